@@ -1,0 +1,3 @@
+//! The `mcpod` program.
+
+fn main() {}
