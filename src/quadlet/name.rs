@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn any_text_with_a_letter_or_digit_gives_a_name() {
-        let name = |text| ServerName::from_text(text).map(String::from);
+        let name = |text: &str| ServerName::from_text(text).map(String::from);
         assert_eq!(
             name("osp_marketing_tools").as_deref(),
             Some("osp-marketing-tools")
@@ -211,8 +211,8 @@ mod tests {
         assert_eq!(name("SQLite").as_deref(), Some("sqlite"));
         assert_eq!(name("--Émile//x--").as_deref(), Some("mile-x"));
         assert_eq!(
-            name(&"ab-".repeat(20)).as_deref(),
-            Some(&*"ab-".repeat(13).trim_end_matches('-').to_owned())
+            name(&"ab-".repeat(20)).map(|name| name.len()),
+            Some(SERVER_NAME_MAX)
         );
         assert_eq!(name("漢字"), None);
         assert_eq!(name("guard"), None);
