@@ -10,4 +10,7 @@
     )
 )]
 
+pub mod activation;
 pub mod quadlet;
+pub mod settings;
+pub mod unit_dir;
