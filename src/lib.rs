@@ -13,4 +13,5 @@
 pub mod activation;
 pub mod quadlet;
 pub mod settings;
+pub mod text;
 pub mod unit_dir;

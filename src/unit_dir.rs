@@ -252,7 +252,7 @@ mod tests {
         dir.write(&lock, &file, "one").unwrap();
         dir.write(&lock, &file, "two").unwrap();
         assert_eq!(dir.read(&file).unwrap().as_deref(), Some("two"));
-        assert_eq!(dir.socket_files().unwrap(), [file.clone()]);
+        assert_eq!(dir.socket_files().unwrap(), std::slice::from_ref(&file));
         dir.remove(&lock, &file).unwrap();
         dir.remove(&lock, &file).unwrap();
         assert_eq!(dir.read(&file).unwrap(), None);
