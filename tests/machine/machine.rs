@@ -180,6 +180,16 @@ pub(crate) fn wait_until<T: fmt::Debug>(what: &str, within: Duration, mut look: 
     }
 }
 
+/// Looks again and again for some time, for what must not happen: nothing tells that it did not.
+#[track_caller]
+pub(crate) fn stays_so(span: Duration, mut look: impl FnMut()) {
+    let started = Instant::now();
+    while started.elapsed() < span {
+        look();
+        std::thread::sleep(POLL);
+    }
+}
+
 /// Prints, a line each, what of a running or once active server is still there. Containers of rootless users run with
 /// subordinate ids, which begin at 100000.
 const FIND_SESSIONS: &str = r#"

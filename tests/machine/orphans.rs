@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::machine::{Idle, SOON, Server, machine, mcpod, no_orphans, run, root, sh, wait_until};
+use crate::machine::{Idle, SOON, Server, machine, mcpod, no_orphans, run, root, sh, stays_so, wait_until};
 use crate::running::{Running, start};
 
 /// A client that knows nothing of mcpod; see there.
@@ -17,8 +17,8 @@ const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"
 /// server-everything ends with its input, unless it has something to do.
 const LONG_CALL: &str = r#"{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{"name":"trigger-long-running-operation","arguments":{"duration":600,"steps":1}}}"#;
 
-/// Longer than a guard needs to see that a client is gone.
-const LONG_ENOUGH_TO_BE_STOPPED: Duration = Duration::from_secs(4);
+/// Longer than a guard that has just started needs to see that a client is gone, and to stop its instance.
+const LONG_ENOUGH_TO_BE_STOPPED: Duration = Duration::from_secs(6);
 
 /// Servers that stay when their connection is closed: one that others wrote, and one that ignores SIGTERM as well.
 fn servers_that_ignore_the_end() -> [Server; 2] {
@@ -71,12 +71,28 @@ fn kill_guard() {
 }
 
 #[test]
-fn after_attach_was_killed() {
+fn after_clients_that_were_killed_or_closed() {
     let _machine = Idle::now();
-    for server in servers_that_ignore_the_end() {
-        let attached = attach(&server);
+    let servers = servers_that_ignore_the_end();
+    // All at once, since each may take the guard's time.
+    let mut live_on = Vec::new();
+    for server in &servers {
+        let attached = attach(server);
+        let killed = open(server);
+        let mut closed = open(server);
+        let elsewhere = connect_from_elsewhere(server);
+        assert_eq!(server.instances().len(), 4);
+
         attached.signal(Signal::KILL);
-        no_orphans();
+        killed.signal(Signal::KILL);
+        closed.say("close");
+        closed.says("closed");
+        live_on.push(closed);
+        drop(elsewhere);
+    }
+    no_orphans();
+    for client in live_on {
+        client.finish().ok();
     }
 }
 
@@ -84,7 +100,7 @@ fn after_attach_was_killed() {
 fn after_a_call_was_killed() {
     let _machine = Idle::now();
     let everything = Server::add("everything", "everything");
-    let call = start(&["mcpod", "call", "everything", "trigger-long-running-operation", "duration=60", "steps=60"]);
+    let call = start(&["mcpod", "call", "everything", "trigger-long-running-operation", "duration=600", "steps=1"]);
     wait_until("the call has its instance", SOON, || match everything.instances().len() {
         1 => Ok(()),
         other => Err(other),
@@ -93,26 +109,21 @@ fn after_a_call_was_killed() {
     no_orphans();
 }
 
-#[test]
-fn after_a_foreign_client_was_killed() {
-    let _machine = Idle::now();
-    for server in servers_that_ignore_the_end() {
-        let client = open(&server);
-        client.signal(Signal::KILL);
-        no_orphans();
-    }
-}
-
-#[test]
-fn after_a_foreign_client_closed_and_lives_on() {
-    let _machine = Idle::now();
-    for server in servers_that_ignore_the_end() {
-        let mut client = open(&server);
-        client.say("close");
-        client.says("closed");
-        no_orphans();
-        client.finish().ok();
-    }
+/// Connects from a process that has no process id in the machine: this one.
+#[track_caller]
+fn connect_from_elsewhere(server: &Server) -> UnixStream {
+    let status = machine(&["status"]).ok().stdout;
+    let leader = status.trim_start_matches("up: process ").split(',').next().unwrap().to_owned();
+    let connection = UnixStream::connect(format!("/proc/{leader}/root{}", server.socket())).unwrap();
+    connection.set_read_timeout(Some(SOON)).unwrap();
+    writeln!(&connection, "{HELLO}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(&connection).read_line(&mut answer).unwrap();
+    assert!(answer.contains("serverInfo"), "{answer}");
+    writeln!(&connection, "{LONG_CALL}").unwrap();
+    let instances = server.instances();
+    assert!(instances.iter().any(|instance| instance.contains("unknown")), "{instances:?}");
+    connection
 }
 
 #[test]
@@ -153,20 +164,25 @@ fn while_the_guard_is_killed() {
 #[test]
 fn a_session_lives_as_long_as_a_child_that_has_its_socket() {
     let _machine = Idle::now();
-    for server in servers_that_ignore_the_end() {
-        let mut client = open(&server);
+    let servers = servers_that_ignore_the_end();
+    let mut children = servers.each_ref().map(|server| {
+        let mut client = open(server);
         client.say("child");
         client.says("child");
-        // The process that connected is gone; whether the session was stopped shows only in time, and after a scan.
-        let started = Instant::now();
-        kill_guard();
-        while started.elapsed() < LONG_ENOUGH_TO_BE_STOPPED {
-            client.say("ping");
-            assert!(client.line().ends_with("tools"), "the session was stopped under the child");
+        client
+    });
+    // The process that connected is gone; whether the session was stopped shows only in time, and after a scan.
+    kill_guard();
+    stays_so(LONG_ENOUGH_TO_BE_STOPPED, || {
+        for child in &mut children {
+            child.say("ping");
+            assert!(child.line().ends_with("tools"), "the session was stopped under the child");
         }
-        client.finish().ok();
-        no_orphans();
+    });
+    for child in children {
+        child.finish().ok();
     }
+    no_orphans();
 }
 
 #[test]
@@ -192,28 +208,6 @@ fn after_its_process_id_was_given_to_another() {
     run(&["kill", "-KILL", &guard]).ok();
     no_orphans();
     run(&["test", "-d", &format!("/proc/{pid}")]).ok();
-}
-
-#[test]
-fn after_a_client_of_another_pid_namespace() {
-    let _machine = Idle::now();
-    for server in servers_that_ignore_the_end() {
-        // This process is not in the machine: seen from there it has no process id.
-        let status = machine(&["status"]).ok().stdout;
-        let leader = status.trim_start_matches("up: process ").split(',').next().unwrap().to_owned();
-        let connection = UnixStream::connect(format!("/proc/{leader}/root{}", server.socket())).unwrap();
-        connection.set_read_timeout(Some(SOON)).unwrap();
-        writeln!(&connection, "{HELLO}").unwrap();
-        let mut answer = String::new();
-        BufReader::new(&connection).read_line(&mut answer).unwrap();
-        assert!(answer.contains("serverInfo"), "{answer}");
-        let instances = server.instances();
-        assert!(instances[0].contains("unknown"), "{instances:?}");
-        writeln!(&connection, "{LONG_CALL}").unwrap();
-
-        drop(connection);
-        no_orphans();
-    }
 }
 
 #[test]
