@@ -13,5 +13,6 @@
 pub mod activation;
 pub mod quadlet;
 pub mod settings;
+pub mod systemd;
 pub mod text;
 pub mod unit_dir;
