@@ -5,6 +5,7 @@
 
 use super::error::PodmanError;
 use super::reference::ImageReference;
+use crate::text::one_line;
 
 /// The most characters of a message that are kept: Podman's longest chains have about 500.
 const MESSAGE_MAX: usize = 800;
@@ -138,35 +139,14 @@ fn meaning(message: &str) -> Option<Meaning> {
         .map(|(meaning, _)| *meaning)
 }
 
-/// One line without control, direction and invisible characters, and of bounded length; the middle goes first.
+/// One line without hidden characters, and of bounded length: the middle goes first.
 pub(super) fn printable(text: &str) -> String {
-    let mut line = String::new();
-    for c in text.chars() {
-        if c.is_whitespace() || c.is_control() {
-            if !line.is_empty() && !line.ends_with(' ') {
-                line.push(' ');
-            }
-        } else if !is_invisible(c) {
-            line.push(c);
-        }
-    }
-    let line = line.trim_end();
+    let line = one_line(text);
     let length = line.chars().count();
     if length <= MESSAGE_MAX {
-        return line.to_owned();
+        return line;
     }
-    let front: String = line.chars().take(MESSAGE_FRONT).collect();
-    let end: String = line
-        .chars()
-        .skip(length - (MESSAGE_MAX - MESSAGE_FRONT))
-        .collect();
-    format!("{front} ... {end}")
-}
-
-/// Characters that change the direction of text or show as nothing (Unicode's `Bidi_Control`, zero widths, tags).
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-    )
+    let front = line.chars().take(MESSAGE_FRONT);
+    let end = line.chars().skip(length - (MESSAGE_MAX - MESSAGE_FRONT));
+    front.chain(['…']).chain(end).collect()
 }

@@ -72,3 +72,80 @@ impl PullProgress {
         snapshot
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn layer(id: &str, status: LayerStatus, bytes: Option<(u64, u64)>) -> PullEvent {
+        PullEvent::Layer {
+            id: id.to_owned(),
+            status,
+            current: bytes.map(|(current, _)| current),
+            total: bytes.map(|(_, total)| total),
+        }
+    }
+
+    #[test]
+    fn layers_and_bytes_are_added_up() {
+        use LayerStatus::{Done, Downloading, Exists, Waiting};
+
+        let mut progress = PullProgress::default();
+        assert_eq!(progress.snapshot(), PullSnapshot::default());
+        for (event, expected) in [
+            (layer("a", Exists, None), (1, 1, 0, 0)),
+            (layer("b", Waiting, None), (1, 2, 0, 0)),
+            (layer("c", Waiting, None), (1, 3, 0, 0)),
+            (layer("b", Downloading, Some((10, 100))), (1, 3, 10, 100)),
+            (layer("c", Downloading, Some((5, 50))), (1, 3, 15, 150)),
+            (layer("b", Downloading, Some((90, 100))), (1, 3, 95, 150)),
+            (PullEvent::Message("x".to_owned()), (1, 3, 95, 150)),
+            (layer("c", Done, None), (2, 3, 140, 150)),
+            (layer("c", Done, None), (2, 3, 140, 150)),
+            (layer("b", Done, None), (3, 3, 150, 150)),
+        ] {
+            progress.apply(&event);
+            let (layers_done, layers_total, bytes_done, bytes_total) = expected;
+            let expected = PullSnapshot {
+                layers_done,
+                layers_total,
+                bytes_done,
+                bytes_total,
+            };
+            assert_eq!(progress.snapshot(), expected, "{event:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_nothing_shrinks_or_passes_its_total(
+            events in prop::collection::vec(
+                (0_u8..4, 0_usize..4, any::<Option<u64>>(), any::<Option<u64>>()),
+                0..30,
+            )
+        ) {
+            let statuses = [
+                LayerStatus::Waiting,
+                LayerStatus::Downloading,
+                LayerStatus::Exists,
+                LayerStatus::Done,
+            ];
+            let mut progress = PullProgress::default();
+            let mut before = progress.snapshot();
+            for (id, status, current, total) in events {
+                let status = statuses[status];
+                progress.apply(&PullEvent::Layer { id: id.to_string(), status, current, total });
+                let now = progress.snapshot();
+                prop_assert!(now.layers_done >= before.layers_done);
+                prop_assert!(now.layers_total >= before.layers_total);
+                prop_assert!(now.bytes_done >= before.bytes_done);
+                prop_assert!(now.bytes_total >= before.bytes_total);
+                prop_assert!(now.layers_done <= now.layers_total);
+                prop_assert!(now.bytes_done <= now.bytes_total);
+                before = now;
+            }
+        }
+    }
+}

@@ -230,3 +230,32 @@ impl Lines {
         take(&std::mem::take(&mut self.begun))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_and_no_cut_make_a_panic_or_another_line(
+            bytes in prop::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..200),
+            size in 1_usize..20,
+        ) {
+            let reference = "x".parse().unwrap();
+            let mut taken = Vec::new();
+            let mut lines = Lines::default();
+            let mut take = |line: &[u8]| {
+                taken.extend_from_slice(line);
+                let _any = read_line(line, &reference, PullStage::Copying);
+                Ok(())
+            };
+            for chunk in bytes.chunks(size) {
+                lines.add(chunk, &mut take).unwrap();
+            }
+            lines.end(&mut take).unwrap();
+            prop_assert_eq!(taken, bytes);
+        }
+    }
+}
