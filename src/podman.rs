@@ -33,7 +33,7 @@ pub const SOCKET_UNIT: &str = "podman.socket";
 
 /// How long Podman may take to answer anything but a pull. It answers in milliseconds, but waits for its storage while
 /// somebody else writes an image there.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The user's Podman service.
 #[derive(Debug, Clone)]

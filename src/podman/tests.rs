@@ -10,7 +10,6 @@ use super::fake::{Answer, FakePodman, Step};
 use super::pull::LayerStatus;
 use super::*;
 
-const LIST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 const OWN: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
 
 fn time() -> ImageReference {
@@ -113,7 +112,7 @@ async fn the_ways_a_socket_can_be_out_of_order_are_told_apart() {
 
     // Root passes every permission, so there is nothing to see as root.
     if !rustix::process::geteuid().is_root() {
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
         let (version, pull) = failures().await;
         assert!(
             matches!(version, PodmanError::NotPermitted { .. }),
@@ -196,7 +195,7 @@ async fn an_answer_that_never_comes_is_not_waited_for() {
     let fake = FakePodman::start(|_| Answer::Silence);
     let error = fake.client().version().await.unwrap_err();
     assert!(
-        matches!(error, PodmanError::TimedOut { waited, .. } if waited == Duration::from_secs(60)),
+        matches!(error, PodmanError::TimedOut { waited, .. } if waited == Duration::from_mins(1)),
         "{error:?}"
     );
 }
