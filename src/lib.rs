@@ -10,4 +10,10 @@
     )
 )]
 
+pub mod activation;
+pub mod podman;
 pub mod quadlet;
+pub mod settings;
+pub mod systemd;
+pub mod text;
+pub mod unit_dir;
