@@ -6,9 +6,10 @@
 //! what it writes, but knows neither `%` nor `$`, so both are doubled here, for the second reader.
 
 use super::error::Reason;
+use crate::text::is_hidden;
 
 /// The longest argument that Linux passes to a program, without its NUL (execve(2), MAX_ARG_STRLEN).
-pub const WORD_MAX: usize = 128 * 1024 - 1;
+pub(super) const WORD_MAX: usize = 128 * 1024 - 1;
 
 /// Doubles `%`, for every value in which systemd expands specifiers (systemd.unit(5) "Specifiers").
 pub(super) fn specifiers(text: &str) -> String {
@@ -99,39 +100,15 @@ pub(super) fn is_noncharacter(c: char) -> bool {
     matches!(c, '\u{FDD0}'..='\u{FDEF}') || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
-/// Whether a character changes how a text looks without being seen: direction marks, zero width characters, tags.
-///
-/// Where people read a text (`Description=`), these are refused: `systemctl` shows them as they are.
-pub(super) fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{AD}'
-            | '\u{61C}'
-            | '\u{180E}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}'
-            | '\u{FEFF}'
-            | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{E0000}'..='\u{E0FFF}'
-    )
-}
-
 /// Writes any text as one line of a section that only mcpod reads. [`parse_record`] gives it back exactly.
 ///
 /// A backslash, and every character that ends a line, cannot be seen or would be stripped, is written as `\u{HEX}`.
-pub fn record(text: &str) -> String {
+pub(super) fn record(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let last = text.chars().count().saturating_sub(1);
     for (position, c) in text.chars().enumerate() {
         let at_edge = position == 0 || position == last;
-        if c == '\\'
-            || c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}')
-            || is_noncharacter(c)
-            || is_invisible(c)
-            || (at_edge && c.is_whitespace())
-        {
+        if c == '\\' || is_noncharacter(c) || is_hidden(c) || (at_edge && c.is_whitespace()) {
             line.extend(c.escape_unicode());
         } else {
             line.push(c);
@@ -141,7 +118,7 @@ pub fn record(text: &str) -> String {
 }
 
 /// Reads what [`record`] wrote; nothing if somebody wrote something else there.
-pub fn parse_record(line: &str) -> Option<String> {
+pub(super) fn parse_record(line: &str) -> Option<String> {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
     while let Some((before, escaped)) = rest.split_once('\\') {

@@ -9,9 +9,12 @@ use std::str::FromStr;
 /// a build on the way to 5.6.0 counts as 5.6.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PodmanVersion {
-    major: u32,
-    minor: u32,
-    patch: u32,
+    /// The first number.
+    pub major: u32,
+    /// The second number.
+    pub minor: u32,
+    /// The third number, 0 where there is none.
+    pub patch: u32,
 }
 
 /// A text that names no version of Podman.

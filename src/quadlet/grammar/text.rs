@@ -1,9 +1,10 @@
 //! Values that stand on a line as they are: nothing is quoted, so what would need it is refused.
 
 use super::super::error::Reason;
-use super::super::escape::{check_line, command_line, is_invisible, record, refuse, specifiers};
+use super::super::escape::{check_line, command_line, record, refuse, specifiers};
 use super::super::name::UnitName;
 use super::super::value::{Part, Text};
+use crate::text::is_hidden;
 
 /// The longest name of a unit (systemd src/basic/unit-name.h, UNIT_NAME_MAX, without its NUL).
 const UNIT_NAME_MAX: usize = 255;
@@ -18,7 +19,7 @@ const QUADLET_FILES: [&str; 5] = [".build", ".image", ".network", ".container", 
 pub(in crate::quadlet) fn shown(text: &Text) -> Result<String, Reason> {
     for part in &text.parts {
         if let Part::Literal(literal) = part {
-            refuse(literal, is_invisible)?;
+            refuse(literal, is_hidden)?;
         }
     }
     joined(text)
