@@ -1,3 +1,9 @@
-//! The `mcpod` program.
+//! The `mcpod` program: parses what was typed, runs it, exits with its code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    mcpod::cli::run(mcpod::cli::Cli::parse())
+}
