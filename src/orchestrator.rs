@@ -4,6 +4,9 @@ pub mod add;
 pub mod connection;
 pub mod error;
 pub mod lists;
+pub mod logs;
+pub mod own_units;
+pub mod reference;
 pub mod remove;
 pub mod status;
 

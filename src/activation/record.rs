@@ -8,13 +8,14 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::limits::Limits;
 use crate::quadlet::error::{ParseError, ValueError};
 use crate::quadlet::keys::mcpod as key;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::Assignment;
 
 /// What is recorded of an active server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The entry's id in the catalog, or the reference it was given by.
     pub id: String,
@@ -28,8 +29,8 @@ pub struct Record {
     pub digest: String,
     /// The network the server sees.
     pub network: String,
-    /// The limits of a session, in words.
-    pub limits: String,
+    /// The limits of a session.
+    pub limits: Limits,
     /// The inputs that the user gave; never a secret.
     pub inputs: Vec<Assignment>,
     /// The hash of the tool definitions that were seen when it was last tried.
@@ -118,7 +119,9 @@ impl Record {
             image: required(key::IMAGE)?,
             digest: required(key::DIGEST)?,
             network: required(key::NETWORK)?,
-            limits: required(key::LIMITS)?,
+            limits: required(key::LIMITS)?
+                .parse()
+                .map_err(|_| RecordError::Unusable { key: "Limits" })?,
             inputs: inputs.collect::<Result<_, _>>()?,
             tools_hash: unit.record(key::TOOLS_HASH),
             state: required(key::STATE)?.parse()?,
@@ -151,7 +154,7 @@ impl Record {
         socket.push(key::IMAGE, image)?;
         socket.push(key::DIGEST, digest)?;
         socket.push(key::NETWORK, network)?;
-        socket.push(key::LIMITS, limits)?;
+        socket.push(key::LIMITS, &limits.to_string())?;
         for input in inputs {
             socket.push(key::INPUT, &format!("{}={}", input.name, input.value))?;
         }

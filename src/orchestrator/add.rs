@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::lists::Lists;
+use super::reference::{self, Candidate};
 use super::{Active, Error, Orchestrator, container_path, socket_path};
 use crate::activation::choices::Choices;
 use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, Log, UnitTexts};
-use crate::catalog::{Catalog, LaunchOption, Resolution};
 use crate::podman::{self, Image, ImageReference, Podman, PullEvent};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::version::PodmanVersion;
+use crate::session::lists::Lists;
 use crate::systemd::{LoadState, Systemd};
 use crate::unit_dir::{Lock, UnitDir};
 
@@ -56,14 +56,6 @@ pub struct Added {
     pub active: Active,
     /// What it offers; none where it was not tried.
     pub lists: Option<Lists>,
-}
-
-/// What a reference stands for.
-struct Candidate {
-    id: String,
-    /// Names to be active under, best first.
-    names: Vec<ServerName>,
-    launch: Vec<LaunchOption>,
 }
 
 impl Orchestrator {
@@ -138,7 +130,7 @@ impl Orchestrator {
 
     /// Decides what will run; nothing is changed.
     fn plan(&self, units: &UnitDir, request: &Request) -> Result<Plan, Error> {
-        let candidate = resolve(&request.reference)?;
+        let candidate = reference::resolve(&request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
             None => self.free_name(units, &candidate)?,
@@ -317,44 +309,11 @@ fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State)
         image: plan.image.to_string(),
         digest: pinned.digest().map(ToString::to_string).unwrap_or_default(),
         network: plan.network.to_string(),
-        limits: plan.limits.to_string(),
+        limits: plan.limits.clone(),
         inputs: plan.inputs.clone(),
         tools_hash: None,
         state,
         added: Timestamp::now(),
-    }
-}
-
-fn resolve(reference: &str) -> Result<Candidate, Error> {
-    if let Some(image) = reference.strip_prefix("docker://") {
-        let image: ImageReference = image.parse()?;
-        let repository = image.repository();
-        let last = repository.rsplit('/').next().unwrap_or(&repository);
-        return Ok(Candidate {
-            id: format!("docker://{image}"),
-            names: ServerName::from_entry(last, None),
-            launch: vec![LaunchOption::of_image(image)],
-        });
-    }
-    if reference.contains("://") {
-        return Err(Error::UnknownReference {
-            reference: reference.to_owned(),
-        });
-    }
-    match Catalog::builtin().find(reference) {
-        Resolution::Found(entry) => Ok(Candidate {
-            id: entry.id.to_string(),
-            names: ServerName::from_entry(&entry.name, entry.publisher.as_deref()),
-            launch: entry.launch.clone(),
-        }),
-        Resolution::Ambiguous(ids) => Err(Error::Ambiguous {
-            reference: reference.to_owned(),
-            ids,
-        }),
-        Resolution::Missing(near) => Err(Error::NoSuchEntry {
-            reference: reference.to_owned(),
-            near,
-        }),
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
-use super::lists::Lists;
 use super::{Active, Error, Orchestrator};
 use crate::activation::units::{Log, log_file};
 use crate::quadlet::name::ServerName;
-use crate::session::{self, Session, SessionError};
+use crate::session::lists::Lists;
+use crate::session::remember::Remembered;
+use crate::session::{Client, Opening, Session, SessionError};
 use crate::systemd::{Death, Deaths, Instance, Systemd, journal};
 use crate::text;
 
@@ -48,13 +49,18 @@ pub struct EndError {
     name: ServerName,
     /// What the session saw of it.
     pub cause: SessionError,
+    /// The number of sessions that the server may have, if it was refused for being one more.
+    full: Option<u32>,
     death: Option<Death>,
     last_words: String,
 }
 
 impl fmt::Display for EndError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:#}", self.name, AsChain(&self.cause))?;
+        if let Some(sessions) = self.full {
+            return write!(f, "{} has {sessions} sessions, as many as it may have", self.name);
+        }
+        write!(f, "{}: {}", self.name, AsChain(&self.cause))?;
         if let Some(death) = &self.death {
             write!(f, " ({}", death.result)?;
             if let Some(exit) = death.exit {
@@ -77,6 +83,9 @@ impl std::error::Error for EndError {}
 impl EndError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
+        if self.full.is_some() {
+            return Some("end one of them, or remove it and add it again with more --sessions".to_owned());
+        }
         if self.last_words.is_empty() { self.cause.hint() } else { None }
     }
 }
@@ -96,20 +105,125 @@ impl fmt::Display for AsChain<'_> {
     }
 }
 
+impl Orchestrator {
+    /// Opens a session with an active server.
+    pub async fn connect(&self, systemd: Systemd, active: &Active) -> Result<Connection, Error> {
+        // Before the connection, since the instance of a server that exits at once is gone before anybody can ask for it.
+        let hold = self.hold(systemd, active).await?;
+        let remembered = Remembered::new(self.host.cache_dir().join("mcpod"));
+        let era = remembered.recall(&active.record.digest);
+        let opening = Opening {
+            client: Client::mcpod(),
+            era: era.clone(),
+            timeout: self.settings.sessions.open_timeout,
+            incoming: None,
+        };
+        match opening.open(|| UnixStream::connect(&active.socket)).await {
+            Ok(session) => {
+                if era.as_ref() != Some(session.era())
+                    && let Err(error) = remembered.keep(&active.record.digest, session.era())
+                {
+                    tracing::debug!("the era of {} is not remembered: {error}", active.name);
+                }
+                Ok(Connection { session, hold })
+            }
+            Err(cause) => {
+                let error = hold.explain(active, cause).await;
+                hold.stop(true).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Watches, from before a connection is made, what becomes of the instances of a server.
+    pub async fn hold(&self, systemd: Systemd, active: &Active) -> Result<Hold, Error> {
+        Ok(Hold {
+            deaths: systemd.watch_deaths(&active.name).await?,
+            name: active.name.clone(),
+            log: self.log(),
+            log_path: self.host.socket_dir().join(log_file(&active.name)),
+            systemd,
+        })
+    }
+
+    /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.
+    pub(super) async fn try_once(&self, systemd: &Systemd, active: &Active) -> Result<Lists, Error> {
+        let connection = self.connect(systemd.clone(), active).await?;
+        let collected = Lists::collect(&connection.session, self.settings.sessions.call_timeout).await;
+        let collected = match collected {
+            Ok(lists) => Ok(lists),
+            Err(cause) => Err(connection.explain(active, cause).await),
+        };
+        connection.close(true).await?;
+        let lists = collected?;
+        self.keep_lists(active, &lists);
+        Ok(lists)
+    }
+}
+
+impl Connection {
+    /// Puts together what is known of why a call failed.
+    pub async fn explain(&self, active: &Active, cause: SessionError) -> EndError {
+        self.hold.explain(active, cause).await
+    }
+
+    /// Ends the session and its instance. With `wait`, returns when that is gone.
+    pub async fn close(self, wait: bool) -> Result<(), Error> {
+        self.session.close().await;
+        self.hold.stop(wait).await
+    }
+}
+
 impl Hold {
+    /// Puts together what is known of why a session failed.
+    pub async fn explain(&self, active: &Active, cause: SessionError) -> EndError {
+        let mut error = EndError {
+            name: self.name.clone(),
+            cause,
+            full: None,
+            death: None,
+            last_words: String::new(),
+        };
+        match &error.cause {
+            SessionError::Ended { .. } => {
+                error.full = self.is_full(active).await;
+                if error.full.is_none() {
+                    (error.death, error.last_words) = self.obituary().await;
+                }
+            }
+            // It lives: what it said so far may say why it does not answer.
+            SessionError::TimedOut { .. } => error.last_words = self.last_words(None).await,
+            _ => {}
+        }
+        error
+    }
+
+    /// The number of sessions that the server may have, if it has them: the connection of one more is closed by systemd at once.
+    async fn is_full(&self, active: &Active) -> Option<u32> {
+        let status = self.systemd.status(&self.name.socket_unit()).await.ok()?;
+        let socket = status.socket?;
+        let most = active.record.limits.sessions;
+        (socket.refused > 0 && socket.connections >= most).then_some(most)
+    }
+
     /// How the instance behind our connection died and what it said last; waits for the news.
     pub async fn obituary(&self) -> (Option<Death>, String) {
         let death = self.deaths.of_client(std::process::id(), DEATH_NEWS).await;
-        let unit = death.as_ref().map(|death| death.unit.to_string());
+        let words = self.last_words(death.as_ref()).await;
+        (death, words)
+    }
+
+    /// The end of what our instance wrote to its standard error.
+    async fn last_words(&self, death: Option<&Death>) -> String {
         let words = match self.log {
             Log::Journal => {
-                let unit = unit.unwrap_or_else(|| own_instances(&self.name));
+                let unit = death.map_or_else(|| own_instances(&self.name), |death| death.unit.to_string());
                 journal::last_words(&unit).await
             }
             Log::File => file_end(&self.log_path),
         };
         let words = words.unwrap_or_else(|error| format!("(cannot be read: {error})"));
-        (death, text::for_terminal(&words))
+        text::for_terminal(&words)
     }
 
     /// Stops the instances that this process connected to. With `wait`, returns when they are gone.

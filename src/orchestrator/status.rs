@@ -172,7 +172,7 @@ impl Orchestrator {
             listed: self.listed(&active, &loaded, running.len()),
             enabled: socket.file_state == "enabled",
             network: active.record.network.clone(),
-            limits: active.record.limits.clone(),
+            limits: active.record.limits.to_string(),
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
             running,

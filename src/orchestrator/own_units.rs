@@ -1,0 +1,53 @@
+//! The units that all servers share: the guard and the slice.
+//!
+//! A package puts them into the system's directory. Where none did, `add` writes them beside the servers' units, and the removal of
+//! the last server takes them away.
+
+use super::{Error, Orchestrator};
+use crate::activation::units::{GUARD, SLICE};
+use crate::quadlet::name::UnitName;
+use crate::systemd::{LoadState, Systemd};
+use crate::unit_dir::{Lock, Place, UnitDir, UnitPath};
+
+/// The slice, as a package ships it.
+const SLICE_TEXT: &str = include_str!("../../units/mcpod.slice");
+
+impl Orchestrator {
+    /// The shared units that are missing on this host, or that an earlier `add` wrote and are to be renewed.
+    pub(super) async fn own_units(&self, systemd: &Systemd, units: &UnitDir) -> Result<Vec<(UnitPath, String)>, Error> {
+        let mut missing = Vec::new();
+        for (name, text) in [(GUARD, crate::guard::unit(&self.host.exe()?)), (SLICE, SLICE_TEXT.to_owned())] {
+            let path = unit_path(name);
+            let ours = units.read(&path)?;
+            let elsewhere = ours.is_none() && systemd.has_file(&UnitName::from_systemd(name)).await?;
+            if !elsewhere && ours.as_ref() != Some(&text) {
+                missing.push((path, text));
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Takes the shared units away that an `add` wrote, once no server is left.
+    pub(super) async fn remove_own_units(&self, systemd: &Systemd, units: &UnitDir, lock: &Lock) -> Result<(), Error> {
+        if !self.names(units)?.is_empty() {
+            return Ok(());
+        }
+        let mut removed = false;
+        for name in [GUARD, SLICE] {
+            let path = unit_path(name);
+            removed |= units.read(&path)?.is_some();
+            units.remove(lock, &path)?;
+        }
+        if removed {
+            systemd.reload().await?;
+        }
+        Ok(())
+    }
+}
+
+fn unit_path(name: &str) -> UnitPath {
+    UnitPath {
+        place: Place::Unit,
+        file: name.to_owned(),
+    }
+}
