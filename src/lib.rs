@@ -13,7 +13,6 @@
 pub mod activation;
 pub mod catalog;
 pub mod cli;
-pub mod guard;
 pub mod host;
 pub mod orchestrator;
 pub mod podman;
