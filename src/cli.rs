@@ -1,6 +1,7 @@
 //! What a user can type. One file a command; only [`output`] prints.
 
 mod add;
+mod arguments;
 mod attach;
 mod call;
 mod guard;
@@ -18,13 +19,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::host::Host;
 use crate::orchestrator::Orchestrator;
 use output::{Failure, Output};
 
 /// Find MCP servers, run them in rootless Podman as systemd units, use their tools
 #[derive(Debug, Parser)]
 #[command(name = "mcpod", version, max_term_width = 100)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -56,8 +58,12 @@ enum Command {
     Guard,
 }
 
-/// Runs what was typed and says how it ended.
-pub fn run(cli: Cli) -> ExitCode {
+/// Reads what was typed, runs it, and says how it ended.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
     log::start();
     let output = Output::new(cli.command.wants_json());
     // One thread: no command needs more, and `attach` and `guard` stay small.
@@ -75,18 +81,19 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
+    let host = Host::of_process();
     match command {
         Command::Search(arguments) => search::run(&arguments, output),
         Command::Show(arguments) => show::run(&arguments, output),
-        Command::Add(arguments) => add::run(arguments, &Orchestrator::open()?, output).await,
-        Command::Remove(arguments) => remove::run(&arguments, &Orchestrator::open()?, output).await,
-        Command::List(_) => list::run(&Orchestrator::open()?, output).await,
-        Command::Status(arguments) => status::run(&arguments, &Orchestrator::open()?, output).await,
-        Command::Tools(arguments) => tools::run(&arguments, &Orchestrator::open()?, output).await,
-        Command::Call(arguments) => call::run(&arguments, &Orchestrator::open()?, output).await,
-        Command::Attach(arguments) => attach::run(&arguments, &Orchestrator::open()?).await,
-        Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open()?).await,
-        Command::Guard => guard::run().await,
+        Command::Add(arguments) => add::run(arguments, &Orchestrator::open(host).await?, output).await,
+        Command::Remove(arguments) => remove::run(&arguments, &Orchestrator::open(host).await?, output).await,
+        Command::List(_) => list::run(&Orchestrator::open(host).await?, output).await,
+        Command::Status(arguments) => status::run(&arguments, &Orchestrator::open(host).await?, output).await,
+        Command::Tools(arguments) => tools::run(&arguments, &Orchestrator::open(host).await?, output).await,
+        Command::Call(arguments) => call::run(&arguments, &Orchestrator::open(host).await?, output).await,
+        Command::Attach(arguments) => attach::run(&arguments, host).await,
+        Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
+        Command::Guard => guard::run(host).await,
     }
 }
 

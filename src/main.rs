@@ -1,9 +1,7 @@
-//! The `mcpod` program: parses what was typed, runs it, exits with its code.
+//! The `mcpod` program.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    mcpod::cli::run(mcpod::cli::Cli::parse())
+    mcpod::cli::run()
 }

@@ -13,7 +13,7 @@ pub mod status;
 use std::path::PathBuf;
 
 use crate::activation::record::{Record, RecordError};
-use crate::host::Host;
+use crate::host::{Dirs, Environment, Host};
 use crate::quadlet::name::ServerName;
 use crate::settings::Settings;
 use crate::systemd::Systemd;
@@ -27,7 +27,10 @@ const ALIKE: f64 = 0.8;
 #[derive(Debug)]
 pub struct Orchestrator {
     host: Host,
+    dirs: Dirs,
     settings: Settings,
+    systemd: Systemd,
+    units: UnitDir,
 }
 
 /// An active server: a socket unit with our record is there.
@@ -42,11 +45,19 @@ pub struct Active {
 }
 
 impl Orchestrator {
-    /// Takes what is known of the host and the user's settings.
-    pub fn open() -> Result<Self, Error> {
-        let host = Host::from_env()?;
-        let settings = Settings::load(host.config_dir())?;
-        Ok(Self { host, settings })
+    /// Connects to the user's systemd, whose environment says where units and, where ours is bare, all else belongs.
+    pub async fn open(host: Host) -> Result<Self, Error> {
+        let systemd = Systemd::connect(&host.runtime.bus()).await?;
+        let dirs = host.dirs(&Environment::from(systemd.environment().await?))?;
+        let settings = Settings::load(&dirs.config)?;
+        let units = UnitDir::below(&dirs.units);
+        Ok(Self {
+            host,
+            dirs,
+            settings,
+            systemd,
+            units,
+        })
     }
 
     /// The settings in force.
@@ -54,52 +65,41 @@ impl Orchestrator {
         &self.settings
     }
 
-    /// Connects to the user's systemd.
-    pub async fn systemd(&self) -> Result<Systemd, Error> {
-        Ok(Systemd::connect(&self.host.bus_path()).await?)
-    }
-
-    /// The unit directories, which are where the user manager looks, whatever our own environment says.
-    async fn unit_dir(&self, systemd: &Systemd) -> Result<UnitDir, Error> {
-        let environment = systemd.environment().await?;
-        Ok(UnitDir::below(&self.host.unit_config_dir(&environment)))
-    }
-
     /// Finds an active server by what the user typed.
-    pub fn find(&self, units: &UnitDir, typed: &str) -> Result<Active, Error> {
+    pub fn find(&self, typed: &str) -> Result<Active, Error> {
         let missing = || -> Error {
-            let names = self.names(units).unwrap_or_default();
+            let names = self.names().unwrap_or_default();
             Error::NoSuchServer {
                 name: typed.to_owned(),
                 near: near(typed, names.iter().map(ServerName::as_str)),
             }
         };
         let name: ServerName = typed.parse().map_err(|_| missing())?;
-        self.active(units, name)?.ok_or_else(missing)
+        self.active(name)?.ok_or_else(missing)
     }
 
     /// The active server of that name, if its socket unit is there and ours.
-    fn active(&self, units: &UnitDir, name: ServerName) -> Result<Option<Active>, Error> {
-        let Some(text) = units.read(&socket_path(&name))? else {
+    fn active(&self, name: ServerName) -> Result<Option<Active>, Error> {
+        let Some(text) = self.units.read(&socket_path(&name))? else {
             return Ok(None);
         };
         match Record::parse(&text) {
             Ok(record) => Ok(Some(Active {
-                socket: self.host.socket_path(&name)?,
+                socket: self.host.runtime.socket_path(&name)?,
                 record,
                 name,
             })),
             Err(RecordError::NoMark | RecordError::NoUnit(_)) => Ok(None),
             Err(RecordError::Unusable { .. }) => Err(Error::Edited {
-                file: units.path(&socket_path(&name)).display().to_string(),
+                file: self.units.path(&socket_path(&name)).display().to_string(),
                 name,
             }),
         }
     }
 
     /// The names of all socket units that are named as ours are, sorted.
-    fn names(&self, units: &UnitDir) -> Result<Vec<ServerName>, Error> {
-        let files = units.socket_files()?;
+    fn names(&self) -> Result<Vec<ServerName>, Error> {
+        let files = self.units.socket_files()?;
         Ok(files
             .iter()
             .filter_map(|unit| unit.file.strip_prefix("mcpod-")?.strip_suffix(".socket")?.parse().ok())

@@ -12,7 +12,6 @@ mod message;
 pub mod progress;
 pub mod pull;
 pub mod reference;
-pub mod version;
 
 #[cfg(test)]
 mod fake;
@@ -22,11 +21,12 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::quadlet::version::{PodmanVersion, VersionError};
+
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
-pub use reference::{ImageDigest, ImageReference};
-pub use version::{PODMAN_FLOOR, PodmanVersion};
+pub use reference::{ImageDigest, ImageReference, ReferenceError};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";
@@ -65,19 +65,19 @@ impl Podman {
             .version
             .unwrap_or_default()
             .parse()
-            .map_err(|error: version::VersionError| PodmanError::Unreadable {
+            .map_err(|error: VersionError| PodmanError::Unreadable {
                 request,
                 reason: error.to_string(),
             })
     }
 
-    /// The version of the running service, or the error that it is older than [`PODMAN_FLOOR`].
+    /// The version of the running service, or the error that it is older than [`PodmanVersion::FLOOR`].
     pub async fn supported_version(&self) -> Result<PodmanVersion, PodmanError> {
         let found = self.version().await?;
-        if found < PODMAN_FLOOR {
+        if found < PodmanVersion::FLOOR {
             return Err(PodmanError::TooOld {
                 found,
-                needed: PODMAN_FLOOR,
+                needed: PodmanVersion::FLOOR,
             });
         }
         Ok(found)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::choices::{Choices, Network};
 use super::limits::Limits;
-use crate::catalog::{self, Arg, Artifact, Entry, Input, InputValue, LaunchOption, Local, Part, Run, Template, Transport};
+use crate::catalog::{self, Arg, Artifact, Input, InputValue, LaunchOption, Local, Part, Run, Template, Transport};
 use crate::podman::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -125,10 +125,16 @@ impl PlanError {
 }
 
 impl Plan {
-    /// Decides how an entry will run under a name.
-    pub fn new(entry: &Entry, name: ServerName, choices: &Choices, settings: &Settings) -> Result<Self, PlanError> {
-        let id = entry.id.to_string();
-        let (number, option, image, local) = choose(entry, choices.launch)?;
+    /// Decides how a server will run under a name. `launch` are the ways to run it, best first.
+    pub fn new(
+        id: &str,
+        launch: &[LaunchOption],
+        name: ServerName,
+        choices: &Choices,
+        settings: &Settings,
+    ) -> Result<Self, PlanError> {
+        let id = id.to_owned();
+        let (number, option, image, local) = choose(&id, launch, choices.launch)?;
         let given = given(&id, option, &choices.inputs)?;
         let values = Values { option, given: &given };
         values.require(&id)?;
@@ -189,20 +195,21 @@ impl Plan {
 
 /// The launch option to take: the chosen one, or the first that is an image on standard input and output.
 fn choose(
-    entry: &Entry,
+    id: &str,
+    launch: &[LaunchOption],
     chosen: Option<usize>,
 ) -> Result<(usize, &LaunchOption, ImageReference, &Local), PlanError> {
-    let id = || entry.id.to_string();
-    if entry.launch.is_empty() {
+    let id = || id.to_owned();
+    if launch.is_empty() {
         return Err(PlanError::NoLaunch { id: id() });
     }
     let options: Vec<(usize, &LaunchOption)> = match chosen {
-        None => (1..).zip(&entry.launch).collect(),
+        None => (1..).zip(launch).collect(),
         Some(number) => {
-            let option = number.checked_sub(1).and_then(|at| entry.launch.get(at));
+            let option = number.checked_sub(1).and_then(|at| launch.get(at));
             let option = option.ok_or_else(|| PlanError::NoSuchLaunch {
                 id: id(),
-                count: entry.launch.len(),
+                count: launch.len(),
                 chosen: number,
             })?;
             vec![(number, option)]

@@ -10,7 +10,7 @@ use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, install, quadlet, service, socket, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{CpuShare, FileMode, PodmanOption, Specifier, Text};
+use crate::quadlet::value::{CpuShare, FileMode, PodmanOption, Specifier, Stream, Text};
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -106,8 +106,8 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     file.push(service::STANDARD_INPUT, "socket")?;
     file.push(service::STANDARD_OUTPUT, "socket")?;
     match log {
-        Log::Journal => file.push(service::STANDARD_ERROR, &Text::from("journal"))?,
-        Log::File => file.push(service::STANDARD_ERROR, &Text::from("append:").and(runtime_path(&log_file(name))))?,
+        Log::Journal => file.push(service::STANDARD_ERROR, &Stream::Journal)?,
+        Log::File => file.push(service::STANDARD_ERROR, &Stream::Append(runtime_path(&log_file(name))))?,
     }
     file.push(service::SLICE, &UnitName::from_systemd(SLICE))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
@@ -119,7 +119,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
     // 128 + SIGTERM: told to stop, it stopped.
-    file.push(service::SUCCESS_EXIT_STATUS, "143")?;
+    file.push(service::SUCCESS_EXIT_STATUS, &143)?;
     Ok(file)
 }
 

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use super::output::Failure;
+use crate::host::Host;
 
-pub(super) async fn run() -> Result<ExitCode, Failure> {
-    crate::guard::run().await.map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+pub(super) async fn run(host: Host) -> Result<ExitCode, Failure> {
+    crate::guard::run(&host).await.map_err(|error| Failure::from(anyhow::Error::new(error)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator) -> Result<ExitCode, Failure> {
     let Arguments { name, follow, lines } = arguments;
-    let mut command = orchestrator.logs(name, *lines, *follow).await?;
+    let mut command = orchestrator.logs(name, *lines, *follow)?;
     let program = command.as_std().get_program().display().to_string();
     let ended = command
         .status()

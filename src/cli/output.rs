@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::orchestrator::{self, Kind};
 use crate::text;
 
 /// How wide a table may be where nobody says how wide the terminal is.
@@ -73,6 +74,23 @@ impl Failure {
         Self {
             hint: Some(hint.into()),
             ..self
+        }
+    }
+}
+
+impl From<orchestrator::Error> for Failure {
+    fn from(error: orchestrator::Error) -> Self {
+        Self {
+            outcome: match error.kind() {
+                Kind::Failed => Outcome::Failed,
+                Kind::Usage => Outcome::Usage,
+                Kind::NotFound => Outcome::NotFound,
+                Kind::InputsMissing => Outcome::InputsMissing,
+                Kind::HostLacks => Outcome::HostLacks,
+            },
+            code: error.code(),
+            hint: error.hint(),
+            message: format!("{:#}", anyhow::Error::new(error)),
         }
     }
 }
@@ -181,6 +199,21 @@ impl Output {
         }
         (*outcome).into()
     }
+}
+
+/// Shows what clap says of a command line: help and version, or why it makes no sense.
+///
+/// There are no parsed arguments yet, so whether `--json` was meant is read from the words as they are.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|word| word == "--json");
+    if error.use_stderr() && json {
+        let message = error.to_string();
+        let failure = Failure::usage(message.trim_start_matches("error: ").trim_end());
+        return Output::new(true).failure(&failure);
+    }
+    // Nobody reads what cannot be printed.
+    error.print().ok();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Whether standard error is a terminal that is to be coloured (<https://no-color.org>).

@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator, outp
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = describe(&status);
-    let log = orchestrator.log_end(name, LOG_LINES).await?;
+    let log = orchestrator.log_end(&status.listed.name, LOG_LINES).await;
     if !log.is_empty() {
         text.push('\n');
         text.push_str(&log);

@@ -13,8 +13,8 @@ use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::version::PodmanVersion;
 use crate::session::lists::Lists;
-use crate::systemd::{LoadState, Systemd};
-use crate::unit_dir::{Lock, UnitDir};
+use crate::systemd::LoadState;
+use crate::unit_dir::{Lock, UnitDirError};
 
 /// How long systemd may take to make a socket listen.
 const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
@@ -63,10 +63,8 @@ impl Orchestrator {
     ///
     /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled.
     pub async fn preview(&self, request: &Request) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
-        let systemd = self.systemd().await?;
-        let units = self.unit_dir(&systemd).await?;
-        let plan = self.plan(&units, request)?;
-        let podman = self.podman(&systemd).await?;
+        let plan = self.plan(request)?;
+        let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = match podman.image(&plan.image).await? {
             Some(image) => image.pin(&plan.image),
@@ -75,21 +73,19 @@ impl Orchestrator {
         let record = record(&plan, request, &pinned, State::Unverified);
         let UnitTexts { container, socket } = texts(&plan, &pinned, self.log(), &record, version)?;
         let mut files = vec![
-            (units.path(&container_path(&plan.name)), container),
-            (units.path(&socket_path(&plan.name)), socket),
+            (self.units.path(&container_path(&plan.name)), container),
+            (self.units.path(&socket_path(&plan.name)), socket),
         ];
-        for (unit, text) in self.own_units(&systemd).await? {
-            files.push((units.path(&unit), text));
+        for (unit, text) in self.own_units().await? {
+            files.push((self.units.path(&unit), text));
         }
         Ok(files)
     }
 
     /// Makes a server active.
     pub async fn add(&self, request: &Request, tell: &(dyn Fn(Step) + Sync)) -> Result<Added, Error> {
-        let systemd = self.systemd().await?;
-        let units = self.unit_dir(&systemd).await?;
-        let plan = self.plan(&units, request)?;
-        let podman = self.podman(&systemd).await?;
+        let plan = self.plan(request)?;
+        let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let image = match podman.image(&plan.image).await? {
             Some(image) => image,
@@ -99,14 +95,12 @@ impl Orchestrator {
         let record = record(&plan, request, &pinned, State::Adding);
         let texts = texts(&plan, &pinned, self.log(), &record, version)?;
 
-        let lock = units.lock(|| tell(Step::Waiting)).await?;
+        let lock = self.units.lock(|| tell(Step::Waiting)).await?;
         // What was free before may be taken now.
-        self.clear_name(&systemd, &units, &lock, &plan.name).await?;
+        self.clear_name(&lock, &plan.name).await?;
         tell(Step::Starting);
         let work = Work {
             orchestrator: self,
-            systemd: &systemd,
-            units: &units,
             lock: &lock,
             plan: &plan,
             pinned: &pinned,
@@ -120,7 +114,7 @@ impl Orchestrator {
             Ok(added) => Ok(added),
             Err(error) => {
                 // What cannot be undone is reported beside the error, which is the more important of the two.
-                for failure in self.take_down(&systemd, &units, &lock, &plan.name).await {
+                for failure in self.take_down(&lock, &plan.name).await {
                     tracing::warn!("while undoing: {failure}");
                 }
                 Err(error)
@@ -129,13 +123,13 @@ impl Orchestrator {
     }
 
     /// Decides what will run; nothing is changed.
-    fn plan(&self, units: &UnitDir, request: &Request) -> Result<Plan, Error> {
+    fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let candidate = reference::resolve(&request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
-            None => self.free_name(units, &candidate)?,
+            None => self.free_name(&candidate)?,
         };
-        if let Some(active) = self.active(units, name.clone())?
+        if let Some(active) = self.active(name.clone())?
             && active.record.state.is_complete()
         {
             return Err(Error::NameTaken {
@@ -147,9 +141,9 @@ impl Orchestrator {
     }
 
     /// The first of a candidate's names that nobody has; the first of all where everybody has one.
-    fn free_name(&self, units: &UnitDir, candidate: &Candidate) -> Result<ServerName, Error> {
+    fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
         for name in &candidate.names {
-            match self.active(units, name.clone())? {
+            match self.active(name.clone())? {
                 // The same entry again is a mistake, not a wish for a second one under another name.
                 Some(active) if active.record.state.is_complete() && active.record.id != candidate.id => {}
                 _ => return Ok(name.clone()),
@@ -161,11 +155,11 @@ impl Orchestrator {
     }
 
     /// Podman's service, started if it is down.
-    pub(super) async fn podman(&self, systemd: &Systemd) -> Result<Podman, Error> {
-        let podman = Podman::new(Podman::socket_below(self.host.runtime_dir()));
+    pub(super) async fn podman(&self) -> Result<Podman, Error> {
+        let podman = Podman::new(Podman::socket_below(self.host.runtime.path()));
         match podman.version().await {
             Err(error) if error.is_down() => {
-                systemd
+                self.systemd
                     .start(&UnitName::from_systemd(podman::SOCKET_UNIT), SOCKET_START)
                     .await
                     .map_err(|cause| {
@@ -190,14 +184,14 @@ impl Orchestrator {
     }
 
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
-    async fn clear_name(&self, systemd: &Systemd, units: &UnitDir, lock: &Lock, name: &ServerName) -> Result<(), Error> {
-        match self.active(units, name.clone())? {
+    async fn clear_name(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
+        match self.active(name.clone())? {
             Some(active) if active.record.state.is_complete() => Err(Error::NameTaken {
                 name: name.clone(),
                 id: active.record.id,
             }),
             Some(_) => {
-                let failures = self.take_down(systemd, units, lock, name).await;
+                let failures = self.take_down(lock, name).await;
                 if failures.is_empty() {
                     return Ok(());
                 }
@@ -208,9 +202,9 @@ impl Orchestrator {
             }
             None => {
                 for unit in [socket_path(name), container_path(name)] {
-                    if units.read(&unit)?.is_some() {
-                        let path = units.path(&unit);
-                        return Err(crate::unit_dir::UnitDirError::Foreign { path }.into());
+                    if self.units.read(&unit)?.is_some() {
+                        let path = self.units.path(&unit);
+                        return Err(UnitDirError::Foreign { path }.into());
                     }
                 }
                 Ok(())
@@ -219,7 +213,7 @@ impl Orchestrator {
     }
 
     /// Where the standard error of servers goes on this host.
-    fn log(&self) -> Log {
+    pub(super) fn log(&self) -> Log {
         if self.host.journal_readable() { Log::Journal } else { Log::File }
     }
 }
@@ -227,8 +221,6 @@ impl Orchestrator {
 /// The steps that change something; all are undone by `take_down`.
 struct Work<'a> {
     orchestrator: &'a Orchestrator,
-    systemd: &'a Systemd,
-    units: &'a UnitDir,
     lock: &'a Lock,
     plan: &'a Plan,
     pinned: &'a ImageReference,
@@ -244,35 +236,35 @@ impl Work<'_> {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
         let name = &self.plan.name;
-        for (unit, text) in self.orchestrator.own_units(self.systemd).await? {
-            self.units.write(self.lock, &unit, &text)?;
+        for (unit, text) in self.orchestrator.own_units().await? {
+            self.orchestrator.units.write(self.lock, &unit, &text)?;
         }
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
-        self.units.write(self.lock, &socket_path(name), &written.socket)?;
-        self.units.write(self.lock, &container_path(name), &written.container)?;
-        self.systemd.enable(&[&name.socket_unit()]).await?;
-        self.systemd.reload().await?;
+        self.orchestrator.units.write(self.lock, &socket_path(name), &written.socket)?;
+        self.orchestrator.units.write(self.lock, &container_path(name), &written.container)?;
+        self.orchestrator.systemd.enable(&[&name.socket_unit()]).await?;
+        self.orchestrator.systemd.reload().await?;
         self.check_generated().await?;
-        self.systemd.start(&name.socket_unit(), SOCKET_START).await?;
+        self.orchestrator.systemd.start(&name.socket_unit(), SOCKET_START).await?;
 
         let mut active = Active {
             name: name.clone(),
             record: record.clone(),
-            socket: self.orchestrator.host.socket_path(name)?,
+            socket: self.orchestrator.host.runtime.socket_path(name)?,
         };
         let mut lists = None;
         record.state = State::Unverified;
         if probe {
             tell(Step::Trying);
-            let seen = self.orchestrator.try_once(self.systemd, &active).await?;
+            let seen = self.orchestrator.try_once(&active).await?;
             record.tools_hash = Some(seen.tools_hash());
             record.state = State::Verified;
             lists = Some(seen);
         }
         let done = texts(self.plan, self.pinned, self.orchestrator.log(), &record, self.version)?;
-        self.units.write(self.lock, &socket_path(name), &done.socket)?;
+        self.orchestrator.units.write(self.lock, &socket_path(name), &done.socket)?;
         // Else systemd would warn of a file that changed since it was read.
-        self.systemd.reload().await?;
+        self.orchestrator.systemd.reload().await?;
         active.record = record;
         Ok(Added { active, lists })
     }
@@ -280,7 +272,7 @@ impl Work<'_> {
     /// Quadlet drops a unit that it does not understand, and says so only in the journal.
     async fn check_generated(&self) -> Result<(), Error> {
         let instance = UnitName::from_systemd(format!("mcpod-{}@check.service", self.plan.name));
-        if self.systemd.load_state(&instance).await? == LoadState::Loaded {
+        if self.orchestrator.systemd.status(&instance).await?.load == LoadState::Loaded {
             return Ok(());
         }
         Err(Error::NotGenerated {

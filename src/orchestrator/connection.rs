@@ -107,10 +107,10 @@ impl fmt::Display for AsChain<'_> {
 
 impl Orchestrator {
     /// Opens a session with an active server.
-    pub async fn connect(&self, systemd: Systemd, active: &Active) -> Result<Connection, Error> {
+    pub async fn connect(&self, active: &Active) -> Result<Connection, Error> {
         // Before the connection, since the instance of a server that exits at once is gone before anybody can ask for it.
-        let hold = self.hold(systemd, active).await?;
-        let remembered = Remembered::new(self.host.cache_dir().join("mcpod"));
+        let hold = self.hold(active).await?;
+        let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {
             client: Client::mcpod(),
@@ -136,19 +136,39 @@ impl Orchestrator {
     }
 
     /// Watches, from before a connection is made, what becomes of the instances of a server.
-    pub async fn hold(&self, systemd: Systemd, active: &Active) -> Result<Hold, Error> {
+    pub async fn hold(&self, active: &Active) -> Result<Hold, Error> {
         Ok(Hold {
-            deaths: systemd.watch_deaths(&active.name).await?,
+            deaths: self.systemd.watch_deaths(&active.name).await?,
             name: active.name.clone(),
             log: self.log(),
-            log_path: self.host.socket_dir().join(log_file(&active.name)),
-            systemd,
+            log_path: self.host.runtime.mcpod().join(log_file(&active.name)),
+            systemd: self.systemd.clone(),
         })
     }
 
+    /// Says why nobody listens on the socket of an active server.
+    pub fn not_listening(&self, active: &Active) -> Error {
+        Error::NotListening {
+            name: active.name.clone(),
+        }
+    }
+
+    /// Says how the instance ended that this process was connected to.
+    pub async fn died(&self, active: &Active) -> Error {
+        match self.hold(active).await {
+            Ok(hold) => hold.explain(active, SessionError::Ended { garbage: None, cause: None }).await.into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Stops the instances that this process is connected to; systemd does it, and is not waited for.
+    pub async fn stop_own(&self, active: &Active) -> Result<(), Error> {
+        self.hold(active).await?.stop(false).await
+    }
+
     /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.
-    pub(super) async fn try_once(&self, systemd: &Systemd, active: &Active) -> Result<Lists, Error> {
-        let connection = self.connect(systemd.clone(), active).await?;
+    pub(super) async fn try_once(&self, active: &Active) -> Result<Lists, Error> {
+        let connection = self.connect(active).await?;
         let collected = Lists::collect(&connection.session, self.settings.sessions.call_timeout).await;
         let collected = match collected {
             Ok(lists) => Ok(lists),
@@ -232,7 +252,7 @@ impl Hold {
             if wait {
                 self.systemd.stop(&instance.unit, STOP).await?;
             } else {
-                self.systemd.queue_stop(&instance.unit).await?;
+                self.systemd.begin_stop(&instance.unit).await?;
             }
         }
         Ok(())

@@ -5,7 +5,6 @@ use crate::host::HostError;
 use crate::podman::{PodmanError, ReferenceError};
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
-use crate::session::SessionError;
 use crate::settings::SettingsError;
 use crate::systemd::SystemdError;
 use crate::unit_dir::UnitDirError;
@@ -66,6 +65,12 @@ pub enum Error {
     NotGenerated {
         /// The file.
         file: String,
+    },
+    /// Nobody listens on the socket of an active server.
+    #[error("the socket of {name} is not listening")]
+    NotListening {
+        /// The server.
+        name: ServerName,
     },
     /// The user interrupted it.
     #[error("interrupted; what was done is undone")]
@@ -156,6 +161,7 @@ impl Error {
             Self::NameTaken { .. } => "name_taken",
             Self::Edited { .. } => "edited_by_hand",
             Self::NotGenerated { .. } => "not_generated",
+            Self::NotListening { .. } => "not_listening",
             Self::Interrupted => "interrupted",
             Self::NotRemoved { .. } => "not_removed",
             Self::Name(_) => "bad_name",
@@ -189,6 +195,7 @@ impl Error {
             Self::NotGenerated { .. } => {
                 Some("journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why".to_owned())
             }
+            Self::NotListening { name } => Some(format!("systemctl --user start {}", name.socket_unit())),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),

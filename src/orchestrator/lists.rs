@@ -23,12 +23,10 @@ struct Kept<L> {
 impl Orchestrator {
     /// What an active server offers: from the cache, or by asking it.
     pub async fn lists(&self, typed: &str) -> Result<Lists, Error> {
-        let systemd = self.systemd().await?;
-        let units = self.unit_dir(&systemd).await?;
-        let active = self.find(&units, typed)?;
+        let active = self.find(typed)?;
         match self.known_lists(&active) {
             Some(lists) => Ok(lists),
-            None => self.try_once(&systemd, &active).await,
+            None => self.try_once(&active).await,
         }
     }
 
@@ -67,6 +65,6 @@ impl Orchestrator {
     }
 
     fn lists_path(&self, name: &ServerName) -> PathBuf {
-        self.host.cache_dir().join("mcpod/lists").join(format!("{name}.json"))
+        self.dirs.cache.join("mcpod/lists").join(format!("{name}.json"))
     }
 }

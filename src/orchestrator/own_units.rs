@@ -5,21 +5,22 @@
 
 use super::{Error, Orchestrator};
 use crate::activation::units::{GUARD, SLICE};
+use crate::host;
 use crate::quadlet::name::UnitName;
-use crate::systemd::{LoadState, Systemd};
-use crate::unit_dir::{Lock, Place, UnitDir, UnitPath};
+use crate::systemd::LoadState;
+use crate::unit_dir::{Lock, Place, UnitPath};
 
 /// The slice, as a package ships it.
 const SLICE_TEXT: &str = include_str!("../../units/mcpod.slice");
 
 impl Orchestrator {
     /// The shared units that are missing on this host, or that an earlier `add` wrote and are to be renewed.
-    pub(super) async fn own_units(&self, systemd: &Systemd, units: &UnitDir) -> Result<Vec<(UnitPath, String)>, Error> {
+    pub(super) async fn own_units(&self) -> Result<Vec<(UnitPath, String)>, Error> {
         let mut missing = Vec::new();
-        for (name, text) in [(GUARD, crate::guard::unit(&self.host.exe()?)), (SLICE, SLICE_TEXT.to_owned())] {
+        for (name, text) in [(GUARD, crate::guard::unit(&host::program()?)), (SLICE, SLICE_TEXT.to_owned())] {
             let path = unit_path(name);
-            let ours = units.read(&path)?;
-            let elsewhere = ours.is_none() && systemd.has_file(&UnitName::from_systemd(name)).await?;
+            let ours = self.units.read(&path)?;
+            let elsewhere = ours.is_none() && self.systemd.status(&UnitName::from_systemd(name)).await?.load != LoadState::NotFound;
             if !elsewhere && ours.as_ref() != Some(&text) {
                 missing.push((path, text));
             }
@@ -28,18 +29,18 @@ impl Orchestrator {
     }
 
     /// Takes the shared units away that an `add` wrote, once no server is left.
-    pub(super) async fn remove_own_units(&self, systemd: &Systemd, units: &UnitDir, lock: &Lock) -> Result<(), Error> {
-        if !self.names(units)?.is_empty() {
+    pub(super) async fn remove_own_units(&self, lock: &Lock) -> Result<(), Error> {
+        if !self.names()?.is_empty() {
             return Ok(());
         }
         let mut removed = false;
         for name in [GUARD, SLICE] {
             let path = unit_path(name);
-            removed |= units.read(&path)?.is_some();
-            units.remove(lock, &path)?;
+            removed |= self.units.read(&path)?.is_some();
+            self.units.remove(lock, &path)?;
         }
         if removed {
-            systemd.reload().await?;
+            self.systemd.reload().await?;
         }
         Ok(())
     }

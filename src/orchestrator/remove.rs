@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Active, Error, Orchestrator, container_path, socket_path};
 use crate::activation::record::is_unedited;
 use crate::quadlet::name::ServerName;
-use crate::systemd::Systemd;
 use crate::unit_dir::{Lock, UnitDir};
 
 /// How long an instance or a socket may take to stop.
@@ -14,17 +13,15 @@ const STOP: Duration = Duration::from_secs(30);
 impl Orchestrator {
     /// Takes an active server away. With `force` also one whose files were edited by hand.
     pub async fn remove(&self, typed: &str, force: bool, on_wait: impl FnOnce()) -> Result<Active, Error> {
-        let systemd = self.systemd().await?;
-        let units = self.unit_dir(&systemd).await?;
-        self.find(&units, typed)?;
-        let lock = units.lock(on_wait).await?;
+        self.find(typed)?;
+        let lock = self.units.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
-        let active = self.find(&units, typed)?;
+        let active = self.find(typed)?;
         let name = &active.name;
         if !force && active.record.state.is_complete() {
-            check_unedited(&units, name)?;
+            check_unedited(&self.units, name)?;
         }
-        let failures = self.take_down(&systemd, &units, &lock, name).await;
+        let failures = self.take_down(&lock, name).await;
         if failures.is_empty() {
             return Ok(active);
         }
@@ -37,8 +34,6 @@ impl Orchestrator {
     /// Takes away whatever there is of a server and returns what failed. Running it again does no harm.
     pub(super) async fn take_down(
         &self,
-        systemd: &Systemd,
-        units: &UnitDir,
         lock: &Lock,
         name: &ServerName,
     ) -> Vec<String> {
@@ -50,30 +45,30 @@ impl Orchestrator {
         };
         let socket = name.socket_unit();
         // First nobody new can connect, then those who are connected are cut off.
-        check("stop the socket", systemd.stop(&socket, STOP).await.map_err(Error::from));
-        check("stop the sessions", self.stop_instances(systemd, name).await);
-        check("disable the socket", systemd.disable(&[&socket]).await.map_err(Error::from));
-        check("remove the template", units.remove(lock, &container_path(name)).map_err(Error::from));
-        check("reload systemd", systemd.reload().await.map_err(Error::from));
-        check("forget that it failed", systemd.reset_failed(&socket).await.map_err(Error::from));
+        check("stop the socket", self.systemd.stop(&socket, STOP).await.map_err(Error::from));
+        check("stop the sessions", self.stop_instances(name).await);
+        check("disable the socket", self.systemd.disable(&[&socket]).await.map_err(Error::from));
+        check("remove the template", self.units.remove(lock, &container_path(name)).map_err(Error::from));
+        check("reload systemd", self.systemd.reload().await.map_err(Error::from));
+        check("forget that it failed", self.systemd.reset_failed(&socket).await.map_err(Error::from));
         self.forget(name);
         // The record goes last, and stays while anything else does: what has no record cannot be found again.
         if failures.is_empty()
-            && let Err(error) = units.remove(lock, &socket_path(name))
+            && let Err(error) = self.units.remove(lock, &socket_path(name))
         {
             failures.push(format!("remove the socket: {:#}", anyhow::Error::new(error)));
         }
         if failures.is_empty()
-            && let Err(error) = self.remove_own_units(systemd, units, lock).await
+            && let Err(error) = self.remove_own_units(lock).await
         {
             failures.push(format!("remove mcpod's own units: {:#}", anyhow::Error::new(error)));
         }
         failures
     }
 
-    async fn stop_instances(&self, systemd: &Systemd, name: &ServerName) -> Result<(), Error> {
-        let instances = systemd.instances(name).await?;
-        let stops = instances.iter().map(|instance| systemd.stop(&instance.unit, STOP));
+    async fn stop_instances(&self, name: &ServerName) -> Result<(), Error> {
+        let instances = self.systemd.instances(name).await?;
+        let stops = instances.iter().map(|instance| self.systemd.stop(&instance.unit, STOP));
         for stopped in futures_util::future::join_all(stops).await {
             stopped?;
         }

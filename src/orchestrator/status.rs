@@ -124,13 +124,11 @@ fn as_seconds<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> R
 impl Orchestrator {
     /// All active servers, by name, and the names of those whose record is unusable.
     pub async fn list(&self) -> Result<Vec<Listed>, Error> {
-        let systemd = self.systemd().await?;
-        let units = self.unit_dir(&systemd).await?;
-        let names = self.names(&units)?;
+        let names = self.names()?;
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let loaded = systemd.list(&["mcpod-*.socket", "mcpod-*@*.service"]).await?;
+        let loaded = self.systemd.list(&["mcpod-*.socket", "mcpod-*@*.service"]).await?;
         let mut sessions: HashMap<ServerName, usize> = HashMap::new();
         for unit in &loaded {
             if let Some(instance) = Instance::parse(&unit.unit)
@@ -141,7 +139,7 @@ impl Orchestrator {
         }
         let mut servers = Vec::new();
         for name in names {
-            match self.active(&units, name.clone()) {
+            match self.active(name.clone()) {
                 Ok(Some(active)) => {
                     let sessions = sessions.get(&name).copied().unwrap_or_default();
                     servers.push(self.listed(&active, &loaded, sessions));
@@ -154,16 +152,21 @@ impl Orchestrator {
         Ok(servers)
     }
 
+    /// One active server, as the list has it.
+    pub async fn listed_one(&self, active: &Active) -> Result<Listed, Error> {
+        let loaded = self.systemd.list(&[active.name.socket_unit().as_str()]).await?;
+        let sessions = self.systemd.instances(&active.name).await?.len();
+        Ok(self.listed(active, &loaded, sessions))
+    }
+
     /// How one active server does.
     pub async fn status(&self, typed: &str) -> Result<Status, Error> {
-        let systemd = self.systemd().await?;
-        let units = self.unit_dir(&systemd).await?;
-        let active = self.find(&units, typed)?;
-        let socket = systemd.status(&active.name.socket_unit()).await?;
-        let loaded = systemd.list(&[active.name.socket_unit().as_str()]).await?;
+        let active = self.find(typed)?;
+        let socket = self.systemd.status(&active.name.socket_unit()).await?;
+        let loaded = self.systemd.list(&[active.name.socket_unit().as_str()]).await?;
         let mut running = Vec::new();
-        for instance in systemd.instances(&active.name).await? {
-            if let Some(session) = running_session(&systemd, &instance).await? {
+        for instance in self.systemd.instances(&active.name).await? {
+            if let Some(session) = running_session(&self.systemd, &instance).await? {
                 running.push(session);
             }
         }

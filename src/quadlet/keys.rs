@@ -116,7 +116,7 @@ pub mod quadlet {
 /// `[Service]`: systemd.service(5), systemd.exec(5), systemd.resource-control(5).
 pub mod service {
     use super::super::name::UnitName;
-    use super::super::value::{Assignment, CpuShare};
+    use super::super::value::{Assignment, CpuShare, Stream};
     use std::time::Duration;
 
     keys! { "Service";
@@ -129,7 +129,7 @@ pub mod service {
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
         SLICE: UnitName = "Slice", unit_name;
-        STANDARD_ERROR: str = "StandardError", token;
+        STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
         STANDARD_OUTPUT: str = "StandardOutput", token;
         SUCCESS_EXIT_STATUS: u64 = "SuccessExitStatus", number;
