@@ -14,7 +14,6 @@ mod category;
 mod entry;
 mod find;
 mod id;
-mod image;
 mod input;
 mod launch;
 mod mount;
@@ -31,7 +30,6 @@ pub use category::{Category, UnknownCategory};
 pub use entry::{Entry, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
-pub use image::{ImageError, ImageReference};
 pub use input::{Input, InputKind, InputPath, InputPathError, InputValue};
 pub use launch::{
     AllowedHost, Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local,

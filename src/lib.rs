@@ -13,7 +13,9 @@
 pub mod activation;
 pub mod catalog;
 pub mod cli;
+pub mod guard;
 pub mod host;
+pub mod image;
 pub mod orchestrator;
 pub mod podman;
 pub mod quadlet;

@@ -11,7 +11,6 @@ pub mod image;
 mod message;
 pub mod progress;
 pub mod pull;
-pub mod reference;
 
 #[cfg(test)]
 mod fake;
@@ -21,12 +20,12 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::image::ImageReference;
 use crate::quadlet::version::{PodmanVersion, VersionError};
 
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
-pub use reference::{ImageDigest, ImageReference, ReferenceError};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";

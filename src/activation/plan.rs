@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::choices::{Choices, Network};
 use super::limits::Limits;
 use crate::catalog::{self, Arg, Artifact, Input, InputValue, LaunchOption, Local, Part, Run, Template, Transport};
-use crate::podman::ImageReference;
+use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::settings::Settings;
@@ -194,11 +194,11 @@ impl Plan {
 }
 
 /// The launch option to take: the chosen one, or the first that is an image on standard input and output.
-fn choose(
+fn choose<'a>(
     id: &str,
-    launch: &[LaunchOption],
+    launch: &'a [LaunchOption],
     chosen: Option<usize>,
-) -> Result<(usize, &LaunchOption, ImageReference, &Local), PlanError> {
+) -> Result<(usize, &'a LaunchOption, ImageReference, &'a Local), PlanError> {
     let id = || id.to_owned();
     if launch.is_empty() {
         return Err(PlanError::NoLaunch { id: id() });

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::choices::Network;
 use super::plan::Plan;
 use super::record::Record;
-use crate::podman::ImageReference;
+use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::image::ImageReference;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, install, quadlet, service, socket, unit};
 use crate::quadlet::name::{ServerName, UnitName};
@@ -20,12 +21,6 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
-
-/// The slice of all servers: one place to limit and to watch them together.
-pub const SLICE: &str = "mcpod.slice";
-
-/// The unit that stops instances whose client is gone.
-pub const GUARD: &str = "mcpod-guard.service";
 
 /// Where the standard error of the instances goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +65,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     )?;
     // Without it every session that failed would stay loaded until somebody resets it.
     file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD))?;
+    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
 
     file.push(container::IMAGE, &pinned.to_string())?;
     // Anybody may prune the image of a server that nobody uses at the moment; its digest says what must come back.
@@ -109,7 +104,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
         Log::Journal => file.push(service::STANDARD_ERROR, &Stream::Journal)?,
         Log::File => file.push(service::STANDARD_ERROR, &Stream::Append(runtime_path(&log_file(name))))?,
     }
-    file.push(service::SLICE, &UnitName::from_systemd(SLICE))?;
+    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;
     file.push(service::TASKS_MAX, &u64::from(limits.tasks))?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::image::ImageReference;
+use crate::image::ImageReference;
 use super::text::Line;
 
 /// What a local server consists of.

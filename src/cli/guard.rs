@@ -3,9 +3,15 @@
 use std::process::ExitCode;
 
 use super::output::Failure;
+use crate::guard::{self, Pace};
 use crate::host::Host;
+use crate::orchestrator;
+use crate::systemd::Systemd;
 
 pub(super) async fn run(host: Host) -> Result<ExitCode, Failure> {
-    crate::guard::run(&host).await.map_err(|error| Failure::from(anyhow::Error::new(error)))?;
-    Ok(ExitCode::SUCCESS)
+    let systemd = Systemd::connect(&host.runtime.bus()).await.map_err(orchestrator::Error::from)?;
+    match guard::run(&systemd, Pace::default()).await {
+        Ok(never) => match never {},
+        Err(error) => Err(orchestrator::Error::from(error).into()),
+    }
 }

@@ -2,7 +2,8 @@
 
 use crate::activation::plan::PlanError;
 use crate::host::HostError;
-use crate::podman::{PodmanError, ReferenceError};
+use crate::image::ReferenceError;
+use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
 use crate::settings::SettingsError;

@@ -16,7 +16,6 @@ use crate::session::lists::Lists;
 struct Kept<L> {
     /// The digest of the image that offered it.
     digest: String,
-    #[serde(flatten)]
     lists: L,
 }
 

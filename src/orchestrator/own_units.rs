@@ -4,20 +4,20 @@
 //! the last server takes them away.
 
 use super::{Error, Orchestrator};
-use crate::activation::units::{GUARD, SLICE};
+use crate::guard::{self, GUARD_UNIT, SLICE_UNIT, SLICE_UNIT_TEXT};
 use crate::host;
 use crate::quadlet::name::UnitName;
 use crate::systemd::LoadState;
 use crate::unit_dir::{Lock, Place, UnitPath};
 
-/// The slice, as a package ships it.
-const SLICE_TEXT: &str = include_str!("../../units/mcpod.slice");
-
 impl Orchestrator {
     /// The shared units that are missing on this host, or that an earlier `add` wrote and are to be renewed.
     pub(super) async fn own_units(&self) -> Result<Vec<(UnitPath, String)>, Error> {
         let mut missing = Vec::new();
-        for (name, text) in [(GUARD, crate::guard::unit(&host::program()?)), (SLICE, SLICE_TEXT.to_owned())] {
+        for (name, text) in [
+            (GUARD_UNIT, guard::guard_unit(&host::program()?)?),
+            (SLICE_UNIT, SLICE_UNIT_TEXT.to_owned()),
+        ] {
             let path = unit_path(name);
             let ours = self.units.read(&path)?;
             let elsewhere = ours.is_none() && self.systemd.status(&UnitName::from_systemd(name)).await?.load != LoadState::NotFound;
@@ -34,7 +34,7 @@ impl Orchestrator {
             return Ok(());
         }
         let mut removed = false;
-        for name in [GUARD, SLICE] {
+        for name in [GUARD_UNIT, SLICE_UNIT] {
             let path = unit_path(name);
             removed |= self.units.read(&path)?.is_some();
             self.units.remove(lock, &path)?;

@@ -1,8 +1,8 @@
 //! References: what a user types to say which server is meant, and what they stand for.
 
 use super::Error;
-use crate::catalog::{Catalog, Entry, LaunchOption, Resolution};
-use crate::podman::ImageReference;
+use crate::catalog::{Artifact, Catalog, Entry, LaunchOption, Local, Network, Resolution, Run, Transport, Trust};
+use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 
 /// Words of a name that tell one MCP server from another no better than none.
@@ -43,7 +43,7 @@ pub(super) fn resolve(reference: &str) -> Result<Candidate, Error> {
         return Ok(Candidate {
             id: format!("docker://{image}"),
             names: names(last, None),
-            launch: vec![LaunchOption::of_image(image)],
+            launch: vec![of_image(image)],
         });
     }
     if reference.contains("://") {
@@ -57,6 +57,23 @@ pub(super) fn resolve(reference: &str) -> Result<Candidate, Error> {
         names: names(entry.id.native(), entry.publisher.as_deref()),
         launch: entry.launch,
     })
+}
+
+/// An image of which nothing is known: it speaks on its standard input and output, and gets nothing.
+fn of_image(image: ImageReference) -> LaunchOption {
+    LaunchOption {
+        trust: Trust::Guessed,
+        inputs: Vec::new(),
+        run: Run::Local(Box::new(Local {
+            artifact: Artifact::Image(image),
+            transport: Transport::Stdio,
+            args: Vec::new(),
+            env: Vec::new(),
+            mounts: Vec::new(),
+            user: None,
+            network: Network::Unstated,
+        })),
+    }
 }
 
 /// The names a server can have: the last part of what its source calls it, and the same behind its publisher.

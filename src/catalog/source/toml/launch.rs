@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::catalog::artifact::{Artifact, Bundle, Git, PackageError};
-use crate::catalog::image::ImageError;
+use crate::image::ReferenceError;
 use crate::catalog::input::Input;
 use crate::catalog::launch::{
     Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local, Network, Remote,
@@ -66,7 +66,7 @@ pub(super) enum LaunchError {
     #[error("a launch option has exactly one of `image`, `package`, `git`, `bundle`, `remote`")]
     Artifact,
     #[error("{0}")]
-    Image(ImageError),
+    Image(ReferenceError),
     #[error("{0}")]
     Package(PackageError),
     #[error("{0}")]
