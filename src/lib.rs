@@ -11,6 +11,7 @@
 )]
 
 pub mod activation;
+pub mod guard;
 pub mod host;
 pub mod podman;
 pub mod quadlet;
