@@ -15,7 +15,6 @@ mod diag;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -91,10 +90,10 @@ pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdErr
     }
 }
 
-/// The unit of the guard for a program that lies elsewhere than where packages install it.
-pub fn guard_unit(program: &Path) -> Result<String, ValueError> {
+/// The unit of the guard for a program that lies elsewhere than where packages install it, by its absolute path.
+pub fn guard_unit(program: &str) -> Result<String, ValueError> {
     let mut unit = UnitFile::new();
-    let command = [program.to_string_lossy().into_owned(), "guard".to_owned()];
+    let command = [program.to_owned(), "guard".to_owned()];
     unit.push(EXEC_START, &command)?;
     let command = unit.get("Service", "ExecStart").unwrap_or_default();
     Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), command))
@@ -128,12 +127,11 @@ async fn clientless(systemd: &Systemd) -> Result<Vec<UnitName>, SystemdError> {
 /// Whether an instance in this state, with this connection, has nobody to serve.
 fn is_clientless(active: &ActiveState, connection: Connection) -> bool {
     match connection {
-        Connection::Open => false,
+        // Better an instance too many than a session cut off.
+        Connection::Open | Connection::Hidden => false,
         Connection::HungUp => true,
         // Before the server runs, systemd alone may hold the connection. Later, one that let go of it can never answer.
         Connection::Absent => *active == ActiveState::Active,
-        // Better an instance too many than a session cut off.
-        Connection::Hidden => false,
     }
 }
 

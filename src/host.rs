@@ -69,6 +69,12 @@ pub enum HostError {
     /// The path of this program cannot be found.
     #[error("cannot find out where this program lies")]
     NoProgram(#[source] io::Error),
+    /// The path of this program is not UTF-8, which a unit file cannot hold.
+    #[error("this program lies at {}, which is no text that a unit could name", path.display())]
+    ProgramUnnameable {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// This program was deleted while it runs, and nothing took its place.
     #[error("this program was deleted from {}", path.display())]
     ProgramGone {
@@ -87,6 +93,9 @@ impl HostError {
                     .to_owned(),
             ),
             Self::ProgramGone { .. } => Some("install mcpod again".to_owned()),
+            Self::ProgramUnnameable { .. } => {
+                Some("move mcpod into a folder with a plain name".to_owned())
+            }
             Self::NoProgram(_) => None,
         }
     }
@@ -204,14 +213,15 @@ impl RuntimeDir {
 /// Where this program lies, for units that start it.
 ///
 /// A program that was replaced while it runs, as by an upgrade, is found at its old place; the new one is meant.
-pub fn program() -> Result<PathBuf, HostError> {
+pub fn program() -> Result<String, HostError> {
     let path = std::env::current_exe().map_err(HostError::NoProgram)?;
     let path = without_deleted(path);
-    if path.exists() {
-        Ok(path)
-    } else {
-        Err(HostError::ProgramGone { path })
+    if !path.exists() {
+        return Err(HostError::ProgramGone { path });
     }
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| HostError::ProgramUnnameable { path: path.into() })
 }
 
 /// Takes away what the kernel puts behind the name of a deleted program (proc_pid_exe(5)).
@@ -389,7 +399,7 @@ mod tests {
 
     #[test]
     fn this_program_is_found() {
-        assert!(program().unwrap().is_absolute());
+        assert!(Path::new(&program().unwrap()).is_absolute());
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 mod death;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod instance;
 mod job;
 pub mod journal;

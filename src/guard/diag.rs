@@ -109,7 +109,7 @@ fn parse(answer: &[u8]) -> io::Result<UnixSocket> {
                 match (attribute, value) {
                     (UNIX_DIAG_NAME, name) => socket.path = path(name),
                     (UNIX_DIAG_SHUTDOWN, &[shutdown]) => {
-                        socket.hung_up = shutdown == SHUT_BOTH_WAYS
+                        socket.hung_up = shutdown == SHUT_BOTH_WAYS;
                     }
                     _ => {}
                 }

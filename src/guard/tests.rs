@@ -1,6 +1,5 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -62,18 +61,15 @@ fn only_what_is_surely_without_client_is_clientless() {
 
 #[test]
 fn the_unit_names_the_program_wherever_it_lies() {
-    assert_eq!(
-        guard_unit(Path::new(PACKAGED_PROGRAM)).unwrap(),
-        GUARD_UNIT_TEXT
-    );
-    let unit = guard_unit(Path::new("/home/u v/100%/mcpod")).unwrap();
+    assert_eq!(guard_unit(PACKAGED_PROGRAM).unwrap(), GUARD_UNIT_TEXT);
+    let unit = guard_unit("/home/u v/100%/mcpod").unwrap();
     assert!(
         unit.contains("\nExecStart=\"/home/u v/100%%/mcpod\" guard\n"),
         "{unit}"
     );
     assert!(!unit.contains(PACKAGED_PROGRAM));
-    assert!(guard_unit(Path::new("/home/u\u{7}/mcpod")).is_err());
-    assert!(guard_unit(Path::new("mcpod")).is_err());
+    assert!(guard_unit("/home/u\u{7}/mcpod").is_err());
+    assert!(guard_unit("mcpod").is_err());
 }
 
 #[test]

@@ -269,10 +269,6 @@ async fn the_state_of_a_service_and_of_a_socket_is_read() {
     assert_eq!((service.tasks, service.tasks_max), (Some(3), None));
     assert_eq!(service.cpu, Some(Duration::from_millis(1500)));
     assert_eq!(service.main_pid, Some(4321));
-    assert_eq!(
-        fake.systemd.main_pid(&unit(INSTANCE)).await.unwrap(),
-        Some(4321)
-    );
 
     let status = fake
         .systemd
@@ -285,6 +281,26 @@ async fn the_state_of_a_service_and_of_a_socket_is_read() {
         (2, 40, 1)
     );
     assert!(status.service.is_none());
+}
+
+#[tokio::test]
+async fn the_processes_of_a_unit_are_told() {
+    let script = Script {
+        processes: vec![7, 8],
+        ..Script::default()
+    };
+    let fake = Fake::new(script).await;
+    let processes = fake.systemd.processes(&unit(INSTANCE)).await.unwrap();
+    assert_eq!(processes, [7, 8]);
+    let error = fake
+        .systemd
+        .processes(&unit("gone.service"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, SystemdError::NoSuchUnit { .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
