@@ -67,9 +67,16 @@ pub fn run() -> ExitCode {
     log::start();
     let output = Output::new(cli.command.wants_json());
     // One thread: no command needs more, and `attach` and `guard` stay small.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
-        Err(error) => return output.failure(&Failure::from(anyhow::Error::new(error).context("cannot start"))),
+        Err(error) => {
+            return output.failure(&Failure::from(
+                anyhow::Error::new(error).context("cannot start"),
+            ));
+        }
     };
     let ended = runtime.block_on(dispatch(cli.command, &output));
     // A read of standard input cannot be cancelled: do not wait for its thread.
@@ -85,12 +92,22 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
     match command {
         Command::Search(arguments) => search::run(&arguments, output),
         Command::Show(arguments) => show::run(&arguments, output),
-        Command::Add(arguments) => add::run(arguments, &Orchestrator::open(host).await?, output).await,
-        Command::Remove(arguments) => remove::run(&arguments, &Orchestrator::open(host).await?, output).await,
+        Command::Add(arguments) => {
+            add::run(arguments, &Orchestrator::open(host).await?, output).await
+        }
+        Command::Remove(arguments) => {
+            remove::run(&arguments, &Orchestrator::open(host).await?, output).await
+        }
         Command::List(_) => list::run(&Orchestrator::open(host).await?, output).await,
-        Command::Status(arguments) => status::run(&arguments, &Orchestrator::open(host).await?, output).await,
-        Command::Tools(arguments) => tools::run(&arguments, &Orchestrator::open(host).await?, output).await,
-        Command::Call(arguments) => call::run(&arguments, &Orchestrator::open(host).await?, output).await,
+        Command::Status(arguments) => {
+            status::run(&arguments, &Orchestrator::open(host).await?, output).await
+        }
+        Command::Tools(arguments) => {
+            tools::run(&arguments, &Orchestrator::open(host).await?, output).await
+        }
+        Command::Call(arguments) => {
+            call::run(&arguments, &Orchestrator::open(host).await?, output).await
+        }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
         Command::Guard => guard::run(host).await,

@@ -102,7 +102,13 @@ impl Orchestrator {
         let files = self.units.socket_files()?;
         Ok(files
             .iter()
-            .filter_map(|unit| unit.file.strip_prefix("mcpod-")?.strip_suffix(".socket")?.parse().ok())
+            .filter_map(|unit| {
+                unit.file
+                    .strip_prefix("mcpod-")?
+                    .strip_suffix(".socket")?
+                    .parse()
+                    .ok()
+            })
             .collect())
     }
 }
@@ -115,7 +121,11 @@ pub(crate) fn near<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec
         .filter(|(alike, _)| *alike >= ALIKE)
         .collect();
     alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    alike.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+    alike
+        .into_iter()
+        .take(3)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }
 
 /// Where the socket unit of a server lies: its record.

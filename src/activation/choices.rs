@@ -39,7 +39,9 @@ pub struct AssignmentError {
 pub fn assignment(text: &str) -> Result<Assignment, AssignmentError> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok(Assignment::new(name, value)),
-        _ => Err(AssignmentError { text: text.to_owned() }),
+        _ => Err(AssignmentError {
+            text: text.to_owned(),
+        }),
     }
 }
 
@@ -77,7 +79,9 @@ impl FromStr for Network {
         match text {
             "none" => Ok(Self::None),
             "open" => Ok(Self::Open),
-            _ => Err(NetworkError { text: text.to_owned() }),
+            _ => Err(NetworkError {
+                text: text.to_owned(),
+            }),
         }
     }
 }

@@ -42,9 +42,14 @@ impl FromStr for Limits {
     type Err = LimitError;
 
     fn from_str(text: &str) -> Result<Self, LimitError> {
-        let value = |name: &str| text.split(", ").find_map(|part| part.strip_prefix(name)?.strip_prefix(' '));
+        let value = |name: &str| {
+            text.split(", ")
+                .find_map(|part| part.strip_prefix(name)?.strip_prefix(' '))
+        };
         let number = |name: &str| value(name).and_then(|number| number.parse().ok());
-        let unreadable = || LimitError::Unreadable { text: text.to_owned() };
+        let unreadable = || LimitError::Unreadable {
+            text: text.to_owned(),
+        };
         Ok(Self {
             memory: value("memory").ok_or_else(unreadable)?.parse()?,
             cpus: value("cpus").map(str::parse).transpose()?,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::choices::{Choices, Network};
 use super::limits::Limits;
-use crate::catalog::{self, Arg, Artifact, Input, InputValue, LaunchOption, Local, Part, Run, Template, Transport};
+use crate::catalog::{
+    self, Arg, Artifact, Input, InputValue, LaunchOption, Local, Part, Run, Template, Transport,
+};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -53,7 +55,9 @@ pub enum PlanError {
         chosen: usize,
     },
     /// Nothing of what the entry offers is a container image that speaks on its standard input and output.
-    #[error("{id} cannot be run: it offers {offers}, and mcpod runs container images that speak MCP on stdin and stdout")]
+    #[error(
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images that speak MCP on stdin and stdout"
+    )]
     NotRunnable {
         /// The entry.
         id: String,
@@ -111,13 +115,22 @@ impl PlanError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoLaunch { id } => Some(format!("mcpod show {id} prints what is known of it")),
-            Self::NoSuchLaunch { id, .. } => Some(format!("mcpod show {id} lists its launch options")),
-            Self::NotRunnable { .. } => Some("if there is an image of it: mcpod add docker://IMAGE".to_owned()),
+            Self::NoSuchLaunch { id, .. } => {
+                Some(format!("mcpod show {id} lists its launch options"))
+            }
+            Self::NotRunnable { .. } => {
+                Some("if there is an image of it: mcpod add docker://IMAGE".to_owned())
+            }
             Self::InputsMissing { inputs, .. } => {
-                let flags: Vec<String> = inputs.iter().map(|name| format!("--set {name}=VALUE")).collect();
+                let flags: Vec<String> = inputs
+                    .iter()
+                    .map(|name| format!("--set {name}=VALUE"))
+                    .collect();
                 Some(format!("give them with {}", flags.join(" ")))
             }
-            Self::UnknownInput { known, .. } if known.is_empty() => Some("it takes no inputs".to_owned()),
+            Self::UnknownInput { known, .. } if known.is_empty() => {
+                Some("it takes no inputs".to_owned())
+            }
             Self::UnknownInput { known, .. } => Some(format!("it takes {}", list(known))),
             Self::Needs { .. } | Self::SecretInClear { .. } | Self::NotAChoice { .. } => None,
         }
@@ -136,7 +149,10 @@ impl Plan {
         let id = id.to_owned();
         let (number, option, image, local) = choose(&id, launch, choices.launch)?;
         let given = given(&id, option, &choices.inputs)?;
-        let values = Values { option, given: &given };
+        let values = Values {
+            option,
+            given: &given,
+        };
         values.require(&id)?;
         let mut args = Vec::new();
         for arg in &local.args {
@@ -160,10 +176,16 @@ impl Plan {
             environment.push(assignment.clone());
         }
         if !local.mounts.is_empty() {
-            return Err(PlanError::Needs { id, what: "a volume".to_owned() });
+            return Err(PlanError::Needs {
+                id,
+                what: "a volume".to_owned(),
+            });
         }
         if local.user.is_some() {
-            return Err(PlanError::Needs { id, what: "a user of its own".to_owned() });
+            return Err(PlanError::Needs {
+                id,
+                what: "a user of its own".to_owned(),
+            });
         }
         let network = match (choices.network, &local.network) {
             (Some(network), _) => network,
@@ -171,7 +193,10 @@ impl Plan {
             (None, catalog::Network::Open) => Network::Open,
             (None, catalog::Network::Allow(hosts)) => {
                 let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-                return Err(PlanError::Needs { id, what: format!("a network with {} and nothing else", list(&hosts)) });
+                return Err(PlanError::Needs {
+                    id,
+                    what: format!("a network with {} and nothing else", list(&hosts)),
+                });
             }
         };
         Ok(Self {
@@ -223,7 +248,10 @@ fn choose<'a>(
             return Ok((*number, option, image.clone(), local));
         }
     }
-    let offers: Vec<String> = options.iter().map(|(_, option)| option.kind().to_owned()).collect();
+    let offers: Vec<String> = options
+        .iter()
+        .map(|(_, option)| option.kind().to_owned())
+        .collect();
     Err(PlanError::NotRunnable {
         id: id(),
         offers: list(&offers),
@@ -231,14 +259,25 @@ fn choose<'a>(
 }
 
 /// The inputs that were given, by path; the last of several wins.
-fn given(id: &str, option: &LaunchOption, inputs: &[Assignment]) -> Result<BTreeMap<String, String>, PlanError> {
+fn given(
+    id: &str,
+    option: &LaunchOption,
+    inputs: &[Assignment],
+) -> Result<BTreeMap<String, String>, PlanError> {
     let mut given = BTreeMap::new();
     for Assignment { name, value } in inputs {
-        let input = option.inputs.iter().find(|input| input.path.as_str() == name);
+        let input = option
+            .inputs
+            .iter()
+            .find(|input| input.path.as_str() == name);
         let input = input.ok_or_else(|| PlanError::UnknownInput {
             id: id.to_owned(),
             name: name.clone(),
-            known: option.inputs.iter().map(|input| input.path.to_string()).collect(),
+            known: option
+                .inputs
+                .iter()
+                .map(|input| input.path.to_string())
+                .collect(),
         })?;
         if input.secret {
             return Err(PlanError::SecretInClear { name: name.clone() });
@@ -263,7 +302,12 @@ struct Values<'a> {
 impl Values<'_> {
     /// Fails if an input without which the server cannot run has no value.
     fn require(&self, id: &str) -> Result<(), PlanError> {
-        let missing = || self.option.inputs.iter().filter(|input| input.required && self.value(input).is_none());
+        let missing = || {
+            self.option
+                .inputs
+                .iter()
+                .filter(|input| input.required && self.value(input).is_none())
+        };
         if let Some(secret) = missing().find(|input| input.secret) {
             return Err(PlanError::Needs {
                 id: id.to_owned(),
@@ -281,10 +325,13 @@ impl Values<'_> {
     }
 
     fn value(&self, input: &Input) -> Option<String> {
-        self.given.get(input.path.as_str()).cloned().or_else(|| match &input.default {
-            Some(InputValue::One(value)) => Some(value.clone()),
-            Some(InputValue::Many(_)) | None => None,
-        })
+        self.given
+            .get(input.path.as_str())
+            .cloned()
+            .or_else(|| match &input.default {
+                Some(InputValue::One(value)) => Some(value.clone()),
+                Some(InputValue::Many(_)) | None => None,
+            })
     }
 
     /// The text that a template stands for; nothing where that is empty.

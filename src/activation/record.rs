@@ -2,7 +2,7 @@
 //!
 //! There is no other: what is active, from which entry, with which inputs and limits, is read from here.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -107,9 +107,14 @@ impl Record {
     pub fn parse(text: &str) -> Result<Self, RecordError> {
         let unit = UnitFile::parse(text).map_err(RecordError::NoUnit)?;
         let id = unit.record(key::ID).ok_or(RecordError::NoMark)?;
-        let required = |key: crate::quadlet::key::Key<str>| unit.record(key).ok_or(RecordError::Unusable { key: key.name() });
+        let required = |key: crate::quadlet::key::Key<str>| {
+            unit.record(key)
+                .ok_or(RecordError::Unusable { key: key.name() })
+        };
         let inputs = unit.records(key::INPUT).into_iter().map(|input| {
-            let (name, value) = input.split_once('=').ok_or(RecordError::Unusable { key: "Input" })?;
+            let (name, value) = input
+                .split_once('=')
+                .ok_or(RecordError::Unusable { key: "Input" })?;
             Ok(Assignment::new(name, value))
         });
         Ok(Self {
@@ -187,7 +192,8 @@ fn content(socket: &str, others: &[&str]) -> String {
     }
     let mut hexadecimal = String::from("sha256:");
     for byte in hash.finalize() {
-        hexadecimal.push_str(&format!("{byte:02x}"));
+        // Writing to a String cannot fail.
+        write!(hexadecimal, "{byte:02x}").ok();
     }
     hexadecimal
 }

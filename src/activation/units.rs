@@ -22,6 +22,16 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
+/// Removes the container of an instance, without a word.
+///
+/// Quadlet adds such a command as well, behind this one. But every command of the unit has the connection as its standard output, and
+/// `podman rm` prints what it removed: into the face of the client where one is still there, and dying of SIGPIPE where none is.
+const STOP_COMMAND: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "exec podman --transient-store rm -v -f -i --cidfile=\"$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid\" >/dev/null",
+];
+
 /// Where the standard error of the instances goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
@@ -71,7 +81,15 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     // Anybody may prune the image of a server that nobody uses at the moment; its digest says what must come back.
     file.push(container::PULL, "missing")?;
     // The state of a container, and with it every secret's value, lies in the runtime directory, not in the home folder.
-    file.push(container::GLOBAL_ARGS, &PodmanOption::flag("transient-store"))?;
+    file.push(
+        container::GLOBAL_ARGS,
+        &PodmanOption::flag("transient-store"),
+    )?;
+    // Its events would go to the journal, several lines for each session, among what the server itself says.
+    file.push(
+        container::GLOBAL_ARGS,
+        &PodmanOption::with("events-backend", "none"),
+    )?;
     // The container's standard input and output are the connection itself.
     file.push(container::LOG_DRIVER, "passthrough")?;
     // A server as process 1 would ignore SIGTERM.
@@ -102,7 +120,10 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     file.push(service::STANDARD_OUTPUT, "socket")?;
     match log {
         Log::Journal => file.push(service::STANDARD_ERROR, &Stream::Journal)?,
-        Log::File => file.push(service::STANDARD_ERROR, &Stream::Append(runtime_path(&log_file(name))))?,
+        Log::File => file.push(
+            service::STANDARD_ERROR,
+            &Stream::Append(runtime_path(&log_file(name))),
+        )?,
     }
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
@@ -113,6 +134,8 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     }
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
+    let stop: Vec<String> = STOP_COMMAND.iter().map(|word| (*word).to_owned()).collect();
+    file.push(service::EXEC_STOP, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
     file.push(service::SUCCESS_EXIT_STATUS, &143)?;
     Ok(file)
@@ -124,7 +147,12 @@ pub fn log_file(name: &ServerName) -> String {
 }
 
 /// Makes the texts of all unit files of a server.
-pub fn texts(plan: &Plan, pinned: &ImageReference, log: Log, record: &Record) -> Result<UnitTexts, ValueError> {
+pub fn texts(
+    plan: &Plan,
+    pinned: &ImageReference,
+    log: Log,
+    record: &Record,
+) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned, log)?.to_string();
     let socket = socket(plan, record, &container)?;
     Ok(UnitTexts { container, socket })
@@ -132,14 +160,23 @@ pub fn texts(plan: &Plan, pinned: &ImageReference, log: Log, record: &Record) ->
 
 fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, ValueError> {
     let mut file = UnitFile::new();
-    file.push(unit::DESCRIPTION, &Text::from(&*format!("MCP server {}", plan.name)))?;
-    file.push(socket::LISTEN_STREAM, &runtime_path(&plan.name.socket_file()))?;
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {}", plan.name)),
+    )?;
+    file.push(
+        socket::LISTEN_STREAM,
+        &runtime_path(&plan.name.socket_file()),
+    )?;
     file.push(socket::ACCEPT, &true)?;
     file.push(socket::SOCKET_MODE, &FileMode(0o600))?;
     file.push(socket::DIRECTORY_MODE, &FileMode(0o700))?;
     file.push(socket::MAX_CONNECTIONS, &u64::from(plan.limits.sessions))?;
     file.push(socket::REMOVE_ON_STOP, &true)?;
-    file.push(install::WANTED_BY, &UnitName::from_systemd("sockets.target"))?;
+    file.push(
+        install::WANTED_BY,
+        &UnitName::from_systemd("sockets.target"),
+    )?;
     record.write(&mut file, &[container])?;
     Ok(file.to_string())
 }

@@ -64,7 +64,11 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) async fn run(arguments: Arguments, orchestrator: &Orchestrator, output: &Output) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    arguments: Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     let Arguments {
         reference,
         name,
@@ -99,7 +103,9 @@ pub(super) async fn run(arguments: Arguments, orchestrator: &Orchestrator, outpu
         return preview(&request, orchestrator, output).await;
     }
     let progress = Progress::new();
-    let added = orchestrator.add(&request, &|step| progress.show(&step, output)).await;
+    let added = orchestrator
+        .add(&request, &|step| progress.show(&step, output))
+        .await;
     progress.finish();
     let added = added?;
     if output.is_json() {
@@ -108,15 +114,26 @@ pub(super) async fn run(arguments: Arguments, orchestrator: &Orchestrator, outpu
     }
     let name = &added.active.name;
     let offers = match &added.lists {
-        Some(lists) => format!("{} tools, {} prompts, {} resources", lists.tools.len(), lists.prompts.len(), lists.resources.len()),
+        Some(lists) => format!(
+            "{} tools, {} prompts, {} resources",
+            lists.tools.len(),
+            lists.prompts.len(),
+            lists.resources.len()
+        ),
         None => "not tried yet".to_owned(),
     };
     output.text(&format!("{name} is active: {offers}"));
-    output.note(&format!("next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"));
+    output.note(&format!(
+        "next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn preview(request: &Request, orchestrator: &Orchestrator, output: &Output) -> Result<ExitCode, Failure> {
+async fn preview(
+    request: &Request,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     let files = orchestrator.preview(request).await?;
     if output.is_json() {
         let files: Vec<_> = files
@@ -143,7 +160,9 @@ struct Progress {
 impl Progress {
     fn new() -> Self {
         Self {
-            bar: std::io::stderr().is_terminal().then(ProgressBar::new_spinner),
+            bar: std::io::stderr()
+                .is_terminal()
+                .then(ProgressBar::new_spinner),
             pull: Mutex::default(),
         }
     }
@@ -153,7 +172,10 @@ impl Progress {
             Step::Pulling(image) => self.say(format!("pulling {image}"), output),
             Step::Pull(event) => self.show_pull(event, output),
             Step::Pulled => self.say("pulled".to_owned(), output),
-            Step::Waiting => self.say("waiting for another mcpod that changes units".to_owned(), output),
+            Step::Waiting => self.say(
+                "waiting for another mcpod that changes units".to_owned(),
+                output,
+            ),
             Step::Starting => self.say("writing units".to_owned(), output),
             Step::Trying => self.say("trying the server".to_owned(), output),
         }
@@ -170,7 +192,9 @@ impl Progress {
     }
 
     fn show_pull(&self, event: &PullEvent, output: &Output) {
-        let Ok(mut pull) = self.pull.lock() else { return };
+        let Ok(mut pull) = self.pull.lock() else {
+            return;
+        };
         let (progress, last) = &mut *pull;
         progress.apply(event);
         let now = progress.snapshot();
@@ -178,7 +202,9 @@ impl Progress {
             if now.bytes_total > 0 {
                 bar.set_length(now.bytes_total);
                 bar.set_position(now.bytes_done);
-                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {bytes}/{total_bytes}") {
+                if let Ok(style) =
+                    ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {bytes}/{total_bytes}")
+                {
                     bar.set_style(style);
                 }
             }

@@ -8,7 +8,10 @@ use super::output::Failure;
 ///
 /// `schema` is the tool's `inputSchema` where it is known. A value for a property that is not a string there is read as
 /// JSON; where the schema is unknown, numbers, booleans, null, objects and arrays are recognised by their look.
-pub(super) fn parse(words: &[String], schema: Option<&Value>) -> Result<Map<String, Value>, Failure> {
+pub(super) fn parse(
+    words: &[String],
+    schema: Option<&Value>,
+) -> Result<Map<String, Value>, Failure> {
     if let [word] = words
         && word.trim_start().starts_with('{')
     {
@@ -17,12 +20,19 @@ pub(super) fn parse(words: &[String], schema: Option<&Value>) -> Result<Map<Stri
     let mut arguments = Map::new();
     for word in words {
         let Some((key, text)) = word.split_once('=') else {
-            return Err(Failure::usage(format!("{word:?} is neither key=value nor a JSON object"))
-                .with_hint("quote a JSON object as one word: '{\"key\": \"value\"}'"));
+            return Err(
+                Failure::usage(format!("{word:?} is neither key=value nor a JSON object"))
+                    .with_hint("quote a JSON object as one word: '{\"key\": \"value\"}'"),
+            );
         };
-        if arguments.insert(key.to_owned(), value(key, text, schema)?).is_some() {
-            return Err(Failure::usage(format!("the argument {key:?} is given twice"))
-                .with_hint("write a list as JSON: key='[1, 2]'"));
+        if arguments
+            .insert(key.to_owned(), value(key, text, schema)?)
+            .is_some()
+        {
+            return Err(
+                Failure::usage(format!("the argument {key:?} is given twice"))
+                    .with_hint("write a list as JSON: key='[1, 2]'"),
+            );
         }
     }
     Ok(arguments)
@@ -30,7 +40,8 @@ pub(super) fn parse(words: &[String], schema: Option<&Value>) -> Result<Map<Stri
 
 /// Reads a JSON object.
 pub(super) fn object(text: &str) -> Result<Map<String, Value>, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::usage(format!("the arguments are no JSON object: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| Failure::usage(format!("the arguments are no JSON object: {error}")))
 }
 
 fn value(key: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
@@ -38,7 +49,13 @@ fn value(key: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure
     let Some(kinds) = kinds else {
         // Nothing is known of it: text, unless it can only be meant as something else.
         return Ok(match serde_json::from_str(text) {
-            Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::Null | Value::Object(_) | Value::Array(_))) => value,
+            Ok(
+                value @ (Value::Number(_)
+                | Value::Bool(_)
+                | Value::Null
+                | Value::Object(_)
+                | Value::Array(_)),
+            ) => value,
             _ => Value::String(text.to_owned()),
         });
     };
@@ -46,7 +63,10 @@ fn value(key: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure
     match serde_json::from_str(text) {
         Ok(value) if fits(&value) && !value.is_string() => Ok(value),
         _ if kinds.iter().any(|kind| kind == "string") => Ok(Value::String(text.to_owned())),
-        _ => Err(Failure::usage(format!("{key}={text} is not of the kind the tool takes: {}", kinds.join(" or ")))),
+        _ => Err(Failure::usage(format!(
+            "{key}={text} is not of the kind the tool takes: {}",
+            kinds.join(" or ")
+        ))),
     }
 }
 
@@ -62,7 +82,11 @@ fn kinds(schema: &Value, key: &str) -> Option<Vec<String>> {
     for alternative in alternatives {
         match alternative.get("type") {
             Some(Value::String(kind)) => kinds.push(kind.clone()),
-            Some(Value::Array(several)) => kinds.extend(several.iter().filter_map(|kind| kind.as_str().map(str::to_owned))),
+            Some(Value::Array(several)) => kinds.extend(
+                several
+                    .iter()
+                    .filter_map(|kind| kind.as_str().map(str::to_owned)),
+            ),
             _ => {}
         }
     }
@@ -91,7 +115,9 @@ mod tests {
 
     fn parsed(words: &[&str], schema: &Value) -> Result<Value, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        parse(&words, Some(schema)).map(Value::Object).map_err(|failure| failure.message)
+        parse(&words, Some(schema))
+            .map(Value::Object)
+            .map_err(|failure| failure.message)
     }
 
     #[test]
@@ -103,20 +129,37 @@ mod tests {
         }});
         for (words, expected) in [
             (vec!["text=1"], json!({"text": "1"})),
-            (vec!["text=true", "n=2", "x=0.5", "on=false"], json!({"text": "true", "n": 2, "x": 0.5, "on": false})),
+            (
+                vec!["text=true", "n=2", "x=0.5", "on=false"],
+                json!({"text": "true", "n": 2, "x": 0.5, "on": false}),
+            ),
             (vec!["list=[1,2]"], json!({"list": [1, 2]})),
             (vec!["maybe=null"], json!({"maybe": null})),
             (vec!["maybe=x"], json!({"maybe": "x"})),
             (vec!["both=7"], json!({"both": 7})),
             (vec!["text=a=b"], json!({"text": "a=b"})),
             (vec!["text="], json!({"text": ""})),
-            (vec!["unknown=7", "other=x"], json!({"unknown": 7, "other": "x"})),
-            (vec!["{\"n\": 12345678901234567890}"], json!({"n": 12_345_678_901_234_567_890_u64})),
+            (
+                vec!["unknown=7", "other=x"],
+                json!({"unknown": 7, "other": "x"}),
+            ),
+            (
+                vec!["{\"n\": 12345678901234567890}"],
+                json!({"n": 12_345_678_901_234_567_890_u64}),
+            ),
             (vec![], json!({})),
         ] {
             assert_eq!(parsed(&words, &schema).as_ref(), Ok(&expected), "{words:?}");
         }
-        for bad in [vec!["n=x"], vec!["n=1.5"], vec!["on=yes"], vec!["word"], vec!["n=1", "n=2"], vec!["{1}"], vec!["list=1"]] {
+        for bad in [
+            vec!["n=x"],
+            vec!["n=1.5"],
+            vec!["on=yes"],
+            vec!["word"],
+            vec!["n=1", "n=2"],
+            vec!["{1}"],
+            vec!["list=1"],
+        ] {
             assert!(parsed(&bad, &schema).is_err(), "{bad:?}");
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 
 /// A direction in which nothing more will come, and why if that is no regular end.
 enum End {
-    Input(Option<io::Error>),
+    Input,
     Output(Option<io::Error>),
 }
 
@@ -78,28 +78,35 @@ async fn why_not(name: &str, host: Host) -> Failure {
 }
 
 fn failed(error: io::Error) -> Failure {
-    anyhow::Error::new(error).context("the connection failed").into()
+    anyhow::Error::new(error)
+        .context("the connection failed")
+        .into()
 }
 
 /// Moves standard input to the server until it ends, and tells the server then.
 fn copy_input(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    std::thread::Builder::new().name("input".to_owned()).spawn(move || {
-        let copied = io::copy(&mut stdin, &mut socket);
-        // Whoever is gone cannot be told.
-        socket.shutdown(Shutdown::Write).ok();
-        ended.blocking_send(End::Input(copied.err())).ok();
-    })?;
+    std::thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(move || {
+            // However it ended, there is no more to come.
+            io::copy(&mut stdin, &mut socket).ok();
+            // Whoever is gone cannot be told.
+            socket.shutdown(Shutdown::Write).ok();
+            ended.blocking_send(End::Input).ok();
+        })?;
     Ok(())
 }
 
 /// Moves what the server says to standard output until it ends.
 fn copy_output(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()> {
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    std::thread::Builder::new().name("output".to_owned()).spawn(move || {
-        let copied = io::copy(&mut socket, &mut stdout);
-        ended.blocking_send(End::Output(copied.err())).ok();
-    })?;
+    std::thread::Builder::new()
+        .name("output".to_owned())
+        .spawn(move || {
+            let copied = io::copy(&mut socket, &mut stdout);
+            ended.blocking_send(End::Output(copied.err())).ok();
+        })?;
     Ok(())
 }
 
@@ -114,12 +121,12 @@ async fn wait(end: &mut mpsc::Receiver<End>) -> io::Result<bool> {
             if input_ended {
                 tokio::time::sleep(DRAIN).await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             ended = end.recv() => match ended {
-                Some(End::Input(_)) => input_ended = true,
+                Some(End::Input) => input_ended = true,
                 // The client no longer reads.
                 Some(End::Output(Some(_))) | None => return Ok(false),
                 Some(End::Output(None)) => return Ok(!input_ended),

@@ -28,29 +28,43 @@ pub(super) struct Arguments {
     tool: String,
     /// The tool's arguments: one JSON object, key=value words, or - to read an object from standard input
     #[arg(value_name = "JSON | KEY=VALUE")]
-    arguments: Vec<String>,
+    input: Vec<String>,
     /// Print the server's result object as it sent it
     #[arg(long)]
     pub(super) json: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator, output: &Output) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     let active = orchestrator.find(&arguments.name)?;
     let known = orchestrator.known_lists(&active);
-    let tools = known.as_ref().map(|lists| lists.tools.as_slice()).unwrap_or_default();
-    let tools: Vec<Value> = tools.iter().filter_map(|tool| serde_json::from_str(tool.get()).ok()).collect();
-    let tool = tools.iter().find(|tool| tool["name"] == arguments.tool.as_str());
-    let input = match arguments.arguments.as_slice() {
+    let tools = known
+        .as_ref()
+        .map(|lists| lists.tools.as_slice())
+        .unwrap_or_default();
+    let tools: Vec<Value> = tools
+        .iter()
+        .filter_map(|tool| serde_json::from_str(tool.get()).ok())
+        .collect();
+    let tool = tools
+        .iter()
+        .find(|tool| word(tool, "name") == arguments.tool);
+    let input = match arguments.input.as_slice() {
         [dash] if dash == "-" => super::arguments::object(&read_stdin()?)?,
-        words => super::arguments::parse(words, tool.map(|tool| &tool["inputSchema"]))?,
+        words => super::arguments::parse(words, tool.and_then(|tool| tool.get("inputSchema")))?,
     };
-    let params = params(&arguments.tool, input)?;
+    let params = params(&arguments.tool, &input)?;
 
     let connection = orchestrator.connect(&active).await?;
     let called = call(&connection, &params, orchestrator, output).await;
     let called = match called {
         Ok(result) => Ok(result),
-        Err(error) => Err(Failure::from(orchestrator::Error::from(connection.explain(&active, error).await))),
+        Err(error) => Err(Failure::from(orchestrator::Error::from(
+            connection.explain(&active, error).await,
+        ))),
     };
     // The answer is what the user waits for; systemd ends the instance meanwhile.
     let shown = called.and_then(|result| show(result, arguments, &tools, output));
@@ -79,7 +93,10 @@ async fn call(
         limit: None,
         progress: std::io::stderr().is_terminal() && !output.is_json(),
     };
-    let mut call = connection.session.call("tools/call", Some(params), options).await?;
+    let mut call = connection
+        .session
+        .call("tools/call", Some(params), options)
+        .await?;
     let bar = Bar::default();
     loop {
         let step = tokio::select! {
@@ -88,13 +105,25 @@ async fn call(
         };
         match step {
             Step::Progress(frame) => bar.show(&frame),
-            Step::Answer(answer) if answer.kind() == Kind::Error => return Ok(Called::Refused(RpcError::of(&answer))),
-            Step::Answer(answer) => return answer.to_raw().map(Called::Result).ok_or(SessionError::Closed),
+            Step::Answer(answer) if answer.kind() == Kind::Error => {
+                return Ok(Called::Refused(RpcError::of(&answer)));
+            }
+            Step::Answer(answer) => {
+                return answer
+                    .to_raw()
+                    .map(Called::Result)
+                    .ok_or(SessionError::Closed);
+            }
         }
     }
 }
 
-fn show(called: Called, arguments: &Arguments, tools: &[Value], output: &Output) -> Result<ExitCode, Failure> {
+fn show(
+    called: Called,
+    arguments: &Arguments,
+    tools: &[Value],
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     let result = match called {
         Called::Result(result) => result,
         Called::Cancelled => {
@@ -110,8 +139,9 @@ fn show(called: Called, arguments: &Arguments, tools: &[Value], output: &Output)
     if output.is_json() {
         output.json(&result)?;
     }
-    let result: Value = serde_json::from_str(result.get()).map_err(|error| Failure::from(anyhow::Error::new(error)))?;
-    let is_error = result["isError"] == true;
+    let result: Value = serde_json::from_str(result.get())
+        .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+    let is_error = result.get("isError") == Some(&Value::Bool(true));
     if !output.is_json() {
         let shown = readable(&result);
         if is_error {
@@ -120,11 +150,15 @@ fn show(called: Called, arguments: &Arguments, tools: &[Value], output: &Output)
             output.text(&shown);
         }
     }
-    Ok(if is_error { Outcome::ToolError.into() } else { ExitCode::SUCCESS })
+    Ok(if is_error {
+        Outcome::ToolError.into()
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn refused(error: &RpcError, arguments: &Arguments, tools: &[Value]) -> Failure {
-    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
+    let names: Vec<&str> = tools.iter().map(|tool| word(tool, "name")).collect();
     let Arguments { name, tool, .. } = arguments;
     if !names.is_empty() && !names.contains(&tool.as_str()) {
         let near = orchestrator::near(tool, names.into_iter());
@@ -147,19 +181,25 @@ fn refused(error: &RpcError, arguments: &Arguments, tools: &[Value]) -> Failure 
     }
 }
 
-fn params(tool: &str, input: Map<String, Value>) -> Result<Box<RawValue>, Failure> {
+fn params(tool: &str, input: &Map<String, Value>) -> Result<Box<RawValue>, Failure> {
     let params = serde_json::json!({"name": tool, "arguments": input});
-    serde_json::value::to_raw_value(&params).map_err(|error| Failure::from(anyhow::Error::new(error)))
+    serde_json::value::to_raw_value(&params)
+        .map_err(|error| Failure::from(anyhow::Error::new(error)))
 }
 
 fn read_stdin() -> Result<String, Failure> {
-    std::io::read_to_string(std::io::stdin())
-        .map_err(|error| Failure::from(anyhow::Error::new(error).context("cannot read standard input")))
+    std::io::read_to_string(std::io::stdin()).map_err(|error| {
+        Failure::from(anyhow::Error::new(error).context("cannot read standard input"))
+    })
 }
 
 /// A result as text: its blocks below each other, what cannot be shown named; structured content where there is nothing else.
 fn readable(result: &Value) -> String {
-    let blocks = result["content"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let blocks = result
+        .get("content")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let mut lines: Vec<String> = blocks.iter().map(block).collect();
     if lines.is_empty()
         && let Some(structured) = result.get("structuredContent")
@@ -170,18 +210,29 @@ fn readable(result: &Value) -> String {
 }
 
 fn block(block: &Value) -> String {
-    let word = |key: &str| block[key].as_str().unwrap_or_default();
-    match word("type") {
-        "text" => word("text").to_owned(),
-        kind @ ("image" | "audio") => format!("[{kind}, {}, {} bytes in base64]", word("mimeType"), word("data").len()),
-        "resource_link" => format!("[resource {}]", word("uri")),
-        "resource" => match block["resource"]["text"].as_str() {
+    let resource = block.get("resource").unwrap_or(&Value::Null);
+    match word(block, "type") {
+        "text" => word(block, "text").to_owned(),
+        kind @ ("image" | "audio") => {
+            let size = word(block, "data").len();
+            format!(
+                "[{kind}, {}, {size} bytes in base64]",
+                word(block, "mimeType")
+            )
+        }
+        "resource_link" => format!("[resource {}]", word(block, "uri")),
+        "resource" => match resource.get("text").and_then(Value::as_str) {
             Some(text) => text.to_owned(),
-            None => format!("[resource {}]", block["resource"]["uri"].as_str().unwrap_or_default()),
+            None => format!("[resource {}]", word(resource, "uri")),
         },
         // A kind that came after this was written.
         _ => block.to_string(),
     }
+}
+
+/// A member that is a text; empty where it is none.
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The progress of a call, on a terminal.
@@ -199,7 +250,9 @@ impl Bar {
             bar.set_prefix(format!("{progress}/{total}"));
         }
         let message = notification.find(&["message"]).ok().flatten();
-        if let Some(message) = message.and_then(|message| serde_json::from_str::<String>(message).ok()) {
+        if let Some(message) =
+            message.and_then(|message| serde_json::from_str::<String>(message).ok())
+        {
             bar.set_message(text::one_line(&message));
         }
         bar.tick();

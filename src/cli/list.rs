@@ -20,7 +20,9 @@ pub(super) async fn run(orchestrator: &Orchestrator, output: &Output) -> Result<
         return Ok(ExitCode::SUCCESS);
     }
     if servers.is_empty() {
-        output.note("no server is active; mcpod search WORDS finds some, mcpod add ID makes one active");
+        output.note(
+            "no server is active; mcpod search WORDS finds some, mcpod add ID makes one active",
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<Vec<String>> = servers
@@ -30,12 +32,17 @@ pub(super) async fn run(orchestrator: &Orchestrator, output: &Output) -> Result<
                 server.name.to_string(),
                 server.state.as_str().to_owned(),
                 server.sessions.to_string(),
-                server.tools.map_or_else(|| "?".to_owned(), |tools| tools.to_string()),
+                server
+                    .tools
+                    .map_or_else(|| "?".to_owned(), |tools| tools.to_string()),
                 server.id.clone(),
                 server.image.clone(),
             ]
         })
         .collect();
-    output.table(&["NAME", "STATE", "SESSIONS", "TOOLS", "ID", "IMAGE"], &rows);
+    output.table(
+        &["NAME", "STATE", "SESSIONS", "TOOLS", "ID", "IMAGE"],
+        &rows,
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -18,17 +18,21 @@ pub(super) struct Arguments {
     lines: Option<u32>,
 }
 
-pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator) -> Result<ExitCode, Failure> {
-    let Arguments { name, follow, lines } = arguments;
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+) -> Result<ExitCode, Failure> {
+    let Arguments {
+        name,
+        follow,
+        lines,
+    } = arguments;
     let mut command = orchestrator.logs(name, *lines, *follow)?;
     let program = command.as_std().get_program().display().to_string();
-    let ended = command
-        .status()
-        .await
-        .map_err(|error| Failure {
-            outcome: Outcome::HostLacks,
-            ..Failure::from(anyhow::Error::new(error).context(format!("cannot run {program}")))
-        })?;
+    let ended = command.status().await.map_err(|error| Failure {
+        outcome: Outcome::HostLacks,
+        ..Failure::from(anyhow::Error::new(error).context(format!("cannot run {program}")))
+    })?;
     let code = ended.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -2,13 +2,8 @@
 //!
 //! Results go to standard output, everything else to standard error. Under `--json` standard output holds one document
 //! and nothing else, and an error is a document too.
-#![expect(
-    clippy::print_stderr,
-    reason = "the one place that talks to the terminal"
-)]
-
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Stderr, Stdout, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -24,6 +19,8 @@ const WIDTH: usize = 100;
 pub(super) struct Output {
     json: bool,
     width: usize,
+    stdout: Stdout,
+    stderr: Stderr,
 }
 
 /// How a command ended that did not do what was asked. The numbers are the program's exit codes.
@@ -113,7 +110,12 @@ impl Output {
             .map(|size| usize::from(size.ws_col))
             .filter(|width| *width > 0)
             .unwrap_or(WIDTH);
-        Self { json, width }
+        Self {
+            json,
+            width,
+            stdout: std::io::stdout(),
+            stderr: std::io::stderr(),
+        }
     }
 
     /// Whether standard output is one JSON document.
@@ -124,7 +126,7 @@ impl Output {
     /// Prints a result: text as it is, which must already be fit for a terminal.
     pub(super) fn text(&self, text: &str) {
         // A reader that has seen enough (`mcpod list | head -1`) is no error.
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = self.stdout.lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| {
             if text.ends_with('\n') {
                 stdout.flush()
@@ -135,27 +137,34 @@ impl Output {
         if let Err(error) = written
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
-            eprintln!("mcpod: cannot write to standard output: {error}");
+            self.note(&format!("error: cannot write to standard output: {error}"));
         }
     }
 
     /// Prints a result as a JSON document.
     pub(super) fn json<T: Serialize + ?Sized>(&self, document: &T) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(document).map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+        let text = serde_json::to_string_pretty(document)
+            .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
         self.text(&text);
         Ok(())
     }
 
     /// Prints rows under headings, as wide as they need; the last column is cut where the terminal ends.
     pub(super) fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
-        let mut widths: Vec<usize> = headings.iter().map(|heading| heading.chars().count()).collect();
+        let mut widths: Vec<usize> = headings
+            .iter()
+            .map(|heading| heading.chars().count())
+            .collect();
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
         let mut table = String::new();
-        let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+        let headings: Vec<String> = headings
+            .iter()
+            .map(|heading| (*heading).to_owned())
+            .collect();
         for row in std::iter::once(&headings).chain(rows) {
             let mut line = String::new();
             for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
@@ -170,14 +179,15 @@ impl Output {
                 }
             }
             // Writing to a String cannot fail.
-            drop(writeln!(table, "{}", line.trim_end()));
+            writeln!(table, "{}", line.trim_end()).ok();
         }
         self.text(&table);
     }
 
     /// Says something about what is going on, on standard error.
     pub(super) fn note(&self, text: &str) {
-        eprintln!("{}", text::for_terminal(text));
+        // There is nobody left to tell if this fails.
+        writeln!(self.stderr.lock(), "{}", text::for_terminal(text)).ok();
     }
 
     /// Shows an error and gives its exit code.
@@ -189,10 +199,17 @@ impl Output {
             hint,
         } = failure;
         if self.json {
-            let document = serde_json::json!({"error": {"code": code, "message": message, "hint": hint}});
+            let document =
+                serde_json::json!({"error": {"code": code, "message": message, "hint": hint}});
             self.text(&document.to_string());
         } else {
-            self.note(&format!("error: {message}"));
+            let (red, plain) = if stderr_has_color() {
+                ("\x1b[1;31m", "\x1b[0m")
+            } else {
+                ("", "")
+            };
+            let message = text::for_terminal(message);
+            writeln!(self.stderr.lock(), "{red}error:{plain} {message}").ok();
             if let Some(hint) = hint {
                 self.note(&format!("hint: {hint}"));
             }
@@ -218,5 +235,6 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 
 /// Whether standard error is a terminal that is to be coloured (<https://no-color.org>).
 pub(super) fn stderr_has_color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -18,10 +18,20 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator, output: &Output) -> Result<ExitCode, Failure> {
-    let Arguments { name, force, json: _ } = arguments;
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let Arguments {
+        name,
+        force,
+        json: _,
+    } = arguments;
     let removed = orchestrator
-        .remove(name, *force, || output.note("waiting for another mcpod that changes units"))
+        .remove(name, *force, || {
+            output.note("waiting for another mcpod that changes units");
+        })
         .await?;
     if output.is_json() {
         output.json(&serde_json::json!({"name": removed.name, "id": removed.record.id}))?;

@@ -31,7 +31,7 @@ fn describe(entry: &Entry) -> String {
     let mut text = format!("{}\n", entry.title.as_ref().unwrap_or(&entry.name));
     let mut line = |head: &str, value: &str| {
         // Writing to a String cannot fail.
-        drop(writeln!(text, "{head:>12}: {value}"));
+        writeln!(text, "{head:>12}: {value}").ok();
     };
     line("Id", &entry.id.to_string());
     for (head, value) in [
@@ -39,7 +39,13 @@ fn describe(entry: &Entry) -> String {
         ("Publisher", &entry.publisher),
         ("Website", &entry.website),
         ("Licence", &entry.license),
-        ("Code", &entry.repository.as_ref().map(|repository| repository.url.clone())),
+        (
+            "Code",
+            &entry
+                .repository
+                .as_ref()
+                .map(|repository| repository.url.clone()),
+        ),
     ] {
         if let Some(value) = value {
             line(head, value);
@@ -53,7 +59,11 @@ fn describe(entry: &Entry) -> String {
     for (number, option) in (1..).zip(&entry.launch) {
         line(&format!("Runs as {number}"), &launch(option));
         for input in &option.inputs {
-            let mut needs = vec![if input.required { "required" } else { "optional" }];
+            let mut needs = vec![if input.required {
+                "required"
+            } else {
+                "optional"
+            }];
             if input.secret {
                 needs.push("secret");
             }
@@ -63,7 +73,14 @@ fn describe(entry: &Entry) -> String {
         }
     }
     for tool in &entry.tools {
-        line("Tool", &format!("{}: {}", tool.name, tool.description.as_deref().unwrap_or_default()));
+        line(
+            "Tool",
+            &format!(
+                "{}: {}",
+                tool.name,
+                tool.description.as_deref().unwrap_or_default()
+            ),
+        );
     }
     text
 }

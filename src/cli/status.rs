@@ -20,7 +20,11 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator, output: &Output) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     let Some(name) = &arguments.name else {
         let mut all = Vec::new();
         for server in orchestrator.list().await? {
@@ -61,20 +65,44 @@ fn describe(status: &Status) -> String {
         refused,
         running,
     } = status;
-    let mut text = format!("{} - {}, {}\n", listed.name, listed.id, listed.state.as_str());
+    let mut text = format!(
+        "{} - {}, {}\n",
+        listed.name,
+        listed.id,
+        listed.state.as_str()
+    );
     let mut line = |head: &str, value: &str| {
         // Writing to a String cannot fail.
-        drop(writeln!(text, "{head:>10}: {value}"));
+        writeln!(text, "{head:>10}: {value}").ok();
     };
     line("Image", &format!("{}, {}", listed.image, listed.digest));
-    let enabled = if *enabled { "enabled" } else { "not enabled: gone after a reboot" };
+    let enabled = if *enabled {
+        "enabled"
+    } else {
+        "not enabled: gone after a reboot"
+    };
     line("Socket", &format!("{} ({enabled})", listed.socket));
     line("Network", network);
     line("Limits", limits);
-    line("Tools", &listed.tools.map_or_else(|| "not known yet".to_owned(), |tools| tools.to_string()));
+    line(
+        "Tools",
+        &listed
+            .tools
+            .map_or_else(|| "not known yet".to_owned(), |tools| tools.to_string()),
+    );
     line("Added", &listed.added_at.to_string());
-    let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
-    line("Sessions", &format!("{} ({accepted} since its socket was started{refused})", running.len()));
+    let refused = if *refused > 0 {
+        format!(", {refused} refused")
+    } else {
+        String::new()
+    };
+    line(
+        "Sessions",
+        &format!(
+            "{} ({accepted} since its socket was started{refused})",
+            running.len()
+        ),
+    );
     for Running {
         unit,
         state,
@@ -96,12 +124,20 @@ fn describe(status: &Status) -> String {
         facts.extend(cpu.map(|cpu| format!("{:.2} s of CPU", cpu.as_secs_f64())));
         facts.extend(tasks.map(|tasks| format!("{tasks} tasks")));
         facts.extend(since.map(|since| format!("since {since:.0}")));
-        drop(writeln!(text, "            {unit}\n              {}", facts.join(", ")));
+        writeln!(
+            text,
+            "            {unit}\n              {}",
+            facts.join(", ")
+        )
+        .ok();
     }
     text
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit behind the point"
+)]
 fn in_megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

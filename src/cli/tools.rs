@@ -18,7 +18,11 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator, output: &Output) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     if let Some(name) = &arguments.name {
         let lists = orchestrator.lists(name).await?;
         if output.is_json() {
@@ -36,7 +40,10 @@ pub(super) async fn run(arguments: &Arguments, orchestrator: &Orchestrator, outp
     if output.is_json() {
         output.json(&all)?;
     } else {
-        let rows: Vec<_> = all.iter().flat_map(|(server, tools)| rows(Some(server), tools)).collect();
+        let rows: Vec<_> = all
+            .iter()
+            .flat_map(|(server, tools)| rows(Some(server), tools))
+            .collect();
         output.table(&["SERVER", "TOOL", "DESCRIPTION"], &rows);
     }
     Ok(ExitCode::SUCCESS)
@@ -47,8 +54,14 @@ fn rows(server: Option<&str>, tools: &[Box<serde_json::value::RawValue>]) -> Vec
         .iter()
         .map(|tool| {
             let tool: Value = serde_json::from_str(tool.get()).unwrap_or_default();
-            let word = |key: &str| text::one_line(tool.get(key).and_then(Value::as_str).unwrap_or_default());
-            server.map(str::to_owned).into_iter().chain([word("name"), word("description")]).collect()
+            let word = |key: &str| {
+                text::one_line(tool.get(key).and_then(Value::as_str).unwrap_or_default())
+            };
+            server
+                .map(str::to_owned)
+                .into_iter()
+                .chain([word("name"), word("description")])
+                .collect()
         })
         .collect()
 }

@@ -63,7 +63,10 @@ impl Orchestrator {
     /// Makes every file that [`Orchestrator::add`] would write, with its path, and changes nothing.
     ///
     /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled.
-    pub async fn preview(&self, request: &Request) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
+    pub async fn preview(
+        &self,
+        request: &Request,
+    ) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
         let plan = self.plan(request)?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
@@ -84,7 +87,11 @@ impl Orchestrator {
     }
 
     /// Makes a server active.
-    pub async fn add(&self, request: &Request, tell: &(dyn Fn(Step) + Sync)) -> Result<Added, Error> {
+    pub async fn add(
+        &self,
+        request: &Request,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Added, Error> {
         let plan = self.plan(request)?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
@@ -138,7 +145,13 @@ impl Orchestrator {
                 id: active.record.id,
             });
         }
-        Ok(Plan::new(&candidate.id, &candidate.launch, name, &request.choices, &self.settings)?)
+        Ok(Plan::new(
+            &candidate.id,
+            &candidate.launch,
+            name,
+            &request.choices,
+            &self.settings,
+        )?)
     }
 
     /// The first of a candidate's names that nobody has; the first of all where everybody has one.
@@ -146,13 +159,18 @@ impl Orchestrator {
         for name in &candidate.names {
             match self.active(name.clone())? {
                 // The same entry again is a mistake, not a wish for a second one under another name.
-                Some(active) if active.record.state.is_complete() && active.record.id != candidate.id => {}
+                Some(active)
+                    if active.record.state.is_complete() && active.record.id != candidate.id => {}
                 _ => return Ok(name.clone()),
             }
         }
-        candidate.names.first().cloned().ok_or_else(|| Error::UnknownReference {
-            reference: candidate.id.clone(),
-        })
+        candidate
+            .names
+            .first()
+            .cloned()
+            .ok_or_else(|| Error::UnknownReference {
+                reference: candidate.id.clone(),
+            })
     }
 
     /// Podman's service, started if it is down.
@@ -174,7 +192,12 @@ impl Orchestrator {
         }
     }
 
-    async fn pull(&self, podman: &Podman, image: &ImageReference, tell: &(dyn Fn(Step) + Sync)) -> Result<Image, Error> {
+    async fn pull(
+        &self,
+        podman: &Podman,
+        image: &ImageReference,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Image, Error> {
         tell(Step::Pulling(image.clone()));
         let pulled = tokio::select! {
             pulled = podman.pull(image, |event| tell(Step::Pull(event))) => pulled?,
@@ -215,7 +238,11 @@ impl Orchestrator {
 
     /// Where the standard error of servers goes on this host.
     pub(super) fn log(&self) -> Log {
-        if self.host.journal_readable() { Log::Journal } else { Log::File }
+        if self.host.journal_readable() {
+            Log::Journal
+        } else {
+            Log::File
+        }
     }
 }
 
@@ -241,12 +268,22 @@ impl Work<'_> {
             self.orchestrator.units.write(self.lock, &unit, &text)?;
         }
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
-        self.orchestrator.units.write(self.lock, &socket_path(name), &written.socket)?;
-        self.orchestrator.units.write(self.lock, &container_path(name), &written.container)?;
-        self.orchestrator.systemd.enable(&[&name.socket_unit()]).await?;
+        self.orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &written.socket)?;
+        self.orchestrator
+            .units
+            .write(self.lock, &container_path(name), &written.container)?;
+        self.orchestrator
+            .systemd
+            .enable(&[&name.socket_unit()])
+            .await?;
         self.orchestrator.systemd.reload().await?;
         self.check_generated().await?;
-        self.orchestrator.systemd.start(&name.socket_unit(), SOCKET_START).await?;
+        self.orchestrator
+            .systemd
+            .start(&name.socket_unit(), SOCKET_START)
+            .await?;
 
         let mut active = Active {
             name: name.clone(),
@@ -262,8 +299,16 @@ impl Work<'_> {
             record.state = State::Verified;
             lists = Some(seen);
         }
-        let done = texts(self.plan, self.pinned, self.orchestrator.log(), &record, self.version)?;
-        self.orchestrator.units.write(self.lock, &socket_path(name), &done.socket)?;
+        let done = texts(
+            self.plan,
+            self.pinned,
+            self.orchestrator.log(),
+            &record,
+            self.version,
+        )?;
+        self.orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &done.socket)?;
         // Else systemd would warn of a file that changed since it was read.
         self.orchestrator.systemd.reload().await?;
         active.record = record;
@@ -313,7 +358,10 @@ fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State)
 /// Resolves when the user interrupts.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
         return std::future::pending().await;
     };

@@ -58,7 +58,11 @@ pub struct EndError {
 impl fmt::Display for EndError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(sessions) = self.full {
-            return write!(f, "{} has {sessions} sessions, as many as it may have", self.name);
+            return write!(
+                f,
+                "{} has {sessions} sessions, as many as it may have",
+                self.name
+            );
         }
         write!(f, "{}: {}", self.name, AsChain(&self.cause))?;
         if let Some(death) = &self.death {
@@ -84,9 +88,15 @@ impl EndError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         if self.full.is_some() {
-            return Some("end one of them, or remove it and add it again with more --sessions".to_owned());
+            return Some(
+                "end one of them, or remove it and add it again with more --sessions".to_owned(),
+            );
         }
-        if self.last_words.is_empty() { self.cause.hint() } else { None }
+        if self.last_words.is_empty() {
+            self.cause.hint()
+        } else {
+            None
+        }
     }
 }
 
@@ -156,7 +166,16 @@ impl Orchestrator {
     /// Says how the instance ended that this process was connected to.
     pub async fn died(&self, active: &Active) -> Error {
         match self.hold(active).await {
-            Ok(hold) => hold.explain(active, SessionError::Ended { garbage: None, cause: None }).await.into(),
+            Ok(hold) => hold
+                .explain(
+                    active,
+                    SessionError::Ended {
+                        garbage: None,
+                        cause: None,
+                    },
+                )
+                .await
+                .into(),
             Err(error) => error,
         }
     }
@@ -169,7 +188,8 @@ impl Orchestrator {
     /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.
     pub(super) async fn try_once(&self, active: &Active) -> Result<Lists, Error> {
         let connection = self.connect(active).await?;
-        let collected = Lists::collect(&connection.session, self.settings.sessions.call_timeout).await;
+        let collected =
+            Lists::collect(&connection.session, self.settings.sessions.call_timeout).await;
         let collected = match collected {
             Ok(lists) => Ok(lists),
             Err(cause) => Err(connection.explain(active, cause).await),
@@ -183,7 +203,7 @@ impl Orchestrator {
 
 impl Connection {
     /// Puts together what is known of why a call failed.
-    pub async fn explain(&self, active: &Active, cause: SessionError) -> EndError {
+    pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
         self.hold.explain(active, cause).await
     }
 
@@ -196,14 +216,14 @@ impl Connection {
 
 impl Hold {
     /// Puts together what is known of why a session failed.
-    pub async fn explain(&self, active: &Active, cause: SessionError) -> EndError {
-        let mut error = EndError {
+    pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
+        let mut error = Box::new(EndError {
             name: self.name.clone(),
             cause,
             full: None,
             death: None,
             last_words: String::new(),
-        };
+        });
         match &error.cause {
             SessionError::Ended { .. } => {
                 error.full = self.is_full(active).await;
@@ -237,7 +257,8 @@ impl Hold {
     async fn last_words(&self, death: Option<&Death>) -> String {
         let words = match self.log {
             Log::Journal => {
-                let unit = death.map_or_else(|| own_instances(&self.name), |death| death.unit.to_string());
+                let unit =
+                    death.map_or_else(|| own_instances(&self.name), |death| death.unit.to_string());
                 journal::last_words(&unit).await
             }
             Log::File => file_end(&self.log_path),
@@ -262,7 +283,9 @@ impl Hold {
 /// The instances to which this process connected.
 fn own(instances: Vec<Instance>) -> impl Iterator<Item = Instance> {
     let pid = std::process::id();
-    instances.into_iter().filter(move |instance| instance.pid == Some(pid))
+    instances
+        .into_iter()
+        .filter(move |instance| instance.pid == Some(pid))
 }
 
 /// A pattern (glob(7)) for the instances to which this process connected, whose connection numbers are not known.

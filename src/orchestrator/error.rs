@@ -116,7 +116,7 @@ pub enum Error {
     Podman(#[from] PodmanError),
     /// A session with a server, and what is known of how the server ended.
     #[error(transparent)]
-    Session(#[from] EndError),
+    Session(#[from] Box<EndError>),
 }
 
 /// What a caller does about an error; the numbers are the program's exit codes.
@@ -139,11 +139,17 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::NoSuchServer { .. } | Self::NoSuchEntry { .. } => Kind::NotFound,
-            Self::Ambiguous { .. } | Self::UnknownReference { .. } | Self::Name(_) | Self::Reference(_) | Self::Value(_) => {
-                Kind::Usage
-            }
+            Self::Ambiguous { .. }
+            | Self::UnknownReference { .. }
+            | Self::Name(_)
+            | Self::Reference(_)
+            | Self::Value(_) => Kind::Usage,
             Self::Plan(PlanError::InputsMissing { .. }) => Kind::InputsMissing,
-            Self::Plan(PlanError::NotRunnable { .. } | PlanError::NoLaunch { .. } | PlanError::Needs { .. }) => Kind::Failed,
+            Self::Plan(
+                PlanError::NotRunnable { .. }
+                | PlanError::NoLaunch { .. }
+                | PlanError::Needs { .. },
+            ) => Kind::Failed,
             Self::Plan(_) => Kind::Usage,
             Self::Unsupported(_) | Self::Host(_) => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
@@ -182,21 +188,32 @@ impl Error {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSuchServer { near, .. } if near.is_empty() => Some("mcpod list shows the active ones".to_owned()),
-            Self::NoSuchEntry { near, .. } if near.is_empty() => Some("mcpod search WORDS finds servers".to_owned()),
+            Self::NoSuchServer { near, .. } if near.is_empty() => {
+                Some("mcpod list shows the active ones".to_owned())
+            }
+            Self::NoSuchEntry { near, .. } if near.is_empty() => {
+                Some("mcpod search WORDS finds servers".to_owned())
+            }
             Self::NoSuchServer { near, .. } | Self::NoSuchEntry { near, .. } => {
                 Some(format!("did you mean {}?", near.join(" or ")))
             }
             Self::Ambiguous { .. } => Some("give the whole id".to_owned()),
-            Self::UnknownReference { .. } => Some("mcpod search WORDS finds what is in the catalog".to_owned()),
-            Self::NameTaken { name, .. } => Some(format!("choose another with --name, or first: mcpod remove {name}")),
+            Self::UnknownReference { .. } => {
+                Some("mcpod search WORDS finds what is in the catalog".to_owned())
+            }
+            Self::NameTaken { name, .. } => Some(format!(
+                "choose another with --name, or first: mcpod remove {name}"
+            )),
             Self::Edited { name, .. } => Some(format!(
                 "put changes into a drop-in (mcpod-{name}@.container.d/NAME.conf) and take them out of the file; or: mcpod remove {name} --force"
             )),
-            Self::NotGenerated { .. } => {
-                Some("journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why".to_owned())
+            Self::NotGenerated { .. } => Some(
+                "journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why"
+                    .to_owned(),
+            ),
+            Self::NotListening { name } => {
+                Some(format!("systemctl --user start {}", name.socket_unit()))
             }
-            Self::NotListening { name } => Some(format!("systemctl --user start {}", name.socket_unit())),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),
@@ -205,7 +222,11 @@ impl Error {
             Self::Session(error) => error.hint(),
             Self::Host(error) => error.hint(),
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
-            Self::Interrupted | Self::Name(_) | Self::Reference(_) | Self::Value(_) | Self::Settings(_) => None,
+            Self::Interrupted
+            | Self::Name(_)
+            | Self::Reference(_)
+            | Self::Value(_)
+            | Self::Settings(_) => None,
         }
     }
 }

@@ -64,6 +64,9 @@ impl Orchestrator {
     }
 
     fn lists_path(&self, name: &ServerName) -> PathBuf {
-        self.dirs.cache.join("mcpod/lists").join(format!("{name}.json"))
+        self.dirs
+            .cache
+            .join("mcpod/lists")
+            .join(format!("{name}.json"))
     }
 }

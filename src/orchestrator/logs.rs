@@ -19,7 +19,9 @@ impl Orchestrator {
     pub async fn log_end(&self, name: &ServerName, lines: u32) -> String {
         let output = self.log_command(name, Some(lines), false).output().await;
         // What cannot be shown here, `mcpod logs` says why.
-        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let text = output
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default();
         text::for_terminal(&text)
     }
 
@@ -35,7 +37,9 @@ impl Orchestrator {
                 if follow {
                     command.arg("--follow=name").arg("--retry");
                 }
-                command.arg("--").arg(self.host.runtime.mcpod().join(log_file(name)));
+                command
+                    .arg("--")
+                    .arg(self.host.runtime.mcpod().join(log_file(name)));
                 command
             }
         }

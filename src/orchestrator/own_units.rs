@@ -20,7 +20,13 @@ impl Orchestrator {
         ] {
             let path = unit_path(name);
             let ours = self.units.read(&path)?;
-            let elsewhere = ours.is_none() && self.systemd.status(&UnitName::from_systemd(name)).await?.load != LoadState::NotFound;
+            let elsewhere = ours.is_none()
+                && self
+                    .systemd
+                    .status(&UnitName::from_systemd(name))
+                    .await?
+                    .load
+                    != LoadState::NotFound;
             if !elsewhere && ours.as_ref() != Some(&text) {
                 missing.push((path, text));
             }

@@ -1,7 +1,9 @@
 //! References: what a user types to say which server is meant, and what they stand for.
 
 use super::Error;
-use crate::catalog::{Artifact, Catalog, Entry, LaunchOption, Local, Network, Resolution, Run, Transport, Trust};
+use crate::catalog::{
+    Artifact, Catalog, Entry, LaunchOption, Local, Network, Resolution, Run, Transport, Trust,
+};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 
@@ -83,7 +85,11 @@ fn names(native: &str, publisher: Option<&str>) -> Vec<ServerName> {
     let words: Vec<String> = ServerName::from_text(last)
         .map(|name| name.as_str().split('-').map(str::to_owned).collect())
         .unwrap_or_default();
-    let kept: Vec<&str> = words.iter().map(String::as_str).filter(|word| !EMPTY_WORDS.contains(word)).collect();
+    let kept: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !EMPTY_WORDS.contains(word))
+        .collect();
     let short = kept.join("-");
     let long = owner.map(|owner| format!("{owner}-{short}"));
     // A name that is nothing but `mcp-server` keeps its words.
@@ -102,23 +108,47 @@ mod tests {
     fn a_name_is_the_last_part_without_empty_words() {
         for (native, publisher, expected) in [
             ("time", None, vec!["time", "time"]),
-            ("mcp-server-time", Some("Example Inc."), vec!["time", "example-inc-time", "mcp-server-time"]),
-            ("io.github.foo/bar-mcp", None, vec!["bar", "io-github-foo-bar", "bar-mcp"]),
-            ("owner/repo#packages/thing", None, vec!["thing", "packages-thing", "thing"]),
+            (
+                "mcp-server-time",
+                Some("Example Inc."),
+                vec!["time", "example-inc-time", "mcp-server-time"],
+            ),
+            (
+                "io.github.foo/bar-mcp",
+                None,
+                vec!["bar", "io-github-foo-bar", "bar-mcp"],
+            ),
+            (
+                "owner/repo#packages/thing",
+                None,
+                vec!["thing", "packages-thing", "thing"],
+            ),
             ("com.example/mcp", None, vec!["com-example", "mcp"]),
             ("SQLite", None, vec!["sqlite", "sqlite"]),
         ] {
-            let names: Vec<String> = names(native, publisher).into_iter().map(String::from).collect();
+            let names: Vec<String> = names(native, publisher)
+                .into_iter()
+                .map(String::from)
+                .collect();
             assert_eq!(names, expected, "{native}");
         }
     }
 
     #[test]
     fn only_images_and_entries_can_be_added() {
-        assert_eq!(resolve("docker://mcp/time").unwrap().id, "docker://docker.io/mcp/time:latest");
+        assert_eq!(
+            resolve("docker://mcp/time").unwrap().id,
+            "docker://docker.io/mcp/time:latest"
+        );
         assert!(matches!(resolve("docker://-x"), Err(Error::Reference(_))));
-        assert!(matches!(resolve("https://example.com/mcp"), Err(Error::UnknownReference { .. })));
-        assert!(matches!(resolve("no-such-thing"), Err(Error::NoSuchEntry { .. })));
+        assert!(matches!(
+            resolve("https://example.com/mcp"),
+            Err(Error::UnknownReference { .. })
+        ));
+        assert!(matches!(
+            resolve("no-such-thing"),
+            Err(Error::NoSuchEntry { .. })
+        ));
         assert_eq!(resolve("time").unwrap().id, "builtin:time");
     }
 }

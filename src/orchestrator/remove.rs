@@ -12,7 +12,12 @@ const STOP: Duration = Duration::from_secs(30);
 
 impl Orchestrator {
     /// Takes an active server away. With `force` also one whose files were edited by hand.
-    pub async fn remove(&self, typed: &str, force: bool, on_wait: impl FnOnce()) -> Result<Active, Error> {
+    pub async fn remove(
+        &self,
+        typed: &str,
+        force: bool,
+        on_wait: impl FnOnce(),
+    ) -> Result<Active, Error> {
         self.find(typed)?;
         let lock = self.units.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
@@ -32,11 +37,7 @@ impl Orchestrator {
     }
 
     /// Takes away whatever there is of a server and returns what failed. Running it again does no harm.
-    pub(super) async fn take_down(
-        &self,
-        lock: &Lock,
-        name: &ServerName,
-    ) -> Vec<String> {
+    pub(super) async fn take_down(&self, lock: &Lock, name: &ServerName) -> Vec<String> {
         let mut failures = Vec::new();
         let mut check = |step: &str, result: Result<(), Error>| {
             if let Err(error) = result {
@@ -45,30 +46,58 @@ impl Orchestrator {
         };
         let socket = name.socket_unit();
         // First nobody new can connect, then those who are connected are cut off.
-        check("stop the socket", self.systemd.stop(&socket, STOP).await.map_err(Error::from));
+        check(
+            "stop the socket",
+            self.systemd.stop(&socket, STOP).await.map_err(Error::from),
+        );
         check("stop the sessions", self.stop_instances(name).await);
-        check("disable the socket", self.systemd.disable(&[&socket]).await.map_err(Error::from));
-        check("remove the template", self.units.remove(lock, &container_path(name)).map_err(Error::from));
-        check("reload systemd", self.systemd.reload().await.map_err(Error::from));
-        check("forget that it failed", self.systemd.reset_failed(&socket).await.map_err(Error::from));
+        check(
+            "disable the socket",
+            self.systemd.disable(&[&socket]).await.map_err(Error::from),
+        );
+        check(
+            "remove the template",
+            self.units
+                .remove(lock, &container_path(name))
+                .map_err(Error::from),
+        );
+        check(
+            "reload systemd",
+            self.systemd.reload().await.map_err(Error::from),
+        );
+        check(
+            "forget that it failed",
+            self.systemd
+                .reset_failed(&socket)
+                .await
+                .map_err(Error::from),
+        );
         self.forget(name);
         // The record goes last, and stays while anything else does: what has no record cannot be found again.
         if failures.is_empty()
             && let Err(error) = self.units.remove(lock, &socket_path(name))
         {
-            failures.push(format!("remove the socket: {:#}", anyhow::Error::new(error)));
+            failures.push(format!(
+                "remove the socket: {:#}",
+                anyhow::Error::new(error)
+            ));
         }
         if failures.is_empty()
             && let Err(error) = self.remove_own_units(lock).await
         {
-            failures.push(format!("remove mcpod's own units: {:#}", anyhow::Error::new(error)));
+            failures.push(format!(
+                "remove mcpod's own units: {:#}",
+                anyhow::Error::new(error)
+            ));
         }
         failures
     }
 
     async fn stop_instances(&self, name: &ServerName) -> Result<(), Error> {
         let instances = self.systemd.instances(name).await?;
-        let stops = instances.iter().map(|instance| self.systemd.stop(&instance.unit, STOP));
+        let stops = instances
+            .iter()
+            .map(|instance| self.systemd.stop(&instance.unit, STOP));
         for stopped in futures_util::future::join_all(stops).await {
             stopped?;
         }
@@ -87,7 +116,9 @@ fn check_unedited(units: &UnitDir, name: &ServerName) -> Result<(), Error> {
         return Ok(());
     };
     // A template that is gone altogether is nothing that could be lost.
-    let Some(container) = container else { return Ok(()) };
+    let Some(container) = container else {
+        return Ok(());
+    };
     if is_unedited(&socket, &[&container]) {
         return Ok(());
     }

@@ -117,7 +117,10 @@ pub struct Running {
     pub since: Option<Timestamp>,
 }
 
-fn as_seconds<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_seconds<S: serde::Serializer>(
+    span: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     span.map(|span| span.as_secs_f64()).serialize(serializer)
 }
 
@@ -128,7 +131,10 @@ impl Orchestrator {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let loaded = self.systemd.list(&["mcpod-*.socket", "mcpod-*@*.service"]).await?;
+        let loaded = self
+            .systemd
+            .list(&["mcpod-*.socket", "mcpod-*@*.service"])
+            .await?;
         let mut sessions: HashMap<ServerName, usize> = HashMap::new();
         for unit in &loaded {
             if let Some(instance) = Instance::parse(&unit.unit)
@@ -154,7 +160,10 @@ impl Orchestrator {
 
     /// One active server, as the list has it.
     pub async fn listed_one(&self, active: &Active) -> Result<Listed, Error> {
-        let loaded = self.systemd.list(&[active.name.socket_unit().as_str()]).await?;
+        let loaded = self
+            .systemd
+            .list(&[active.name.socket_unit().as_str()])
+            .await?;
         let sessions = self.systemd.instances(&active.name).await?.len();
         Ok(self.listed(active, &loaded, sessions))
     }
@@ -163,7 +172,10 @@ impl Orchestrator {
     pub async fn status(&self, typed: &str) -> Result<Status, Error> {
         let active = self.find(typed)?;
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
-        let loaded = self.systemd.list(&[active.name.socket_unit().as_str()]).await?;
+        let loaded = self
+            .systemd
+            .list(&[active.name.socket_unit().as_str()])
+            .await?;
         let mut running = Vec::new();
         for instance in self.systemd.instances(&active.name).await? {
             if let Some(session) = running_session(&self.systemd, &instance).await? {

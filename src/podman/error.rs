@@ -155,7 +155,10 @@ impl PodmanError {
     pub fn is_host(&self) -> bool {
         matches!(
             self,
-            Self::SocketMissing { .. } | Self::NotListening { .. } | Self::NotPermitted { .. } | Self::TooOld { .. }
+            Self::SocketMissing { .. }
+                | Self::NotListening { .. }
+                | Self::NotPermitted { .. }
+                | Self::TooOld { .. }
         )
     }
 

@@ -123,6 +123,7 @@ pub mod service {
         CPU_QUOTA: CpuShare = "CPUQuota", cpu_share;
         ENVIRONMENT: Assignment = "Environment", service_variable;
         EXEC_START: [String] = "ExecStart", command;
+        EXEC_STOP: [String] = "ExecStop", command;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;

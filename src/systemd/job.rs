@@ -47,7 +47,12 @@ impl Systemd {
 
     /// Lets systemd stop a unit, and does not wait until it has. A unit that is not loaded is stopped already.
     pub async fn begin_stop(&self, unit: &UnitName) -> Result<(), SystemdError> {
-        match self.manager.stop_unit(unit.as_str(), REPLACE).await.map_err(refusal_of("StopUnit", unit)) {
+        match self
+            .manager
+            .stop_unit(unit.as_str(), REPLACE)
+            .await
+            .map_err(refusal_of("StopUnit", unit))
+        {
             Ok(_) | Err(SystemdError::NoSuchUnit { .. }) => Ok(()),
             Err(error) => Err(error),
         }

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(80);
 /// How many lines of a dead session's standard error are shown.
 const LAST_LINES: &str = "20";
 
-/// The journalctl(1) that shows the logs of all sessions of a server, systemd's own words about them included.
+/// The journalctl(1) that shows what all sessions of a server wrote to their standard error.
 pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
     let mut command = journalctl(&server.instance_pattern());
     if let Some(lines) = lines {
@@ -38,15 +38,15 @@ pub async fn last_words(unit: &str) -> io::Result<String> {
     loop {
         let output = journalctl(unit)
             .args(["--output=cat", "--lines", LAST_LINES])
-            // systemd's own messages about the unit come by another way.
-            .arg("_TRANSPORT=stdout")
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .output()
             .await?;
         if !output.stdout.is_empty() || started.elapsed() > SETTLE {
-            return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+            return Ok(String::from_utf8_lossy(&output.stdout)
+                .trim_end()
+                .to_owned());
         }
         tokio::time::sleep(POLL).await;
     }
@@ -54,6 +54,10 @@ pub async fn last_words(unit: &str) -> io::Result<String> {
 
 fn journalctl(unit: &str) -> Command {
     let mut command = Command::new("journalctl");
-    command.args(["--user", "--quiet", "--no-pager"]).arg(format!("--unit={unit}"));
+    command
+        .args(["--user", "--quiet", "--no-pager"])
+        .arg(format!("--unit={unit}"))
+        // systemd's own messages about the unit come by another way.
+        .arg("_TRANSPORT=stdout");
     command
 }

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use crate::catalog::artifact::{Artifact, Bundle, Git, PackageError};
-use crate::image::ReferenceError;
 use crate::catalog::input::Input;
 use crate::catalog::launch::{
     Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local, Network, Remote,
@@ -11,6 +10,7 @@ use crate::catalog::launch::{
 };
 use crate::catalog::mount::{Mount, MountError};
 use crate::catalog::template::{Filter, Part, Syntax, Template};
+use crate::image::ReferenceError;
 
 /// The references that our own format knows.
 const SYNTAX: Syntax = Syntax::DoubleBracesAndDollars;
