@@ -11,3 +11,4 @@
 )]
 
 pub mod quadlet;
+pub mod session;
