@@ -14,18 +14,20 @@
 
 mod call;
 mod calls;
-pub mod era;
+mod envelope;
+mod era;
 mod error;
 mod excerpt;
-pub mod frame;
+mod frame;
 mod id;
 mod incoming;
-mod lines;
+pub mod lines;
 pub mod lists;
 mod opening;
 mod outbox;
-mod outline;
+pub mod outline;
 mod reader;
+mod reading;
 pub mod remember;
 pub mod splice;
 mod wire;
@@ -36,15 +38,15 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 pub use call::{Call, CallOptions, Step};
-pub use era::{Client, Era};
+pub use era::{Client, Era, UnknownVersion};
 pub use error::{Oversized, RpcError, SessionError};
-pub use frame::Frame;
+pub use frame::{Frame, Kind};
 pub use id::Id;
 pub use incoming::{Incoming, ServerRequest};
 pub use lines::MESSAGE_MAX;
 pub use opening::Opening;
+pub use reading::{Unreadable, read_line};
 
-use frame::Kind;
 use splice::{Existing, Put, SpliceError, quoted};
 use wire::Wire;
 
@@ -108,7 +110,7 @@ impl Session {
         if answer.kind() == Kind::Error {
             return Err(SessionError::Rpc(Box::new(RpcError::of(&answer))));
         }
-        answer.to_raw().ok_or(SessionError::Closed)
+        answer.into_payload().ok_or(SessionError::Closed)
     }
 
     /// Calls a method; see [`Call`] for what comes back. Waits while too much is waiting to be written.

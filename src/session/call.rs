@@ -136,7 +136,7 @@ impl Call {
             if self.answer.is_terminated() {
                 return Err(SessionError::Closed);
             }
-            let deadline = self.deadline();
+            let overdue = until(self.deadline());
             tokio::select! {
                 biased;
                 Some(frame) = next_of(&mut self.progress) => {
@@ -146,7 +146,7 @@ impl Call {
                 answer = &mut self.answer => {
                     self.held = Some(answer.unwrap_or(Err(SessionError::Closed)));
                 }
-                () = until(deadline) => return Err(self.give_up()),
+                () = overdue => return Err(self.give_up()),
             }
         }
     }
@@ -158,6 +158,11 @@ impl Call {
                 return Ok(frame);
             }
         }
+    }
+
+    /// Waits until the time is over.
+    pub(super) async fn overdue(&self) {
+        until(self.deadline()).await;
     }
 
     /// When the time is over.
@@ -174,7 +179,7 @@ impl Call {
     }
 
     /// Cancels the call because its time is over.
-    fn give_up(&mut self) -> SessionError {
+    pub(super) fn give_up(&mut self) -> SessionError {
         let now = Instant::now();
         let quiet = now.duration_since(self.quiet_since);
         let after = match self.options.timeout {
@@ -218,6 +223,14 @@ impl Drop for Call {
     fn drop(&mut self) {
         self.withdraw();
     }
+}
+
+/// The time when this has passed from now on.
+pub(super) fn after(duration: Duration) -> Instant {
+    const YEARS: Duration = Duration::from_hours(30 * 365 * 24);
+    let now = Instant::now();
+    // What is too long for the clock is longer than anybody waits.
+    now.checked_add(duration).unwrap_or_else(|| now + YEARS)
 }
 
 /// The next progress, or never where there is none to come.

@@ -9,16 +9,10 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::excerpt::excerpt;
+use super::envelope::{Envelope, Parts};
 use super::id::Id;
-use super::outline::Outline;
-use super::splice::{self, Existing, Member, Put, SpliceError};
-
-/// The most messages of one batch (2025-03-26) that are read; whoever wants more can write more lines.
-const BATCH_MAX: usize = 4096;
-
-/// How much of an unreadable line is kept to be shown, in characters.
-const EXCERPT: usize = 300;
+use super::reading::Unreadable;
+use super::splice::{self, Existing, Put, SpliceError};
 
 /// One JSON-RPC message.
 #[derive(Debug, Clone)]
@@ -47,86 +41,25 @@ pub enum Kind {
     Error,
 }
 
-/// A line, or part of a batch, that is no message.
-#[derive(Debug, Clone)]
-pub struct Unreadable {
-    /// Whether it looks like a message at all, rather than like something printed by mistake.
-    pub meant_as_message: bool,
-    /// The id it seems to answer.
-    pub answers: Option<Id>,
-    /// The id it seems to ask with.
-    pub asks: Option<Id>,
-    /// What is wrong with it.
-    pub reason: String,
-    /// Its beginning, safe to show.
-    pub excerpt: String,
-}
-
-/// The members of the envelope.
-#[derive(Default)]
-struct Envelope<'a> {
-    jsonrpc: Option<&'a str>,
-    id: Option<&'a str>,
-    method: Option<&'a str>,
-    params: Option<&'a str>,
-    result: Option<&'a str>,
-    error: Option<&'a str>,
-}
-
-impl<'a> Envelope<'a> {
-    /// Finds the members in the text of an object.
-    fn read(text: &'a str) -> Result<Self, String> {
-        let mut envelope = Self::default();
-        let mut twice = None;
-        splice::walk_members(text, |Member { key, value }| {
-            let slot = match (Member { key, value }).name().as_deref() {
-                Some("jsonrpc") => &mut envelope.jsonrpc,
-                Some("id") => &mut envelope.id,
-                Some("method") => &mut envelope.method,
-                Some("params") => &mut envelope.params,
-                Some("result") => &mut envelope.result,
-                Some("error") => &mut envelope.error,
-                _ => return,
-            };
-            if slot.replace(value).is_some() {
-                twice = Some(key);
-            }
-        })
-        .map_err(|error| error.to_string())?;
-        match twice {
-            Some(key) => Err(format!("{key} is there twice")),
-            None => Ok(envelope),
-        }
-    }
-
-    /// Tells what kind of message it is, and which member carries what it says.
-    fn classify(&self) -> Result<(Kind, Option<&'a str>), &'static str> {
-        if self.jsonrpc != Some("\"2.0\"") {
-            return Err("\"jsonrpc\" is not \"2.0\"");
-        }
-        let not_null = |value: Option<&'a str>| value.filter(|value| *value != "null");
-        let id = not_null(self.id);
-        let error = not_null(self.error);
-        match (self.method, self.result, error) {
-            (Some(_), None, None) if id.is_some() => Ok((Kind::Request, self.params)),
-            (Some(_), None, None) => Ok((Kind::Notification, self.params)),
-            (Some(_), _, _) => Err("it has a method and an answer"),
-            // JSON-RPC 1.0 writes the other of the two as null.
-            (None, None | Some("null"), Some(error)) => Ok((Kind::Error, Some(error))),
-            (None, Some(_), Some(_)) => Err("it has a result and an error"),
-            (None, Some(result), None) if id.is_some() => Ok((Kind::Result, Some(result))),
-            (None, Some(_), None) => Err("it answers, but has no id"),
-            (None, None, None) => Err("it has neither a method nor an answer"),
-        }
-    }
-}
-
 impl Frame {
-    /// Reads one message.
+    /// Reads one message. Line ends between its tokens become spaces, since a message must stand on one line.
     pub fn parse(text: impl Into<String>) -> Result<Self, Unreadable> {
-        let text: String = text.into();
-        match Self::parts(&text) {
-            Ok(parts) => Ok(parts.with_text(text)),
+        let text = on_one_line(text.into());
+        match Envelope::read(&text).and_then(|envelope| envelope.parts(&text)) {
+            Ok(Parts {
+                kind,
+                id,
+                id_at,
+                method,
+                payload_at,
+            }) => Ok(Self {
+                text,
+                kind,
+                id,
+                id_at,
+                method,
+                payload_at,
+            }),
             Err(reason) => Err(Unreadable::new(&text, &reason)),
         }
     }
@@ -185,9 +118,13 @@ impl Frame {
         self.text.get(self.payload_at.clone()?)
     }
 
-    /// The payload as an owned raw value.
-    pub fn to_raw(&self) -> Option<Box<RawValue>> {
-        RawValue::from_string(self.payload()?.to_owned()).ok()
+    /// The payload alone.
+    pub fn into_payload(mut self) -> Option<Box<RawValue>> {
+        // Cut out where it stands: a large one is not held twice.
+        let Range { start, end } = self.payload_at?;
+        self.text.truncate(end);
+        self.text.drain(..start);
+        RawValue::from_string(self.text).ok()
     }
 
     /// The payload as a type of ours; fields it does not know are passed over.
@@ -271,30 +208,6 @@ impl Frame {
         readdressed.into_string()
     }
 
-    /// Reads the envelope.
-    fn parts(text: &str) -> Result<Parts, String> {
-        if !text.starts_with('{') {
-            return Err("it is no JSON object".to_owned());
-        }
-        let envelope = Envelope::read(text)?;
-        let (kind, payload) = envelope.classify()?;
-        let id = match envelope.id {
-            Some("null") | None => None,
-            Some(id) => Some(Id::from_json(id).ok_or("its id is neither a number nor a string")?),
-        };
-        let method = match envelope.method {
-            Some(method) => serde_json::from_str(method).map_err(|_| "its method is no text")?,
-            None => String::new(),
-        };
-        Ok(Parts {
-            kind,
-            id_at: id.as_ref().and(envelope.id).map(|id| place(text, id)),
-            id,
-            method,
-            payload_at: payload.map(|payload| place(text, payload)),
-        })
-    }
-
     /// Builds a message of ours from a raw payload.
     fn built(
         kind: Kind,
@@ -331,7 +244,7 @@ impl Frame {
         });
         text.push('}');
         Self {
-            text,
+            text: on_one_line(text),
             kind,
             id: id.cloned(),
             id_at,
@@ -344,7 +257,7 @@ impl Frame {
     fn respliced(&self, at: &Range<usize>, with: &str) -> Self {
         let head = self.text.get(..at.start).unwrap_or_default();
         let tail = self.text.get(at.end..).unwrap_or_default();
-        let text = [head, with, tail].concat();
+        let text = on_one_line([head, with, tail].concat());
         let moved = |range: &Range<usize>| {
             if range == at {
                 at.start..at.start + with.len()
@@ -381,92 +294,12 @@ impl Frame {
     }
 }
 
-/// Reads the messages of one line: none on a blank one, several where it is a batch.
-pub fn read_line(line: Vec<u8>) -> impl Iterator<Item = Result<Frame, Unreadable>> {
-    let (one, batch) = match String::from_utf8(line) {
-        Ok(text) => {
-            // .NET writes a byte order mark in front of its first line.
-            let message = text.trim_start_matches('\u{feff}').trim_ascii();
-            if message.is_empty() {
-                (None, Vec::new())
-            } else if message.starts_with('[') {
-                (None, read_batch(message))
-            } else if message.len() == text.len() {
-                (Some(Frame::parse(text)), Vec::new())
-            } else {
-                (Some(Frame::parse(message)), Vec::new())
-            }
-        }
-        Err(bad) => {
-            let text = String::from_utf8_lossy(bad.as_bytes());
-            let unreadable = Unreadable::new(&text, "it is not UTF-8");
-            (Some(Err(unreadable)), Vec::new())
-        }
-    };
-    one.into_iter().chain(batch)
-}
-
-/// Reads the messages of a batch.
-fn read_batch(array: &str) -> Vec<Result<Frame, Unreadable>> {
-    let mut messages = Vec::new();
-    let walked = splice::walk_elements(array, |element| {
-        if messages.len() <= BATCH_MAX {
-            messages.push(Frame::parse(element));
-        }
-    });
-    let refused = match walked {
-        Err(error) => error.to_string(),
-        Ok(()) if messages.is_empty() => "it is an empty batch".to_owned(),
-        Ok(()) if messages.len() > BATCH_MAX => {
-            format!("it is a batch of more than {BATCH_MAX} messages")
-        }
-        Ok(()) => return messages,
-    };
-    vec![Err(Unreadable::new(array, &refused))]
-}
-
-impl Unreadable {
-    /// Takes note of what can be told of a text that is no message.
-    fn new(text: &str, reason: &str) -> Self {
-        let mut outline = Outline::default();
-        outline.feed(text.as_bytes());
-        Self {
-            meant_as_message: text.starts_with(['{', '[']),
-            answers: outline.answers().cloned(),
-            asks: outline.asks().cloned(),
-            reason: reason.to_owned(),
-            excerpt: excerpt(text, EXCERPT),
-        }
+/// The JSON without line ends, which can only be white space between tokens: each becomes a space.
+fn on_one_line(json: String) -> String {
+    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
+        return json;
     }
-}
-
-/// What is read of a message's text.
-struct Parts {
-    kind: Kind,
-    id: Option<Id>,
-    id_at: Option<Range<usize>>,
-    method: String,
-    payload_at: Option<Range<usize>>,
-}
-
-impl Parts {
-    /// Joins them with the text they were read from.
-    fn with_text(self, text: String) -> Frame {
-        Frame {
-            text,
-            kind: self.kind,
-            id: self.id,
-            id_at: self.id_at.unwrap_or(0..0),
-            method: self.method,
-            payload_at: self.payload_at,
-        }
-    }
-}
-
-/// Where a slice of the text lies in it.
-fn place(text: &str, part: &str) -> Range<usize> {
-    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-    start..start + part.len()
+    json.replace(['\n', '\r'], " ")
 }
 
 /// Appends a part and says where it went.

@@ -19,7 +19,7 @@ const TAKEN_OVER: usize = 16 * 1024;
 
 /// One line of the stream.
 #[derive(Debug)]
-pub(super) enum Line {
+pub enum Line {
     /// A line that could be kept, without its end.
     Whole(Vec<u8>),
     /// A line that could not.
@@ -33,7 +33,7 @@ pub(super) enum Line {
 
 /// Reads lines from a stream.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub struct Lines<R> {
     stream: R,
     limit: usize,
     /// What was read and not yet handed out begins at `start`.
@@ -48,7 +48,7 @@ pub(super) struct Lines<R> {
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Reads lines of at most `limit` bytes.
-    pub(super) fn new(stream: R, limit: usize) -> Self {
+    pub fn new(stream: R, limit: usize) -> Self {
         Self {
             stream,
             limit,
@@ -63,7 +63,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// The next line, or nothing at the end of the stream; a last line may lack its end.
     ///
     /// Nothing is lost if the future is dropped before it is done.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
+    pub async fn next(&mut self) -> io::Result<Option<Line>> {
         loop {
             if let Some(line) = self.take_line() {
                 return Ok(Some(line));

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::Session;
+use super::call::after;
 use super::error::{RpcError, SessionError};
 use super::splice::{self, quoted};
 
@@ -78,13 +80,15 @@ impl List {
 }
 
 impl Lists {
-    /// Collects all lists; each request may take as long as `timeout`.
-    pub async fn collect(session: &Session, timeout: Duration) -> Result<Self, SessionError> {
+    /// Collects all lists within a time.
+    pub async fn collect(session: &Session, time: Duration) -> Result<Self, SessionError> {
+        let deadline = after(time);
+        let list = |list| list_until(session, list, deadline);
         Ok(Self {
-            tools: list(session, List::Tools, timeout).await?,
-            prompts: list(session, List::Prompts, timeout).await?,
-            resources: list(session, List::Resources, timeout).await?,
-            templates: list(session, List::Templates, timeout).await?,
+            tools: list(List::Tools).await?,
+            prompts: list(List::Prompts).await?,
+            resources: list(List::Resources).await?,
+            templates: list(List::Templates).await?,
         })
     }
 
@@ -94,11 +98,20 @@ impl Lists {
     }
 }
 
-/// Collects one list, page by page (Pagination, in each version of the specification).
+/// Collects one list within a time, page by page (Pagination, in each version of the specification).
 pub async fn list(
     session: &Session,
     list: List,
-    timeout: Duration,
+    time: Duration,
+) -> Result<Vec<Box<RawValue>>, SessionError> {
+    list_until(session, list, after(time)).await
+}
+
+/// Collects one list until then.
+async fn list_until(
+    session: &Session,
+    list: List,
+    deadline: Instant,
 ) -> Result<Vec<Box<RawValue>>, SessionError> {
     let mut items = Vec::new();
     if !session.offers(list.capability()) {
@@ -114,7 +127,8 @@ pub async fn list(
         let params = params
             .transpose()
             .map_err(|error| broken(method, &error.to_string()))?;
-        let result = match session.request(method, params.as_deref(), timeout).await {
+        let time = deadline.saturating_duration_since(Instant::now());
+        let result = match session.request(method, params.as_deref(), time).await {
             // Servers with resources often have no templates, nor a method to list them.
             Err(SessionError::Rpc(error)) if error.code == RpcError::METHOD_NOT_FOUND => {
                 return Ok(items);

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Session;
-use super::call::{Call, CallOptions};
+use super::call::{Call, CallOptions, after};
 use super::era::{Client, Era};
 use super::error::{RpcError, SessionError};
 use super::excerpt::excerpt;
@@ -67,7 +67,7 @@ impl Opening {
         F: Future<Output = io::Result<S>>,
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = after(self.timeout);
         let mut wire = self.dial(&mut connect, deadline).await?;
         let opened = match &self.era {
             Some(Era::Legacy(_)) => self.initialize_or_discover(&wire, deadline).await?,
@@ -77,7 +77,7 @@ impl Opening {
                 Probed::Silent(error) | Probed::Gone(error) => return Err(error),
             },
             None => {
-                let patience = deadline.min(Instant::now() + PROBE);
+                let patience = deadline.min(after(PROBE));
                 match self.discover(&wire, patience).await? {
                     Probed::Modern(era, server) => (era, server),
                     Probed::Legacy => self.initialize(&wire, deadline).await?,
@@ -156,7 +156,7 @@ impl Opening {
             return Err(unsupported(&[version]));
         };
         let server = answer
-            .to_raw()
+            .into_payload()
             .ok_or_else(|| broken("it answered initialize with nothing"))?;
         wire.settle(&era);
         wire.notify(Frame::notification("notifications/initialized", None))
@@ -181,7 +181,7 @@ impl Opening {
         };
         match call.answer().await {
             Ok(answer) if answer.kind() == Kind::Error => refused(&answer),
-            Ok(answer) => discovered(wire, &answer),
+            Ok(answer) => discovered(wire, answer),
             Err(late @ SessionError::TimedOut { .. }) => Ok(Probed::Silent(late)),
             Err(gone @ SessionError::Ended { .. }) => Ok(Probed::Gone(gone)),
             // An answer that cannot be read is no answer of the modern era.
@@ -206,11 +206,11 @@ async fn ask(
 }
 
 /// Reads a result of `server/discover`: an older server may answer anything with a result.
-fn discovered(wire: &Wire, answer: &Frame) -> Result<Probed, SessionError> {
-    let Some(versions) = versions(answer, &["supportedVersions"]) else {
+fn discovered(wire: &Wire, answer: Frame) -> Result<Probed, SessionError> {
+    let Some(versions) = versions(&answer, &["supportedVersions"]) else {
         return Ok(Probed::Legacy);
     };
-    match (Era::newest(&versions), answer.to_raw()) {
+    match (Era::newest(&versions), answer.into_payload()) {
         (Some(era @ Era::Modern(_)), Some(server)) => {
             wire.settle(&era);
             Ok(Probed::Modern(era, server))

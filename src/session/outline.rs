@@ -11,7 +11,7 @@ const KEPT: usize = 128;
 
 /// A walk over the bytes of one message, in as many pieces as they come in.
 #[derive(Debug, Default)]
-pub(super) struct Outline {
+pub struct Outline {
     /// How many brackets are open.
     depth: usize,
     /// Inside a string, and whether the byte before was a backslash.
@@ -57,7 +57,7 @@ enum Found {
 
 impl Outline {
     /// Walks over the next bytes of the message.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             match self.string {
                 Some(Escape::Yes) => self.string = Some(Escape::No),
@@ -73,7 +73,7 @@ impl Outline {
     }
 
     /// The id of the call that the message answers, if it is an answer with one id.
-    pub(super) fn answers(&self) -> Option<&Id> {
+    pub fn answers(&self) -> Option<&Id> {
         match &self.id {
             Found::One(id) if !self.has_method => Some(id),
             _ => None,
@@ -81,7 +81,7 @@ impl Outline {
     }
 
     /// The id of the request that the message is, if it has one id and a method.
-    pub(super) fn asks(&self) -> Option<&Id> {
+    pub fn asks(&self) -> Option<&Id> {
         match &self.id {
             Found::One(id) if self.has_method => Some(id),
             _ => None,

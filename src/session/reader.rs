@@ -11,11 +11,12 @@ use super::calls::{self, Calls};
 use super::era::Era;
 use super::error::{Oversized, RpcError, SessionError};
 use super::excerpt::excerpt;
-use super::frame::{self, Frame, Kind, Unreadable};
+use super::frame::{Frame, Kind};
 use super::id::Id;
 use super::incoming::{self, Incoming, ServerRequest};
 use super::lines::{Line, Lines, MESSAGE_MAX};
 use super::outbox::Outbox;
+use super::reading::{Unreadable, read_line};
 use super::splice;
 
 /// How much of a reason the server gives is shown, in characters.
@@ -55,7 +56,7 @@ impl Reader {
         let cause = loop {
             match lines.next().await {
                 Ok(Some(Line::Whole(line))) => {
-                    for message in frame::read_line(line) {
+                    for message in read_line(line) {
                         match message {
                             Ok(frame) => self.take(frame).await,
                             Err(unreadable) => self.complain(&unreadable),
@@ -112,13 +113,13 @@ impl Reader {
         calls::answer(waiting, Ok(frame));
     }
 
-    /// Gives progress to the call whose token it bears.
+    /// Gives progress to the call whose token it bears. A task's goes on after its call was answered (2025-11-25,
+    /// Tasks), and is handed out like any notification.
     async fn take_progress(&self, frame: Frame) {
         let token = frame.find(&["progressToken"]).ok().flatten();
         let number = token.and_then(Id::from_json).and_then(|id| id.number());
         let Some(progress) = number.and_then(|number| self.calls.progress_of(number)) else {
-            tracing::trace!("progress that nobody waits for");
-            return;
+            return self.hand_out(Incoming::Notification(frame)).await;
         };
         if progress.send(frame).await.is_err() {
             tracing::trace!("the caller is gone");
@@ -238,5 +239,12 @@ impl Reader {
         if let Some(waiting) = number.and_then(|number| self.calls.take(number)) {
             calls::answer(waiting, Err(error));
         }
+    }
+}
+
+impl Drop for Reader {
+    /// No call is left waiting for a reader that was stopped.
+    fn drop(&mut self) {
+        self.calls.end(SessionError::Closed);
     }
 }

@@ -1,9 +1,13 @@
 //! Sessions against peers that follow a script, over an in-process pipe.
 
 mod calls;
+mod framing;
 mod hostile;
+mod listing;
 mod openings;
 mod peers;
+mod splicing;
+mod splitting;
 
 use std::collections::VecDeque;
 use std::io;

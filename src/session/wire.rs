@@ -82,10 +82,11 @@ impl Wire {
     ) -> Result<Call, SessionError> {
         let mut call = Call::new(method, options, &self.calls, &self.outbox)?;
         let text = build(&call)?;
-        self.outbox
-            .send(text)
-            .await
-            .map_err(|error| self.why(error))?;
+        tokio::select! {
+            biased;
+            sent = self.outbox.send(text) => sent.map_err(|error| self.why(error))?,
+            () = call.overdue() => return Err(call.give_up()),
+        }
         call.sent();
         Ok(call)
     }

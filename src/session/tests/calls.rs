@@ -153,7 +153,7 @@ async fn a_call_that_takes_too_long_is_cancelled_at_the_server() {
         assert_eq!(cancelled["params"]["reason"], "no answer after 60s");
     };
     let (result, ()) = tokio::join!(
-        session.request("tools/call", None, Duration::from_secs(60)),
+        session.request("tools/call", None, Duration::from_mins(1)),
         server
     );
     let Err(SessionError::TimedOut {
@@ -166,7 +166,7 @@ async fn a_call_that_takes_too_long_is_cancelled_at_the_server() {
     };
     assert_eq!(
         (method.as_str(), after),
-        ("tools/call", Duration::from_secs(60))
+        ("tools/call", Duration::from_mins(1))
     );
     assert_eq!(started.elapsed().as_secs(), 60);
 }
@@ -202,9 +202,9 @@ async fn progress_prolongs_the_time_but_not_the_limit() {
 
 #[tokio::test]
 async fn what_the_server_says_comes_in_its_order_and_before_the_answer() {
-    let (heard, mut hears) = mpsc::channel(100);
+    let (says, mut heard) = mpsc::channel(100);
     let (session, mut peer) = legacy(Opening {
-        incoming: Some(heard),
+        incoming: Some(says),
         ..opening(None)
     })
     .await;
@@ -221,7 +221,7 @@ async fn what_the_server_says_comes_in_its_order_and_before_the_answer() {
     let (result, ()) = tokio::join!(session.request("tools/call", None, LONG), server);
     result.unwrap();
     for n in 0..20 {
-        let Ok(Incoming::Notification(frame)) = hears.try_recv() else {
+        let Ok(Incoming::Notification(frame)) = heard.try_recv() else {
             panic!("notification {n} is missing");
         };
         assert_eq!(frame.find(&["n"]).unwrap(), Some(n.to_string().as_str()));
@@ -229,14 +229,68 @@ async fn what_the_server_says_comes_in_its_order_and_before_the_answer() {
 }
 
 #[tokio::test]
+async fn progress_of_a_task_goes_on_after_its_answer() {
+    let (says, mut heard) = mpsc::channel(8);
+    let (session, mut peer) = legacy(Opening {
+        incoming: Some(says),
+        ..opening(None)
+    })
+    .await;
+    let server = async {
+        let id = peer.asked("tools/call").await;
+        peer.answer(&id, json!({"task": {}})).await;
+        let params = json!({"progressToken": id, "progress": 1});
+        peer.say(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}))
+            .await;
+    };
+    let wanted = CallOptions {
+        progress: true,
+        ..CallOptions::within(LONG)
+    };
+    let client = async {
+        let call = session.call("tools/call", None, wanted).await.unwrap();
+        let id = call.id();
+        call.answer().await.unwrap();
+        let Some(Incoming::Notification(progress)) = heard.recv().await else {
+            panic!("no progress");
+        };
+        assert_eq!(
+            progress.find(&["progressToken"]).unwrap(),
+            Some(id.as_json())
+        );
+    };
+    tokio::join!(server, client);
+}
+
+#[tokio::test]
+async fn parameters_on_several_lines_are_sent_on_one() {
+    let (session, mut peer) = legacy(opening(None)).await;
+    let params = raw("{\n  \"name\": \"t\\n\"\r\n}");
+    let _call = session
+        .call("a", Some(&params), CallOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        peer.line().await.unwrap(),
+        r#"{"jsonrpc":"2.0","id":2,"method":"a","params":{   "name": "t\n"  }}"#
+    );
+    let pretty = Frame::parse("{\n\"jsonrpc\":\"2.0\",\n\"method\":\"m\"\n}").unwrap();
+    session.pass(pretty).await.unwrap();
+    assert_eq!(
+        peer.line().await.unwrap(),
+        r#"{ "jsonrpc":"2.0", "method":"m" }"#
+    );
+}
+
+#[tokio::test]
 async fn requests_of_the_server_are_answered_by_what_was_declared() {
-    let (heard, mut hears) = mpsc::channel(8);
+    let (says, mut heard) = mpsc::channel(8);
     let (_session, mut peer) = legacy(Opening {
         client: Client::new(
             raw(r#"{"name":"agent","version":"1"}"#),
             raw(r#"{"roots":{}}"#),
         ),
-        incoming: Some(heard),
+        incoming: Some(says),
         ..opening(None)
     })
     .await;
@@ -254,7 +308,7 @@ async fn requests_of_the_server_are_answered_by_what_was_declared() {
     );
 
     peer.say(ask("r", "roots/list")).await;
-    let Some(Incoming::Request(request)) = hears.recv().await else {
+    let Some(Incoming::Request(request)) = heard.recv().await else {
         panic!("no request");
     };
     assert_eq!(request.frame().method(), "roots/list");
@@ -266,7 +320,7 @@ async fn requests_of_the_server_are_answered_by_what_was_declared() {
     );
 
     peer.say(ask("u", "unknown/method")).await;
-    let Some(Incoming::Request(request)) = hears.recv().await else {
+    let Some(Incoming::Request(request)) = heard.recv().await else {
         panic!("no request");
     };
     let theirs = Frame::parse(r#"{"result":{"n":1.50},"x":0,"jsonrpc":"2.0","id":99}"#).unwrap();
@@ -278,7 +332,7 @@ async fn requests_of_the_server_are_answered_by_what_was_declared() {
     );
 
     peer.say(ask("d", "unknown/method")).await;
-    drop(hears.recv().await);
+    drop(heard.recv().await);
     assert_eq!(peer.message().await["error"]["code"], -32603);
 }
 

@@ -101,13 +101,13 @@ async fn an_answer_that_cannot_be_read_ends_its_call() {
 
 #[tokio::test]
 async fn ids_and_numbers_of_any_size_pass_untouched() {
-    let (heard, mut hears) = mpsc::channel(8);
+    let (says, mut heard) = mpsc::channel(8);
     let (session, mut peer) = legacy(Opening {
-        incoming: Some(heard),
+        incoming: Some(says),
         ..opening(None)
     })
     .await;
-    let numbers = r#"[9223372036854775807,-9223372036854775808,18446744073709551615,0.1000000000000000055511151231257827,1e400,-0.0,1.0]"#;
+    let numbers = r"[9223372036854775807,-9223372036854775808,18446744073709551615,0.1000000000000000055511151231257827,1e400,-0.0,1.0]";
     let server = async {
         let id = peer.asked("a").await;
         peer.write(&format!(
@@ -136,7 +136,7 @@ async fn ids_and_numbers_of_any_size_pass_untouched() {
         let result = session.request("a", None, LONG).await.unwrap();
         assert_eq!(result.get(), numbers);
         for _ in 0..5 {
-            let Some(Incoming::Request(request)) = hears.recv().await else {
+            let Some(Incoming::Request(request)) = heard.recv().await else {
                 panic!("no request");
             };
             request.answer(&result).await;
@@ -236,4 +236,16 @@ async fn parameters_that_contradict_themselves_are_not_sent() {
         .await
         .unwrap();
     assert_eq!(peer.message().await["params"], json!([1, 2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_read_cannot_hold_a_call_beyond_its_time() {
+    let (session, _peer) = legacy(opening(None)).await;
+    let big = raw(&format!("{{\"x\":\"{}\"}}", "x".repeat(MESSAGE_MAX / 2)));
+    let started = tokio::time::Instant::now();
+    let calls = (0..6).map(|_| session.request("a", Some(&big), Duration::from_mins(1)));
+    for result in futures_util::future::join_all(calls).await {
+        assert!(matches!(result, Err(SessionError::TimedOut { .. })));
+    }
+    assert_eq!(started.elapsed().as_secs(), 60);
 }
