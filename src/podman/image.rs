@@ -11,9 +11,13 @@ use super::reference::{ImageDigest, ImageReference};
 pub struct Image {
     /// The image's id: 64 hexadecimal digits, the digest of its configuration.
     pub id: String,
-    /// The digest of the manifest for this machine's architecture. What to pin is [`Image::pin`].
+    /// The digest to pin: what was asked for if that was a digest, else the digest of the image's own manifest.
+    ///
+    /// A tag of an image for many architectures names a list of manifests. The list's digest is not what is pinned: the
+    /// storage keeps those of all lists that the image ever came by and does not say which one a tag names now, while the
+    /// own manifest is always known, what the registry answers to as well, and does not change with other architectures.
     pub digest: ImageDigest,
-    /// Every `REPOSITORY@DIGEST` that the image is known by, of its own manifest and of lists that it is in.
+    /// Every `REPOSITORY@DIGEST` that the image is found by: its own manifest's, and those of lists that it came by.
     pub repo_digests: Vec<ImageReference>,
     /// How many bytes it takes in the storage, layers that it shares included.
     pub size: u64,
@@ -34,26 +38,6 @@ pub struct Image {
 }
 
 impl Image {
-    /// The reference that names this very image for ever, in the repository that it was asked for.
-    ///
-    /// A tag of an image for many architectures names a list of manifests. The list's digest is what the registry says
-    /// the tag is, so that it is taken where it is known for certain: when exactly one digest of the repository is not
-    /// the image's own. After several pulls there may be lists of old; the image's own digest is right then, since the
-    /// registry answers to it as well.
-    pub fn pin(&self, asked: &ImageReference) -> ImageReference {
-        let repository = asked.repository();
-        let mut lists = self
-            .repo_digests
-            .iter()
-            .filter(|known| known.repository() == repository)
-            .filter_map(ImageReference::digest)
-            .filter(|digest| **digest != self.digest);
-        match (lists.next(), lists.next()) {
-            (Some(list), None) => asked.pinned(list),
-            _ => asked.pinned(&self.digest),
-        }
-    }
-
     /// Reads what `inspect` answered; the error says what is wrong with it.
     pub(super) fn from_inspect(answer: InspectImageResponseLibpod) -> Result<Self, String> {
         let digest = answer.digest.ok_or("the image has no digest")?;
