@@ -14,5 +14,6 @@ pub mod activation;
 pub mod podman;
 pub mod quadlet;
 pub mod settings;
+pub mod systemd;
 pub mod text;
 pub mod unit_dir;
