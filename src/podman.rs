@@ -12,7 +12,6 @@ mod message;
 pub mod progress;
 pub mod pull;
 pub mod reference;
-pub mod version;
 
 #[cfg(test)]
 mod fake;
@@ -24,11 +23,12 @@ use std::time::Duration;
 
 use podman_api::opts::{ImageListFilter, ImageListOpts};
 
+use crate::quadlet::version::{PodmanVersion, VersionError};
+
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
 pub use reference::{ImageDigest, ImageReference};
-pub use version::{PODMAN_FLOOR, PodmanVersion};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";
@@ -67,19 +67,19 @@ impl Podman {
             .version
             .unwrap_or_default()
             .parse()
-            .map_err(|error: version::VersionError| PodmanError::Unreadable {
+            .map_err(|error: VersionError| PodmanError::Unreadable {
                 request,
                 reason: error.to_string(),
             })
     }
 
-    /// The version of the running service, or the error that it is older than [`PODMAN_FLOOR`].
+    /// The version of the running service, or the error that it is older than [`PodmanVersion::FLOOR`].
     pub async fn supported_version(&self) -> Result<PodmanVersion, PodmanError> {
         let found = self.version().await?;
-        if found < PODMAN_FLOOR {
+        if found < PodmanVersion::FLOOR {
             return Err(PodmanError::TooOld {
                 found,
-                needed: PODMAN_FLOOR,
+                needed: PodmanVersion::FLOOR,
             });
         }
         Ok(found)
@@ -114,8 +114,7 @@ impl Podman {
         })
     }
 
-    /// Fetches what the reference names today, and sees to it that [`ImageReference::pinned`] to the answer's digest goes on
-    /// naming it.
+    /// Fetches what the reference names today, and sees to it that its [`Image::pin`] goes on naming it.
     ///
     /// An image that was pulled by its tag is found by its digest only while it has the tag: when somebody pulls the tag
     /// again and it has moved on, the image loses its last name, and `podman image prune` removes it. So it is pulled a
@@ -129,7 +128,7 @@ impl Podman {
         if reference.digest().is_some() {
             return Ok(image);
         }
-        self.pull(&reference.pinned(&image.digest), |_| {}).await
+        self.pull(&image.pin(reference), |_| {}).await
     }
 
     /// Takes this name from its image, and removes the image if that was its last; `false` if there is no such name.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::SOCKET_UNIT;
 use super::message::printable;
 use super::reference::ImageReference;
-use super::version::PodmanVersion;
+use crate::quadlet::version::PodmanVersion;
 
 /// Why Podman did not do what we asked. Every `message` is Podman's own, made printable and bounded.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,17 @@ impl PodmanError {
     /// Whether starting [`SOCKET_UNIT`] would help: then start it and ask again, once.
     pub fn is_down(&self) -> bool {
         matches!(self, Self::SocketMissing { .. } | Self::NotListening { .. })
+    }
+
+    /// Whether the host lacks what it takes: there is no Podman of this user to talk to, or one that is too old.
+    pub fn is_host(&self) -> bool {
+        matches!(
+            self,
+            Self::SocketMissing { .. }
+                | Self::NotListening { .. }
+                | Self::NotPermitted { .. }
+                | Self::TooOld { .. }
+        )
     }
 
     /// The next step for the user, where there is one.

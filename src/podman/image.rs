@@ -11,11 +11,7 @@ use super::reference::{ImageDigest, ImageReference};
 pub struct Image {
     /// The image's id: 64 hexadecimal digits, the digest of its configuration.
     pub id: String,
-    /// The digest to pin: what was asked for if that was a digest, else the digest of the image's own manifest.
-    ///
-    /// A tag of an image for many architectures names a list of manifests. The list's digest is not what is pinned: the
-    /// storage keeps those of all lists that the image ever came by and does not say which one a tag names now, while the
-    /// own manifest is always known, what the registry answers to as well, and does not change with other architectures.
+    /// The digest that was asked for, if it was asked for by one, else the digest of the image's own manifest.
     pub digest: ImageDigest,
     /// Every `REPOSITORY@DIGEST` that the image is found by: its own manifest's, and those of lists that it came by.
     pub repo_digests: Vec<ImageReference>,
@@ -38,6 +34,17 @@ pub struct Image {
 }
 
 impl Image {
+    /// The reference that names this very image for ever, in the repository where it was asked for.
+    ///
+    /// A tag of an image for many architectures names a list of manifests. It is not the list's digest that is pinned: the
+    /// storage keeps those of all lists that the image ever came by, in whatever repository, and does not say which one
+    /// the tag names now. The own manifest is always known, the registry answers to it as well, and it does not change
+    /// when another architecture does.
+    #[must_use]
+    pub fn pin(&self, asked: &ImageReference) -> ImageReference {
+        asked.pinned(&self.digest)
+    }
+
     /// Reads what `inspect` answered; the error says what is wrong with it.
     pub(super) fn from_inspect(answer: InspectImageResponseLibpod) -> Result<Self, String> {
         let digest = answer.digest.ok_or("the image has no digest")?;

@@ -363,7 +363,7 @@ async fn a_tag_is_pulled_again_by_its_digest_and_a_digest_is_not() {
     assert!(by_digest.contains("time%40sha256%3Aa4dd"), "{by_digest}");
 
     let fake = FakePodman::start(answer);
-    let pinned = time().pinned(&image.digest);
+    let pinned = image.pin(&time());
     fake.client().pull_pinned(&pinned, |_| {}).await.unwrap();
     assert_eq!(pulls(&fake).len(), 1);
 }
