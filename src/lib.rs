@@ -11,6 +11,7 @@
 )]
 
 pub mod activation;
+pub mod image;
 pub mod podman;
 pub mod quadlet;
 pub mod settings;

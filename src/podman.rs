@@ -11,7 +11,6 @@ pub mod image;
 mod message;
 pub mod progress;
 pub mod pull;
-pub mod reference;
 
 #[cfg(test)]
 mod fake;
@@ -23,12 +22,12 @@ use std::time::Duration;
 
 use podman_api::opts::{ImageListFilter, ImageListOpts};
 
+use crate::image::ImageReference;
 use crate::quadlet::version::{PodmanVersion, VersionError};
 
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
-pub use reference::{ImageDigest, ImageReference};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::SOCKET_UNIT;
 use super::message::printable;
-use super::reference::ImageReference;
+use crate::image::ImageReference;
 use crate::quadlet::version::PodmanVersion;
 
 /// Why Podman did not do what we asked. Every `message` is Podman's own, made printable and bounded.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use podman_api::models::{ImageConfig, InspectImageResponseLibpod};
 
-use super::reference::{ImageDigest, ImageReference};
+use crate::image::{ImageDigest, ImageReference};
 
 /// An image in Podman's storage, as `podman image inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

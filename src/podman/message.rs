@@ -5,7 +5,7 @@
 //! registries and images, so it is made [`printable`] before anybody shows it.
 
 use super::error::PodmanError;
-use super::reference::ImageReference;
+use crate::image::ImageReference;
 use crate::text::one_line;
 
 /// The most characters of a message that are kept: Podman's longest chains have about 500.

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::error::{PodmanError, innermost};
 use super::message::{PullStage, printable, pull_error};
-use super::reference::ImageReference;
+use crate::image::ImageReference;
 
 /// The longest line that is read, and the longest error: a line of Podman has about 200 bytes, and a message that it
 /// hands on from a registry may have some thousand.
