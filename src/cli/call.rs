@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::output::{Failure, Outcome, Output};
 use crate::orchestrator::connection::Connection;
 use crate::orchestrator::{self, Orchestrator};
-use crate::session::frame::Kind;
+use crate::session::Kind;
 use crate::session::{CallOptions, Frame, RpcError, SessionError, Step};
 use crate::text;
 
@@ -110,7 +110,7 @@ async fn call(
             }
             Step::Answer(answer) => {
                 return answer
-                    .to_raw()
+                    .into_payload()
                     .map(Called::Result)
                     .ok_or(SessionError::Closed);
             }

@@ -200,7 +200,7 @@ impl Orchestrator {
     ) -> Result<Image, Error> {
         tell(Step::Pulling(image.clone()));
         let pulled = tokio::select! {
-            pulled = podman.pull(image, |event| tell(Step::Pull(event))) => pulled?,
+            pulled = podman.pull_pinned(image, |event| tell(Step::Pull(event))) => pulled?,
             () = interrupted() => return Err(Error::Interrupted),
         };
         tell(Step::Pulled);
