@@ -29,7 +29,7 @@ const START_TIMEOUT: Duration = Duration::from_mins(10);
 const STOP_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
-    "exec podman --transient-store rm -v -f -i --cidfile=\"$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid\" >/dev/null",
+    "exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid\" >/dev/null",
 ];
 
 /// Where the standard error of the instances goes.

@@ -121,7 +121,7 @@ fn describe(status: &Status) -> String {
         };
         let mut facts = vec![state.clone(), client];
         facts.extend(memory.map(|bytes| format!("{:.1} MB", in_megabytes(bytes))));
-        facts.extend(cpu.map(|cpu| format!("{:.2} s of CPU", cpu.as_secs_f64())));
+        facts.extend(cpu.map(|seconds| format!("{seconds:.2} s of CPU")));
         facts.extend(tasks.map(|tasks| format!("{tasks} tasks")));
         facts.extend(since.map(|since| format!("since {since:.0}")));
         writeln!(

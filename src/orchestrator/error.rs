@@ -143,14 +143,14 @@ impl Error {
             | Self::UnknownReference { .. }
             | Self::Name(_)
             | Self::Reference(_)
-            | Self::Value(_) => Kind::Usage,
+            | Self::Value(_)
+            | Self::Plan(
+                PlanError::NoSuchLaunch { .. }
+                | PlanError::UnknownInput { .. }
+                | PlanError::SecretInClear { .. }
+                | PlanError::NotAChoice { .. },
+            ) => Kind::Usage,
             Self::Plan(PlanError::InputsMissing { .. }) => Kind::InputsMissing,
-            Self::Plan(
-                PlanError::NotRunnable { .. }
-                | PlanError::NoLaunch { .. }
-                | PlanError::Needs { .. },
-            ) => Kind::Failed,
-            Self::Plan(_) => Kind::Usage,
             Self::Unsupported(_) | Self::Host(_) => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,

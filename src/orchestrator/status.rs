@@ -1,7 +1,7 @@
 //! `list` and `status`: what is active and how it does, read back from the unit directories and D-Bus each time.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -108,20 +108,12 @@ pub struct Running {
     pub client_name: Option<String>,
     /// Bytes of memory in use, where the host counts them.
     pub memory: Option<u64>,
-    /// Processor time used.
-    #[serde(serialize_with = "as_seconds")]
-    pub cpu: Option<Duration>,
+    /// Seconds of processor time used.
+    pub cpu: Option<f64>,
     /// Threads and processes, where the host counts them.
     pub tasks: Option<u64>,
     /// Since when it runs.
     pub since: Option<Timestamp>,
-}
-
-fn as_seconds<S: serde::Serializer>(
-    span: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    span.map(|span| span.as_secs_f64()).serialize(serializer)
 }
 
 impl Orchestrator {
@@ -226,7 +218,9 @@ async fn running_session(systemd: &Systemd, instance: &Instance) -> Result<Optio
         client: instance.pid,
         client_name: instance.pid.and_then(process_name),
         memory: service.and_then(|service| service.memory),
-        cpu: service.and_then(|service| service.cpu),
+        cpu: service
+            .and_then(|service| service.cpu)
+            .map(|cpu| cpu.as_secs_f64()),
         tasks: service.and_then(|service| service.tasks),
         since: status.since.and_then(timestamp),
     }))
