@@ -4,12 +4,37 @@ use crate::machine::{Idle, MISBEHAVE, Server, mcpod, sh};
 
 /// Values that systemd, Quadlet, Podman or a shell would read as something else.
 const VALUES: [&str; 22] = [
-    "%h %n %% %{x} %", "$HOME ${HOME} $$ $", "\"quoted\" 'and' \"", "back\\slash \\n \\x41 \\", "--privileged", "-v/:/host", " leading and trailing ",
-    "a=b=c", "# no comment", "; neither", "[Service]", "tab\there", "é ñ 中文 🦀", "", "`id` $(id) ; id | id > /tmp/x", "'", "\"", "\\", "a,b:c;d", "@file", "*", "~/x",
+    "%h %n %% %{x} %",
+    "$HOME ${HOME} $$ $",
+    "\"quoted\" 'and' \"",
+    "back\\slash \\n \\x41 \\",
+    "--privileged",
+    "-v/:/host",
+    " leading and trailing ",
+    "a=b=c",
+    "# no comment",
+    "; neither",
+    "[Service]",
+    "tab\there",
+    "é ñ 中文 🦀",
+    "",
+    "`id` $(id) ; id | id > /tmp/x",
+    "'",
+    "\"",
+    "\\",
+    "a,b:c;d",
+    "@file",
+    "*",
+    "~/x",
 ];
 
 /// Values that no unit file can hold, or that could begin a line of their own.
-const REFUSED: [&str; 4] = ["x\nPodmanArgs=--privileged", "x\r[Service]\rExecStartPre=/bin/true", "bell\u{7}", "c1\u{85}line"];
+const REFUSED: [&str; 4] = [
+    "x\nPodmanArgs=--privileged",
+    "x\r[Service]\rExecStartPre=/bin/true",
+    "bell\u{7}",
+    "c1\u{85}line",
+];
 
 #[test]
 fn values_arrive_byte_for_byte() {
@@ -32,10 +57,27 @@ fn values_arrive_byte_for_byte() {
 fn values_that_would_begin_a_line_are_refused() {
     let _machine = Idle::now();
     for value in REFUSED {
-        mcpod(&["add", MISBEHAVE, "--name", "echo", "--env", &format!("KEY={value}")]).code(2).complains(&["KEY"]);
+        mcpod(&[
+            "add",
+            MISBEHAVE,
+            "--name",
+            "echo",
+            "--env",
+            &format!("KEY={value}"),
+        ])
+        .code(2)
+        .complains(&["KEY"]);
     }
     for key in ["", "A B", "A\nB", "A%B", "-A", "A\"B"] {
-        mcpod(&["add", MISBEHAVE, "--name", "echo", "--env", &format!("{key}=value")]).code(2);
+        mcpod(&[
+            "add",
+            MISBEHAVE,
+            "--name",
+            "echo",
+            "--env",
+            &format!("{key}=value"),
+        ])
+        .code(2);
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::failures::forget_image;
-use crate::machine::{Idle, MISBEHAVE, SOON, Server, mcpod, nothing_half_done, root_until_the_end, run, wait_until};
+use crate::machine::{
+    Idle, MISBEHAVE, SOON, Server, mcpod, nothing_half_done, root_until_the_end, run, wait_until,
+};
 use crate::running::start;
 
 const ADD: [&str; 5] = ["mcpod", "add", MISBEHAVE, "--name", "echo"];
@@ -16,7 +18,10 @@ const PLACES: u32 = 16;
 
 /// Runs a command that a signal ends after some time, unless it has ended before.
 fn run_until(after: Duration, signal: &str, words: &[&str]) -> Option<i32> {
-    let (after, signal) = (format!("{:.4}", after.as_secs_f64()), format!("--signal={signal}"));
+    let (after, signal) = (
+        format!("{:.4}", after.as_secs_f64()),
+        format!("--signal={signal}"),
+    );
     run(&[&["timeout", "--foreground", &signal, &after], words].concat()).code
 }
 
@@ -43,7 +48,9 @@ fn killed_at_every_step_and_run_again() {
         if again.code != Some(0) {
             again.code(1).complains(&["echo", "--name"]);
         }
-        mcpod(&["call", "echo", "echo", "text=works"]).ok().prints(&["works"]);
+        mcpod(&["call", "echo", "echo", "text=works"])
+            .ok()
+            .prints(&["works"]);
 
         run_until(part(remove), "KILL", &REMOVE);
         let again = run(&REMOVE);
@@ -85,22 +92,58 @@ fn ctrl_c_in_a_pull_that_stalls() {
     let _machine = Idle::now();
     forget_image();
     let _stalls = root_until_the_end(
-        &["sh", "-c", r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy"],
+        &[
+            "sh",
+            "-c",
+            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
+        ],
         &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
     );
     for signal in [Signal::INT, Signal::TERM] {
-        let adding = start(&["mcpod", "add", "docker://cut/sequentialthinking", "--name", "thinking"]);
+        let adding = start(&[
+            "mcpod",
+            "add",
+            "docker://cut/sequentialthinking",
+            "--name",
+            "thinking",
+        ]);
         wait_until("the pull has begun", SOON, || {
-            let connected = run(&["ss", "--no-header", "--tcp", "state", "established", "dport = :5001"]).ok().stdout;
-            if connected.is_empty() { Err("no connection to the registry") } else { Ok(()) }
+            let connected = run(&[
+                "ss",
+                "--no-header",
+                "--tcp",
+                "state",
+                "established",
+                "dport = :5001",
+            ])
+            .ok()
+            .stdout;
+            if connected.is_empty() {
+                Err("no connection to the registry")
+            } else {
+                Ok(())
+            }
         });
         adding.signal(signal);
         let ran = adding.finish();
         assert_ne!(ran.code, Some(0), "{ran:#?}");
         nothing_half_done();
         wait_until("Podman gives the pull up", SOON, || {
-            let connected = run(&["ss", "--no-header", "--tcp", "state", "established", "dport = :5001"]).ok().stdout;
-            if connected.is_empty() { Ok(()) } else { Err(connected) }
+            let connected = run(&[
+                "ss",
+                "--no-header",
+                "--tcp",
+                "state",
+                "established",
+                "dport = :5001",
+            ])
+            .ok()
+            .stdout;
+            if connected.is_empty() {
+                Ok(())
+            } else {
+                Err(connected)
+            }
         });
     }
 }

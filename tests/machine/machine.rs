@@ -51,15 +51,27 @@ pub(crate) struct Ran {
 /// As a terminal would show it.
 impl fmt::Debug for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { words, code, stdout, stderr } = self;
-        write!(f, "\n$ {words}\n{stdout}\n--- on stderr:\n{stderr}\n--- exit code: {code:?}")
+        let Self {
+            words,
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "\n$ {words}\n{stdout}\n--- on stderr:\n{stderr}\n--- exit code: {code:?}"
+        )
     }
 }
 
 impl Ran {
     pub(crate) fn new(command: &Command, output: &Output) -> Self {
         Self {
-            words: command.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" "),
+            words: command
+                .get_args()
+                .map(OsStr::to_string_lossy)
+                .collect::<Vec<_>>()
+                .join(" "),
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -84,7 +96,10 @@ impl Ran {
     #[track_caller]
     pub(crate) fn complains(self, parts: &[&str]) -> Self {
         for part in parts {
-            assert!(self.stderr.contains(part), "no {part:?} on stderr: {self:#?}");
+            assert!(
+                self.stderr.contains(part),
+                "no {part:?} on stderr: {self:#?}"
+            );
         }
         self
     }
@@ -93,7 +108,10 @@ impl Ran {
     #[track_caller]
     pub(crate) fn prints(self, parts: &[&str]) -> Self {
         for part in parts {
-            assert!(self.stdout.contains(part), "no {part:?} on stdout: {self:#?}");
+            assert!(
+                self.stdout.contains(part),
+                "no {part:?} on stdout: {self:#?}"
+            );
         }
         self
     }
@@ -101,7 +119,8 @@ impl Ran {
     /// Standard output as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
     }
 
     /// The first text of the result that `call --json` printed.
@@ -144,7 +163,10 @@ pub(crate) fn mcpod(words: &[&str]) -> Ran {
 
 #[track_caller]
 fn finish(mut command: Command) -> Ran {
-    let output = command.stdin(Stdio::null()).output().expect("the machine's script can be run");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the machine's script can be run");
     Ran::new(&command, &output)
 }
 
@@ -162,19 +184,27 @@ pub(crate) fn run_with_input(words: &[&str], input: &[u8]) -> Ran {
     let input = input.to_owned();
     // A command may end without having read it all.
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("the command can be waited for");
+    let output = child
+        .wait_with_output()
+        .expect("the command can be waited for");
     feeder.join().expect("the feeder does not panic");
     Ran::new(&command, &output)
 }
 
 /// Waits until something is so; fails the test with what was last seen.
 #[track_caller]
-pub(crate) fn wait_until<T: fmt::Debug>(what: &str, within: Duration, mut look: impl FnMut() -> Result<(), T>) {
+pub(crate) fn wait_until<T: fmt::Debug>(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> Result<(), T>,
+) {
     let started = Instant::now();
     loop {
         match look() {
             Ok(()) => return,
-            Err(seen) if started.elapsed() > within => panic!("not within {within:?}: {what}; last seen: {seen:#?}"),
+            Err(seen) if started.elapsed() > within => {
+                panic!("not within {within:?}: {what}; last seen: {seen:#?}")
+            }
             Err(_) => std::thread::sleep(POLL),
         }
     }
@@ -318,7 +348,11 @@ pub(crate) fn moved_aside(files: &[&str]) -> impl Drop + use<> {
 /// Writes the user's settings, which are removed when the test ends.
 #[track_caller]
 pub(crate) fn settings(toml: &str) -> impl Drop + use<> {
-    sh(r#"mkdir -p ~/.config/mcpod && printf %s "$1" >~/.config/mcpod/config.toml"#, &[toml]).ok();
+    sh(
+        r#"mkdir -p ~/.config/mcpod && printf %s "$1" >~/.config/mcpod/config.toml"#,
+        &[toml],
+    )
+    .ok();
     afterwards(|| drop(sh("rm -r ~/.config/mcpod", &[])))
 }
 
@@ -358,8 +392,20 @@ impl Server {
     #[track_caller]
     pub(crate) fn instances(&self) -> Vec<String> {
         let pattern = format!("mcpod-{}@*.service", self.0);
-        let ran = run(&["systemctl", "--user", "list-units", "--plain", "--no-legend", &pattern]).ok();
-        ran.stdout.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+        let ran = run(&[
+            "systemctl",
+            "--user",
+            "list-units",
+            "--plain",
+            "--no-legend",
+            &pattern,
+        ])
+        .ok();
+        ran.stdout
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Calls one of its tools with one JSON object.

@@ -13,8 +13,8 @@
 mod calls;
 mod chain;
 mod failures;
-mod hostile;
 mod host;
+mod hostile;
 mod interrupted;
 mod machine;
 mod orphans;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::machine::{Idle, SOON, Server, machine, mcpod, no_orphans, run, root, sh, stays_so, wait_until};
+use crate::machine::{
+    Idle, SOON, Server, machine, mcpod, no_orphans, root, run, sh, stays_so, wait_until,
+};
 use crate::running::{Running, start};
 
 /// A client that knows nothing of mcpod; see there.
@@ -22,7 +24,10 @@ const LONG_ENOUGH_TO_BE_STOPPED: Duration = Duration::from_secs(6);
 
 /// Servers that stay when their connection is closed: one that others wrote, and one that ignores SIGTERM as well.
 fn servers_that_ignore_the_end() -> [Server; 2] {
-    [Server::add("everything", "everything"), Server::misbehaving("ignore-eof")]
+    [
+        Server::add("everything", "everything"),
+        Server::misbehaving("ignore-eof"),
+    ]
 }
 
 /// A foreign client with an open session.
@@ -55,7 +60,15 @@ fn attach(server: &Server) -> Running {
 /// The guard's main process.
 #[track_caller]
 fn guard() -> Option<String> {
-    let shown = run(&["systemctl", "--user", "show", "--property=MainPID", "--value", "mcpod-guard.service"]).ok();
+    let shown = run(&[
+        "systemctl",
+        "--user",
+        "show",
+        "--property=MainPID",
+        "--value",
+        "mcpod-guard.service",
+    ])
+    .ok();
     Some(shown.stdout.trim().to_owned()).filter(|pid| pid != "0")
 }
 
@@ -100,10 +113,19 @@ fn after_clients_that_were_killed_or_closed() {
 fn after_a_call_was_killed() {
     let _machine = Idle::now();
     let everything = Server::add("everything", "everything");
-    let call = start(&["mcpod", "call", "everything", "trigger-long-running-operation", "duration=600", "steps=1"]);
-    wait_until("the call has its instance", SOON, || match everything.instances().len() {
-        1 => Ok(()),
-        other => Err(other),
+    let call = start(&[
+        "mcpod",
+        "call",
+        "everything",
+        "trigger-long-running-operation",
+        "duration=600",
+        "steps=1",
+    ]);
+    wait_until("the call has its instance", SOON, || {
+        match everything.instances().len() {
+            1 => Ok(()),
+            other => Err(other),
+        }
     });
     call.signal(Signal::KILL);
     no_orphans();
@@ -113,8 +135,14 @@ fn after_a_call_was_killed() {
 #[track_caller]
 fn connect_from_elsewhere(server: &Server) -> UnixStream {
     let status = machine(&["status"]).ok().stdout;
-    let leader = status.trim_start_matches("up: process ").split(',').next().unwrap().to_owned();
-    let connection = UnixStream::connect(format!("/proc/{leader}/root{}", server.socket())).unwrap();
+    let leader = status
+        .trim_start_matches("up: process ")
+        .split(',')
+        .next()
+        .unwrap()
+        .to_owned();
+    let connection =
+        UnixStream::connect(format!("/proc/{leader}/root{}", server.socket())).unwrap();
     connection.set_read_timeout(Some(SOON)).unwrap();
     writeln!(&connection, "{HELLO}").unwrap();
     let mut answer = String::new();
@@ -122,7 +150,12 @@ fn connect_from_elsewhere(server: &Server) -> UnixStream {
     assert!(answer.contains("serverInfo"), "{answer}");
     writeln!(&connection, "{LONG_CALL}").unwrap();
     let instances = server.instances();
-    assert!(instances.iter().any(|instance| instance.contains("unknown")), "{instances:?}");
+    assert!(
+        instances
+            .iter()
+            .any(|instance| instance.contains("unknown")),
+        "{instances:?}"
+    );
     connection
 }
 
@@ -147,10 +180,14 @@ fn while_the_guard_is_killed() {
     let lost = open(&everything);
     kill_guard();
     lost.signal(Signal::KILL);
-    wait_until("only the lost client's instance is stopped", SOON, || match everything.instances() {
-        left if left.len() == 1 => Ok(()),
-        other => Err(other),
-    });
+    wait_until(
+        "only the lost client's instance is stopped",
+        SOON,
+        || match everything.instances() {
+            left if left.len() == 1 => Ok(()),
+            other => Err(other),
+        },
+    );
     client.say("ping");
     assert!(client.line().ends_with("tools"));
 
@@ -176,7 +213,10 @@ fn a_session_lives_as_long_as_a_child_that_has_its_socket() {
     stays_so(LONG_ENOUGH_TO_BE_STOPPED, || {
         for child in &mut children {
             child.say("ping");
-            assert!(child.line().ends_with("tools"), "the session was stopped under the child");
+            assert!(
+                child.line().ends_with("tools"),
+                "the session was stopped under the child"
+            );
         }
     });
     for child in children {
@@ -192,7 +232,12 @@ fn after_its_process_id_was_given_to_another() {
     // Its parent waits for it, so that its id is free as soon as it is gone.
     let _parent = open_by(&["sh", "-c", r#""$@"; :"#, "sh"], &everything);
     let instances = everything.instances();
-    let pid = instances[0].split(['-', '.']).rev().nth(2).expect("the instance is named after its client").to_owned();
+    let pid = instances[0]
+        .split(['-', '.'])
+        .rev()
+        .nth(2)
+        .expect("the instance is named after its client")
+        .to_owned();
     assert!(pid.parse::<u32>().is_ok(), "{instances:?}");
 
     // Held, the guard cannot see the client go; killed then, the next one finds the impostor in its place.
@@ -200,7 +245,11 @@ fn after_its_process_id_was_given_to_another() {
     run(&["kill", "-STOP", &guard]).ok();
     run(&["kill", "-KILL", &pid]).ok();
     wait_until("the client is gone", SOON, || {
-        if run(&["kill", "-0", &pid]).code == Some(0) { Err(&pid) } else { Ok(()) }
+        if run(&["kill", "-0", &pid]).code == Some(0) {
+            Err(&pid)
+        } else {
+            Ok(())
+        }
     });
     let impostor = root(&["python3", "-c", include_str!("impostor.py"), &pid]).ok();
     let _impostor = crate::machine::afterwards(|| drop(root(&["kill", impostor.stdout.trim()])));
@@ -229,6 +278,10 @@ fn nothing_runs_while_nobody_is_connected() {
     mcpod(&["tools", server.0]).ok();
     no_orphans();
     wait_until("the guard ends", SOON, || guard().map_or(Ok(()), Err));
-    let ours = sh("systemctl --user list-units --plain --no-legend --state=active 'mcpod-*.service'", &[]).ok();
+    let ours = sh(
+        "systemctl --user list-units --plain --no-legend --state=active 'mcpod-*.service'",
+        &[],
+    )
+    .ok();
     assert_eq!(ours.stdout, "");
 }

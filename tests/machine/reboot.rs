@@ -29,7 +29,12 @@ fn a_server_answers_after_a_reboot_and_without_mcpod() {
            done"#,
         &[],
     );
-    let _back = afterwards(|| drop(sh("cd; [ ! -d aside ] || cp -a aside/. . && rm -rf aside", &[])));
+    let _back = afterwards(|| {
+        drop(sh(
+            "cd; [ ! -d aside ] || cp -a aside/. . && rm -rf aside",
+            &[],
+        ))
+    });
     kept.ok();
     let mut client = open(&time);
     client.say("ping");

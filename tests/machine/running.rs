@@ -60,7 +60,9 @@ impl Running {
     #[track_caller]
     pub(crate) fn say(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("its input is open");
-        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).expect("it reads its input");
+        writeln!(stdin, "{line}")
+            .and_then(|()| stdin.flush())
+            .expect("it reads its input");
     }
 
     /// The next line of its standard output.
@@ -68,7 +70,10 @@ impl Running {
     pub(crate) fn line(&mut self) -> String {
         let Ok(line) = self.stdout.recv_timeout(SOON) else {
             let stderr = self.killed_stderr();
-            panic!("no line within {SOON:?} from {:?}; before: {}; its stderr: {stderr}", self.command, self.seen);
+            panic!(
+                "no line within {SOON:?} from {:?}; before: {}; its stderr: {stderr}",
+                self.command, self.seen
+            );
         };
         self.seen.push_str(&line);
         self.seen.push('\n');
@@ -97,7 +102,12 @@ impl Running {
             status = self.child.try_wait().expect("the child can be waited for");
             status.map(drop).ok_or("it runs")
         });
-        let stdout = std::mem::take(&mut self.seen) + &self.stdout.iter().map(|line| line + "\n").collect::<String>();
+        let stdout = std::mem::take(&mut self.seen)
+            + &self
+                .stdout
+                .iter()
+                .map(|line| line + "\n")
+                .collect::<String>();
         let output = std::process::Output {
             status: status.expect("it has ended"),
             stdout: stdout.into_bytes(),
@@ -110,7 +120,10 @@ impl Running {
     fn killed_stderr(&mut self) -> String {
         drop(self.child.kill());
         drop(self.child.wait());
-        self.stderr.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
+        self.stderr
+            .take()
+            .and_then(|reader| reader.join().ok())
+            .unwrap_or_default()
     }
 }
 
