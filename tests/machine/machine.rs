@@ -17,6 +17,9 @@ pub(crate) const NO_ORPHANS_WITHIN: Duration = Duration::from_secs(15);
 /// How long anything may take that is bound to come; only a failing test waits so long.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// How much of either end of a long output a failing test shows, in characters.
+const SHOWN: usize = 2000;
+
 /// How often the machine is asked again while waiting for something.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -48,6 +51,23 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
+/// The ends of a long text.
+fn shortened(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= 2 * SHOWN {
+        return text.to_owned();
+    }
+    let (head, tail) = (
+        &characters[..SHOWN],
+        &characters[characters.len() - SHOWN..],
+    );
+    format!(
+        "{} [...] {}",
+        String::from_iter(head),
+        String::from_iter(tail)
+    )
+}
+
 /// As a terminal would show it.
 impl fmt::Debug for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,6 +77,7 @@ impl fmt::Debug for Ran {
             stdout,
             stderr,
         } = self;
+        let [words, stdout, stderr] = [words, stdout, stderr].map(|text| shortened(text));
         write!(
             f,
             "\n$ {words}\n{stdout}\n--- on stderr:\n{stderr}\n--- exit code: {code:?}"
