@@ -35,7 +35,9 @@ const VERSIONS: usize = 16;
 pub struct Opening {
     /// What the client says of itself.
     pub client: Client,
-    /// The server's era, if it is remembered. A wrong memory costs a round trip, no more.
+    /// The server's era, if it is remembered. A wrong memory costs a round trip, or a second connection; only where
+    /// it is "modern" and the server never answers what it does not know, opening ends with
+    /// [`SessionError::TimedOut`], and the memory is better forgotten.
     pub era: Option<Era>,
     /// How long opening may take in all, the start of the server's container included.
     pub timeout: Duration,
@@ -50,10 +52,8 @@ enum Probed {
     Modern(Era, Box<RawValue>),
     /// It answered, but not as one of the modern era does.
     Legacy,
-    /// It did not answer in time.
-    Silent(SessionError),
-    /// It is gone.
-    Gone(SessionError),
+    /// It exited, or did not answer in time.
+    Lost(SessionError),
 }
 
 impl Opening {
@@ -69,27 +69,24 @@ impl Opening {
     {
         let deadline = after(self.timeout);
         let mut wire = self.dial(&mut connect, deadline).await?;
-        let opened = match &self.era {
-            Some(Era::Legacy(_)) => self.initialize_or_discover(&wire, deadline).await?,
-            Some(Era::Modern(_)) => match self.discover(&wire, deadline).await? {
-                Probed::Modern(era, server) => (era, server),
-                Probed::Legacy => self.initialize(&wire, deadline).await?,
-                Probed::Silent(error) | Probed::Gone(error) => return Err(error),
-            },
-            None => {
-                let patience = deadline.min(after(PROBE));
-                match self.discover(&wire, patience).await? {
-                    Probed::Modern(era, server) => (era, server),
-                    Probed::Legacy => self.initialize(&wire, deadline).await?,
-                    Probed::Silent(_) | Probed::Gone(_) => {
-                        wire.close().await;
-                        wire = self.dial(&mut connect, deadline).await?;
-                        self.initialize_or_discover(&wire, deadline).await?
-                    }
-                }
+        if let Some(Era::Legacy(_)) = self.era {
+            let (era, server) = self.initialize_or_discover(&wire, deadline).await?;
+            return Ok(Session::new(wire, self.client, era, server));
+        }
+        let patience = match self.era {
+            Some(_) => deadline,
+            None => deadline.min(after(PROBE)),
+        };
+        let (era, server) = match self.discover(&wire, patience).await? {
+            Probed::Modern(era, server) => (era, server),
+            Probed::Legacy => self.initialize(&wire, deadline).await?,
+            Probed::Lost(error) if deadline <= Instant::now() => return Err(error),
+            Probed::Lost(_) => {
+                wire.close().await;
+                wire = self.dial(&mut connect, deadline).await?;
+                self.initialize_or_discover(&wire, deadline).await?
             }
         };
-        let (era, server) = opened;
         Ok(Session::new(wire, self.client, era, server))
     }
 
@@ -176,14 +173,15 @@ impl Opening {
             })?;
         let call = match ask(wire, "server/discover", &params, deadline).await {
             Ok(call) => call,
-            Err(gone @ SessionError::Ended { .. }) => return Ok(Probed::Gone(gone)),
+            Err(lost @ SessionError::Ended { .. }) => return Ok(Probed::Lost(lost)),
             Err(error) => return Err(error),
         };
         match call.answer().await {
             Ok(answer) if answer.kind() == Kind::Error => refused(&answer),
             Ok(answer) => discovered(wire, answer),
-            Err(late @ SessionError::TimedOut { .. }) => Ok(Probed::Silent(late)),
-            Err(gone @ SessionError::Ended { .. }) => Ok(Probed::Gone(gone)),
+            Err(lost @ (SessionError::TimedOut { .. } | SessionError::Ended { .. })) => {
+                Ok(Probed::Lost(lost))
+            }
             // An answer that cannot be read is no answer of the modern era.
             Err(SessionError::Protocol { .. } | SessionError::TooLarge { .. }) => {
                 Ok(Probed::Legacy)

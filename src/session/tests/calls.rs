@@ -150,7 +150,7 @@ async fn a_call_that_takes_too_long_is_cancelled_at_the_server() {
         let id = peer.asked("tools/call").await;
         let cancelled = peer.message().await;
         assert_eq!(cancelled["params"]["requestId"], id);
-        assert_eq!(cancelled["params"]["reason"], "no answer after 60s");
+        assert_eq!(cancelled["params"]["reason"], "no answer after 60.0s");
     };
     let (result, ()) = tokio::join!(
         session.request("tools/call", None, Duration::from_mins(1)),
@@ -465,4 +465,74 @@ async fn a_modern_server_ends_a_subscription_and_asks_nothing() {
     session.close().await;
     // Neither the ping was answered, nor the cancelled call cancelled.
     assert_eq!(peer.line().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_or_crossed_on_several_threads() {
+    let (session, mut peer) = legacy(opening(None)).await;
+    let server = tokio::spawn(async move {
+        // Cancelled calls make as many notifications, and are answered all the same.
+        while let Some(line) = peer.line().await {
+            let call: Value = serde_json::from_str(&line).unwrap();
+            let id = &call["id"];
+            if id.is_null() {
+                continue;
+            }
+            for step in 0..3 {
+                let params = json!({"progressToken": id, "progress": step});
+                peer.say(
+                    json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}),
+                )
+                .await;
+            }
+            peer.answer(id, json!({"of": call["params"]["n"]})).await;
+        }
+    });
+    let callers = (0..8).map(|caller| {
+        let session = session.clone();
+        tokio::spawn(async move {
+            for n in 0..200 {
+                let n = caller * 1000 + n;
+                let wanted = CallOptions {
+                    progress: true,
+                    ..CallOptions::within(LONG)
+                };
+                let params = raw(&format!("{{\"n\":{n}}}"));
+                let mut call = session.call("a", Some(&params), wanted).await.unwrap();
+                if n % 7 == 0 {
+                    continue;
+                }
+                for step in 0..3 {
+                    let Step::Progress(progress) = call.next().await.unwrap() else {
+                        panic!("progress {step} is missing");
+                    };
+                    assert_eq!(
+                        progress.find(&["progress"]).unwrap(),
+                        Some(step.to_string().as_str())
+                    );
+                }
+                let Step::Answer(answer) = call.next().await.unwrap() else {
+                    panic!("more progress than there was");
+                };
+                assert_eq!(answer.payload().unwrap(), format!("{{\"of\":{n}}}"));
+            }
+        })
+    });
+    for caller in futures_util::future::join_all(callers).await {
+        caller.unwrap();
+    }
+    session.close().await;
+    server.await.unwrap();
+}
+
+/// The frontend runs sessions in tasks of their own.
+#[test]
+fn sessions_can_move_between_threads() {
+    fn movable<F: Future + Send>(_: impl FnOnce(Session) -> F) {}
+    movable(|_| opening(None).open(|| tokio::net::UnixStream::connect("/nowhere")));
+    movable(|session| async move { session.request("a", None, LONG).await });
+    movable(|session| async move {
+        let call = session.call("a", None, CallOptions::default()).await?;
+        call.answer().await
+    });
 }

@@ -124,6 +124,17 @@ async fn a_remembered_era_goes_straight_and_can_be_wrong() {
     let (session, ()) = tokio::join!(open, server);
     assert!(matches!(session.unwrap().era(), Era::Legacy(_)));
 
+    let (first, mut dying) = pipe();
+    let (second, mut peer) = pipe();
+    let server = async {
+        dying.asked("server/discover").await;
+        drop(dying);
+        peer.initialize().await;
+    };
+    let open = opening(Some("2026-07-28")).open(streams([first, second]));
+    let (session, ()) = tokio::join!(open, server);
+    assert!(matches!(session.unwrap().era(), Era::Legacy(_)));
+
     let (stream, mut peer) = pipe();
     let server = async {
         let id = peer.asked("initialize").await;
