@@ -10,5 +10,17 @@
     )
 )]
 
+pub mod activation;
+pub mod catalog;
+pub mod cli;
+pub mod guard;
+pub mod host;
+pub mod image;
+pub mod orchestrator;
+pub mod podman;
 pub mod quadlet;
 pub mod session;
+pub mod settings;
+pub mod systemd;
+pub mod text;
+pub mod unit_dir;

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -22,7 +23,7 @@ const BYTES: usize = 32 * 1024 * 1024;
 /// The lists of a server, each object as the server wrote it, in the server's order.
 ///
 /// A list whose capability the server does not declare is empty, and is not asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Lists {
     /// `tools/list`.
     pub tools: Vec<Box<RawValue>>,
