@@ -239,7 +239,7 @@ async fn a_server_that_prints_only_garbage_is_quoted() {
     let (session, ()) = tokio::join!(opening(None).open(streams([first, second])), server);
     let error = session.unwrap_err();
     assert!(
-        matches!(&error, SessionError::Ended { garbage: Some(text), .. } if text == "Usage: server\\u{1b}[2J [options]"),
+        matches!(&error, SessionError::Ended { garbage: Some(text), .. } if text == "Usage: server[2J [options]"),
         "{error:?}"
     );
     assert!(error.hint().unwrap().contains("standard output"));
