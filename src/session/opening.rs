@@ -1,10 +1,11 @@
 //! Opening a session: connecting, and finding out which era the server speaks.
 //!
 //! A server whose era is not known is asked `server/discover` (2026-07-28, stdio transport, Backward
-//! Compatibility). Some older servers exit at a request before `initialize`, or never answer it: those get a fresh
-//! connection, and with it a fresh instance, and `initialize` on it.
+//! Compatibility). Some older servers never answer a request before `initialize`: after a while they are asked that too.
+//! Others exit at it: those get a fresh connection, and with it a fresh instance, and `initialize` on it.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use super::incoming::Incoming;
 use super::splice::{self, quoted};
 use super::wire::Wire;
 
-/// How long a server may be silent at `server/discover` before it is taken for one that does not know it.
+/// How long a server may be silent at `server/discover` before it is asked `initialize` as well.
 const PROBE: Duration = Duration::from_secs(2);
 
 /// How many versions a server names are shown.
@@ -52,6 +53,8 @@ enum Probed {
     Modern(Era, Box<RawValue>),
     /// It answered, but not as one of the modern era does.
     Legacy,
+    /// It was silent, and opened by `initialize`.
+    Initialized(Era, Box<RawValue>),
     /// It exited, or did not answer in time.
     Lost(SessionError),
 }
@@ -73,12 +76,12 @@ impl Opening {
             let (era, server) = self.initialize_or_discover(&wire, deadline).await?;
             return Ok(Session::new(wire, self.client, era, server));
         }
-        let patience = match self.era {
-            Some(_) => deadline,
-            None => deadline.min(after(PROBE)),
+        let probed = match self.era {
+            Some(_) => self.discover(&wire, deadline).await?,
+            None => self.probe(&wire, deadline).await?,
         };
-        let (era, server) = match self.discover(&wire, patience).await? {
-            Probed::Modern(era, server) => (era, server),
+        let (era, server) = match probed {
+            Probed::Modern(era, server) | Probed::Initialized(era, server) => (era, server),
             Probed::Legacy => self.initialize(&wire, deadline).await?,
             Probed::Lost(error) if deadline <= Instant::now() => return Err(error),
             Probed::Lost(_) => {
@@ -105,6 +108,33 @@ impl Opening {
             .unwrap_or_else(|late| Err(late.into()))
             .map_err(|error| SessionError::Connect(Arc::new(error)))?;
         Ok(Wire::start(stream, &self.client, self.incoming.clone()))
+    }
+
+    /// Finds out the era of a server of which nothing is known.
+    ///
+    /// One that is silent for [`PROBE`] may still be starting, which takes seconds on a busy host, or may pass over whatever
+    /// comes before `initialize`: it is asked that as well, and the first answer counts. One that is silent at both for
+    /// half of the time is lost.
+    async fn probe(&self, wire: &Wire, deadline: Instant) -> Result<Probed, SessionError> {
+        let halfway = deadline.min(after(self.timeout / 2));
+        let mut discover = pin!(self.discover(wire, halfway));
+        if let Ok(probed) = timeout_at(halfway.min(after(PROBE)), &mut discover).await {
+            return probed;
+        }
+        let mut initialize = pin!(self.initialize(wire, halfway));
+        let opened = tokio::select! {
+            biased;
+            probed = &mut discover => return match probed? {
+                Probed::Legacy => initialized(initialize.await),
+                probed => Ok(probed),
+            },
+            opened = &mut initialize => opened,
+        };
+        match opened {
+            // One of the modern era alone, slow to answer what it was asked first.
+            Err(SessionError::Rpc(_)) => discover.await,
+            opened => initialized(opened),
+        }
     }
 
     /// Opens by `initialize`; a server that refuses it is asked whether it speaks the modern era after all, since
@@ -188,6 +218,17 @@ impl Opening {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// What `initialize` brought a server that was silent before.
+fn initialized(opened: Result<(Era, Box<RawValue>), SessionError>) -> Result<Probed, SessionError> {
+    match opened {
+        Ok((era, server)) => Ok(Probed::Initialized(era, server)),
+        Err(lost @ (SessionError::TimedOut { .. } | SessionError::Ended { .. })) => {
+            Ok(Probed::Lost(lost))
+        }
+        Err(error) => Err(error),
     }
 }
 
