@@ -68,9 +68,10 @@ impl Default for Pace {
 /// Guards all instances until systemd cannot be reached.
 pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdError> {
     let mut suspects = Suspects::default();
+    let mut sight = Sight::default();
     let mut stops = JoinSet::new();
     loop {
-        for unit in suspects.convict(clientless(systemd).await?) {
+        for unit in suspects.convict(sight.clientless(systemd).await?) {
             tracing::info!("stopping {unit}: its client is gone");
             let systemd = systemd.clone();
             // In a task of its own: one that is slow to stop must not keep the others.
@@ -99,29 +100,46 @@ pub fn guard_unit(program: &str) -> Result<String, ValueError> {
     Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), command))
 }
 
-/// The instances that run and have no client.
-async fn clientless(systemd: &Systemd) -> Result<Vec<UnitName>, SystemdError> {
-    let mut clientless = Vec::new();
-    for listing in systemd.list(&["mcpod-*@*.service"]).await? {
-        let Some(instance) = Instance::parse(&listing.unit) else {
-            continue;
-        };
-        if listing.active.is_over() || listing.active == ActiveState::Deactivating {
-            continue;
+/// Looks at the instances.
+#[derive(Debug, Default)]
+struct Sight {
+    /// It was told already that some cannot be seen.
+    complained: bool,
+}
+
+impl Sight {
+    /// The instances that run and have no client.
+    async fn clientless(&mut self, systemd: &Systemd) -> Result<Vec<UnitName>, SystemdError> {
+        let mut clientless = Vec::new();
+        for listing in systemd.list(&["mcpod-*@*.service"]).await? {
+            let Some(instance) = Instance::parse(&listing.unit) else {
+                continue;
+            };
+            if listing.active.is_over() || listing.active == ActiveState::Deactivating {
+                continue;
+            }
+            let processes = match systemd.processes(&listing.unit).await {
+                Ok(processes) => processes,
+                // It ended meanwhile.
+                Err(SystemdError::NoSuchUnit { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let connection = connection::find(&instance.server, &processes);
+            tracing::debug!("{}: {}, {connection:?}", listing.unit, listing.active);
+            if connection == Connection::Hidden && !self.complained {
+                self.complained = true;
+                tracing::warn!(
+                    "cannot look at the connection of {}: something forbids pidfd_getfd(2) here, such as a system call filter \
+                     around this whole system; instances whose client is gone may stay",
+                    listing.unit
+                );
+            }
+            if is_clientless(&listing.active, connection) {
+                clientless.push(listing.unit);
+            }
         }
-        let processes = match systemd.processes(&listing.unit).await {
-            Ok(processes) => processes,
-            // It ended meanwhile.
-            Err(SystemdError::NoSuchUnit { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        let connection = connection::find(&instance.server, &processes);
-        tracing::debug!("{}: {:?}, {connection:?}", listing.unit, listing.active);
-        if is_clientless(&listing.active, connection) {
-            clientless.push(listing.unit);
-        }
+        Ok(clientless)
     }
-    Ok(clientless)
 }
 
 /// Whether an instance in this state, with this connection, has nobody to serve.
