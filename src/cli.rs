@@ -1,4 +1,4 @@
-//! What a user can type. One file a command; only [`output`] prints.
+//! What a user can type. One file a command; only `output` prints.
 
 mod add;
 mod arguments;

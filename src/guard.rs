@@ -6,14 +6,13 @@
 //! instance has nobody left to serve. So it does not matter which process connected, whether its number was given to another since, or
 //! that it ran in another pid namespace.
 //!
-//! Most servers end by themselves when they read the end of their input, so an instance is stopped only when it was seen without
-//! client twice in a row. One `mcpod guard` runs for the user while there are instances: each of them wants its unit, which
+//! An instance is stopped when it was seen without client some times in a row. One `mcpod guard` runs for the user while there are instances: each of them wants its unit, which
 //! systemd stops when no instance is left.
 
 mod connection;
 mod diag;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -45,6 +44,13 @@ const PACKAGED_PROGRAM: &str = "/usr/bin/mcpod";
 /// How long an instance may take to stop before that is told. Its own `TimeoutStopSec=` is shorter; then systemd kills it.
 const STOPPING: Duration = Duration::from_secs(30);
 
+/// How often in a row an instance must be seen hung up before it is stopped: most servers end by themselves at the end of their input.
+const LOOKS_HUNG_UP: u32 = 2;
+
+/// How often in a row an instance that runs must be seen without any connection before it is stopped. It takes no part in any session
+/// then; but one that is slow to start may look the same for a while, so this is half a minute.
+const LOOKS_ABSENT: u32 = 10;
+
 /// How often the guard looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -68,9 +74,10 @@ impl Default for Pace {
 /// Guards all instances until systemd cannot be reached.
 pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdError> {
     let mut suspects = Suspects::default();
+    let mut sight = Sight::default();
     let mut stops = JoinSet::new();
     loop {
-        for unit in suspects.convict(clientless(systemd).await?) {
+        for unit in suspects.convict(sight.clientless(systemd).await?) {
             tracing::info!("stopping {unit}: its client is gone");
             let systemd = systemd.clone();
             // In a task of its own: one that is slow to stop must not keep the others.
@@ -99,55 +106,79 @@ pub fn guard_unit(program: &str) -> Result<String, ValueError> {
     Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), command))
 }
 
-/// The instances that run and have no client.
-async fn clientless(systemd: &Systemd) -> Result<Vec<UnitName>, SystemdError> {
-    let mut clientless = Vec::new();
-    for listing in systemd.list(&["mcpod-*@*.service"]).await? {
-        let Some(instance) = Instance::parse(&listing.unit) else {
-            continue;
-        };
-        if listing.active.is_over() || listing.active == ActiveState::Deactivating {
-            continue;
-        }
-        let processes = match systemd.processes(&listing.unit).await {
-            Ok(processes) => processes,
-            // It ended meanwhile.
-            Err(SystemdError::NoSuchUnit { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        let connection = connection::find(&instance.server, &processes);
-        tracing::debug!("{}: {:?}, {connection:?}", listing.unit, listing.active);
-        if is_clientless(&listing.active, connection) {
-            clientless.push(listing.unit);
-        }
-    }
-    Ok(clientless)
+/// Looks at the instances.
+#[derive(Debug, Default)]
+struct Sight {
+    /// It was told already that some cannot be seen.
+    complained: bool,
 }
 
-/// Whether an instance in this state, with this connection, has nobody to serve.
-fn is_clientless(active: &ActiveState, connection: Connection) -> bool {
+impl Sight {
+    /// The instances that have no client, each with how often in a row that must be seen.
+    async fn clientless(
+        &mut self,
+        systemd: &Systemd,
+    ) -> Result<Vec<(UnitName, u32)>, SystemdError> {
+        let mut clientless = Vec::new();
+        for listing in systemd.list(&["mcpod-*@*.service"]).await? {
+            let Some(instance) = Instance::parse(&listing.unit) else {
+                continue;
+            };
+            if listing.active.is_over() || listing.active == ActiveState::Deactivating {
+                continue;
+            }
+            let processes = match systemd.processes(&listing.unit).await {
+                Ok(processes) => processes,
+                // It ended meanwhile.
+                Err(SystemdError::NoSuchUnit { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let connection = connection::find(&instance.server, &processes);
+            tracing::debug!("{}: {}, {connection:?}", listing.unit, listing.active);
+            if connection == Connection::Hidden && !self.complained {
+                self.complained = true;
+                tracing::warn!(
+                    "cannot look at the connection of {}: something forbids pidfd_getfd(2) here, such as a system call filter \
+                     around this whole system; instances whose client is gone may stay",
+                    listing.unit
+                );
+            }
+            if let Some(looks) = looks(&listing.active, connection) {
+                clientless.push((listing.unit, looks));
+            }
+        }
+        Ok(clientless)
+    }
+}
+
+/// How often in a row an instance must be seen in this state and with this connection to be stopped; none where it is to stay.
+fn looks(active: &ActiveState, connection: Connection) -> Option<u32> {
     match connection {
         // Better an instance too many than a session cut off.
-        Connection::Open | Connection::Hidden => false,
-        Connection::HungUp => true,
-        // Before the server runs, systemd alone may hold the connection. Later, one that let go of it can never answer.
-        Connection::Absent => *active == ActiveState::Active,
+        Connection::Open | Connection::Hidden => None,
+        Connection::HungUp => Some(LOOKS_HUNG_UP),
+        // Before the server runs, systemd alone may hold the connection.
+        Connection::Absent => (*active == ActiveState::Active).then_some(LOOKS_ABSENT),
     }
 }
 
-/// The instances that had no client when last looked at.
+/// The instances that had no client when last looked at, and for how many looks now.
 #[derive(Debug, Default)]
-struct Suspects(HashSet<UnitName>);
+struct Suspects(HashMap<UnitName, u32>);
 
 impl Suspects {
-    /// Takes the instances without client now; returns those that had none before either.
-    fn convict(&mut self, clientless: Vec<UnitName>) -> Vec<UnitName> {
+    /// Takes the instances without client now, each with how often that must be seen; returns those for which that is reached.
+    fn convict(&mut self, clientless: Vec<(UnitName, u32)>) -> Vec<UnitName> {
         let before = std::mem::take(&mut self.0);
-        self.0.extend(clientless.iter().cloned());
-        clientless
-            .into_iter()
-            .filter(|unit| before.contains(unit))
-            .collect()
+        let mut convicted = Vec::new();
+        for (unit, needed) in clientless {
+            let seen = before.get(&unit).map_or(1, |seen| seen.saturating_add(1));
+            self.0.insert(unit.clone(), seen);
+            if seen >= needed {
+                convicted.push(unit);
+            }
+        }
+        convicted
     }
 }
 

@@ -1,5 +1,6 @@
 //! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -128,7 +129,20 @@ impl Orchestrator {
             timeout: self.settings.sessions.open_timeout,
             incoming: None,
         };
-        match opening.open(|| UnixStream::connect(&active.socket)).await {
+        let connected = Cell::new(false);
+        let connect = || async {
+            // A second instance is asked for where the first did not survive the question for its era.
+            if connected.replace(true)
+                && let Err(error) = hold.stop(true).await
+            {
+                tracing::debug!(
+                    "the first instance of {} does not stop: {error}",
+                    active.name
+                );
+            }
+            UnixStream::connect(&active.socket).await
+        };
+        match opening.open(connect).await {
             Ok(session) => {
                 if era.as_ref() != Some(session.era())
                     && let Err(error) = remembered.keep(&active.record.digest, session.era())

@@ -7,12 +7,13 @@ use super::version::PodmanVersion;
 
 /// Declares the keys of a section, and the table of their first versions.
 macro_rules! keys {
-    ($section:literal; $($constant:ident: $value:ty = $name:literal, $write:ident $(, $major:literal $minor:literal)?;)*) => {
+    ($section:literal; $($(#[$meta:meta])* $constant:ident: $value:ty = $name:literal, $write:ident $(, $major:literal $minor:literal)?;)*) => {
         use super::super::grammar;
         use super::super::key::Key;
 
         $(
             #[doc = concat!("`", $name, "=`")]
+            $(#[$meta])*
             pub const $constant: Key<$value> = Key::new($section, $name, grammar::$write);
         )*
 
@@ -102,6 +103,8 @@ pub mod container {
         USER: str = "User", token, 4 4;
         USER_NS: str = "UserNS", token, 4 5;
         VOLUME: VolumeMount = "Volume", volume, 4 4;
+        /// with `--volume`, for a path of the host: it may have spaces and the like, which `Volume=` cannot hold.
+        VOLUME_OPTION: VolumeMount = "PodmanArgs", volume_option, 4 4;
         WORKING_DIR: str = "WorkingDir", path_inside, 4 6;
     }
 }

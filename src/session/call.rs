@@ -187,7 +187,7 @@ impl Call {
             _ => now.duration_since(self.started),
         };
         if self.cancel.is_some() {
-            self.cancel = Some(format!("no answer after {after:?}"));
+            self.cancel = Some(format!("no answer after {after:.1?}"));
         }
         self.withdraw();
         SessionError::TimedOut {

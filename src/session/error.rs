@@ -13,6 +13,9 @@ use super::frame::Frame;
 /// How much of a server's error message is shown, in characters.
 const MESSAGE: usize = 2000;
 
+/// What is asked while a session is opened, under a time limit of its own.
+const OPENING: [&str; 2] = ["initialize", "server/discover"];
+
 /// Why a session, or a call in it, failed. Text of the server in it is bounded and safe to show.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SessionError {
@@ -32,7 +35,7 @@ pub enum SessionError {
     #[error("the session is closed")]
     Closed,
     /// No answer came in time.
-    #[error("no answer to {method} after {after:?}{}", printed(garbage.as_deref()))]
+    #[error("no answer to {method} after {after:.1?}{}", printed(garbage.as_deref()))]
     TimedOut {
         /// What was asked.
         method: String,
@@ -158,6 +161,9 @@ impl SessionError {
                  it may need an option that makes it speak over stdio"
             }
             Self::Ended { .. } => "`mcpod logs` shows what the server wrote before it ended",
+            Self::TimedOut { method, .. } if OPENING.contains(&method.as_str()) => {
+                "`mcpod logs` shows what the server is doing; `[sessions] open_timeout` allows more time"
+            }
             Self::TimedOut { .. } => {
                 "`mcpod logs` shows what the server is doing; `[sessions] call_timeout` allows more time"
             }

@@ -201,11 +201,17 @@ impl Frame {
 
     /// The text of the request with another id and other parameters; without them, it keeps its own.
     pub(super) fn readdressed(&self, id: &Id, params: Option<&str>) -> String {
-        let readdressed = match params {
-            Some(params) => self.with_payload(params).with_id(id),
-            None => self.with_id(id),
+        let (Some(own_id), Some(own_params)) = (self.text.get(self.id_at.clone()), self.payload())
+        else {
+            let with_params = params.map(|params| self.with_payload(params));
+            return with_params.as_ref().unwrap_or(self).with_id(id).text;
         };
-        readdressed.into_string()
+        let parts = [
+            (own_id, id.as_json()),
+            (own_params, params.unwrap_or(own_params)),
+        ];
+        // Both are parts of the text, so this cannot fail.
+        splice::replace(&self.text, &parts).map_or_else(|_| self.text.clone(), on_one_line)
     }
 
     /// Builds a message of ours from a raw payload.

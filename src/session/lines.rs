@@ -41,9 +41,18 @@ pub struct Lines<R> {
     start: usize,
     /// How far the buffer is known to hold no line's end.
     searched: usize,
-    /// The line that is being dropped: its size so far, and whether a `\r` came last.
-    dropping: Option<(usize, bool, Outline)>,
+    dropping: Option<Dropping>,
     ended: bool,
+}
+
+/// A line that is too long, on its way out.
+#[derive(Debug, Default)]
+struct Dropping {
+    /// How many bytes of it went by.
+    size: usize,
+    /// Whether the last of them was a carriage return.
+    carriage_return: bool,
+    outline: Outline,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
@@ -143,13 +152,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Drops the line's bytes up to `end`, which stays where it is, having looked at them.
     fn drop_up_to(&mut self, end: usize) {
         let dropped = self.buffer.get(self.start..end).unwrap_or_default();
-        let (size, carriage_return, outline) = self
-            .dropping
-            .get_or_insert_with(|| (0, false, Outline::default()));
-        outline.feed(dropped);
-        *size += dropped.len();
+        let dropping = self.dropping.get_or_insert_default();
+        dropping.outline.feed(dropped);
+        dropping.size += dropped.len();
         if let Some(last) = dropped.last() {
-            *carriage_return = *last == b'\r';
+            dropping.carriage_return = *last == b'\r';
         }
         if end < self.buffer.len() {
             self.start = end;
@@ -164,10 +171,10 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
     /// The line that was dropped, now that its end is known.
     fn take_dropped(&mut self) -> Option<Line> {
-        let (size, carriage_return, outline) = self.dropping.take()?;
+        let dropped = self.dropping.take()?;
         Some(Line::TooLarge {
-            size: size - usize::from(carriage_return),
-            outline,
+            size: dropped.size - usize::from(dropped.carriage_return),
+            outline: dropped.outline,
         })
     }
 

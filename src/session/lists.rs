@@ -185,7 +185,8 @@ pub fn tools_hash(tools: &[Box<RawValue>]) -> String {
     format!("{:x}", hash.finalize())
 }
 
-/// The text of a value with the members of all objects sorted; what is too deeply nested to be read stays as it is.
+/// The text of a value with the members of all objects sorted; what is nested too deeply to be read, or holds a
+/// number beyond all measure, stays as it is.
 fn canonical(json: &str) -> String {
     match serde_json::from_str::<Value>(json) {
         Ok(mut value) => {

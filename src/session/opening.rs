@@ -1,10 +1,11 @@
 //! Opening a session: connecting, and finding out which era the server speaks.
 //!
 //! A server whose era is not known is asked `server/discover` (2026-07-28, stdio transport, Backward
-//! Compatibility). Some older servers exit at a request before `initialize`, or never answer it: those get a fresh
-//! connection, and with it a fresh instance, and `initialize` on it.
+//! Compatibility). Some older servers never answer a request before `initialize`: after a while they are asked that too.
+//! Others exit at it: those get a fresh connection, and with it a fresh instance, and `initialize` on it.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use super::incoming::Incoming;
 use super::splice::{self, quoted};
 use super::wire::Wire;
 
-/// How long a server may be silent at `server/discover` before it is taken for one that does not know it.
+/// How long a server may be silent at `server/discover` before it is asked `initialize` as well.
 const PROBE: Duration = Duration::from_secs(2);
 
 /// How many versions a server names are shown.
@@ -35,7 +36,9 @@ const VERSIONS: usize = 16;
 pub struct Opening {
     /// What the client says of itself.
     pub client: Client,
-    /// The server's era, if it is remembered. A wrong memory costs a round trip, no more.
+    /// The server's era, if it is remembered. A wrong memory costs a round trip, or a second connection; only where
+    /// it is "modern" and the server never answers what it does not know, opening ends with
+    /// [`SessionError::TimedOut`], and the memory is better forgotten.
     pub era: Option<Era>,
     /// How long opening may take in all, the start of the server's container included.
     pub timeout: Duration,
@@ -50,10 +53,10 @@ enum Probed {
     Modern(Era, Box<RawValue>),
     /// It answered, but not as one of the modern era does.
     Legacy,
-    /// It did not answer in time.
-    Silent(SessionError),
-    /// It is gone.
-    Gone(SessionError),
+    /// It was silent, and opened by `initialize`.
+    Initialized(Era, Box<RawValue>),
+    /// It exited, or did not answer in time.
+    Lost(SessionError),
 }
 
 impl Opening {
@@ -69,27 +72,24 @@ impl Opening {
     {
         let deadline = after(self.timeout);
         let mut wire = self.dial(&mut connect, deadline).await?;
-        let opened = match &self.era {
-            Some(Era::Legacy(_)) => self.initialize_or_discover(&wire, deadline).await?,
-            Some(Era::Modern(_)) => match self.discover(&wire, deadline).await? {
-                Probed::Modern(era, server) => (era, server),
-                Probed::Legacy => self.initialize(&wire, deadline).await?,
-                Probed::Silent(error) | Probed::Gone(error) => return Err(error),
-            },
-            None => {
-                let patience = deadline.min(after(PROBE));
-                match self.discover(&wire, patience).await? {
-                    Probed::Modern(era, server) => (era, server),
-                    Probed::Legacy => self.initialize(&wire, deadline).await?,
-                    Probed::Silent(_) | Probed::Gone(_) => {
-                        wire.close().await;
-                        wire = self.dial(&mut connect, deadline).await?;
-                        self.initialize_or_discover(&wire, deadline).await?
-                    }
-                }
+        if let Some(Era::Legacy(_)) = self.era {
+            let (era, server) = self.initialize_or_discover(&wire, deadline).await?;
+            return Ok(Session::new(wire, self.client, era, server));
+        }
+        let probed = match self.era {
+            Some(_) => self.discover(&wire, deadline).await?,
+            None => self.probe(&wire, deadline).await?,
+        };
+        let (era, server) = match probed {
+            Probed::Modern(era, server) | Probed::Initialized(era, server) => (era, server),
+            Probed::Legacy => self.initialize(&wire, deadline).await?,
+            Probed::Lost(error) if deadline <= Instant::now() => return Err(error),
+            Probed::Lost(_) => {
+                wire.close().await;
+                wire = self.dial(&mut connect, deadline).await?;
+                self.initialize_or_discover(&wire, deadline).await?
             }
         };
-        let (era, server) = opened;
         Ok(Session::new(wire, self.client, era, server))
     }
 
@@ -108,6 +108,33 @@ impl Opening {
             .unwrap_or_else(|late| Err(late.into()))
             .map_err(|error| SessionError::Connect(Arc::new(error)))?;
         Ok(Wire::start(stream, &self.client, self.incoming.clone()))
+    }
+
+    /// Finds out the era of a server of which nothing is known.
+    ///
+    /// One that is silent for [`PROBE`] may still be starting, which takes seconds on a busy host, or may pass over whatever
+    /// comes before `initialize`: it is asked that as well, and the first answer counts. One that is silent at both for
+    /// half of the time is lost.
+    async fn probe(&self, wire: &Wire, deadline: Instant) -> Result<Probed, SessionError> {
+        let halfway = deadline.min(after(self.timeout / 2));
+        let mut discover = pin!(self.discover(wire, halfway));
+        if let Ok(probed) = timeout_at(halfway.min(after(PROBE)), &mut discover).await {
+            return probed;
+        }
+        let mut initialize = pin!(self.initialize(wire, halfway));
+        let opened = tokio::select! {
+            biased;
+            probed = &mut discover => return match probed? {
+                Probed::Legacy => initialized(initialize.await),
+                probed => Ok(probed),
+            },
+            opened = &mut initialize => opened,
+        };
+        match opened {
+            // One of the modern era alone, slow to answer what it was asked first.
+            Err(SessionError::Rpc(_)) => discover.await,
+            opened => initialized(opened),
+        }
     }
 
     /// Opens by `initialize`; a server that refuses it is asked whether it speaks the modern era after all, since
@@ -176,20 +203,32 @@ impl Opening {
             })?;
         let call = match ask(wire, "server/discover", &params, deadline).await {
             Ok(call) => call,
-            Err(gone @ SessionError::Ended { .. }) => return Ok(Probed::Gone(gone)),
+            Err(lost @ SessionError::Ended { .. }) => return Ok(Probed::Lost(lost)),
             Err(error) => return Err(error),
         };
         match call.answer().await {
             Ok(answer) if answer.kind() == Kind::Error => refused(&answer),
             Ok(answer) => discovered(wire, answer),
-            Err(late @ SessionError::TimedOut { .. }) => Ok(Probed::Silent(late)),
-            Err(gone @ SessionError::Ended { .. }) => Ok(Probed::Gone(gone)),
+            Err(lost @ (SessionError::TimedOut { .. } | SessionError::Ended { .. })) => {
+                Ok(Probed::Lost(lost))
+            }
             // An answer that cannot be read is no answer of the modern era.
             Err(SessionError::Protocol { .. } | SessionError::TooLarge { .. }) => {
                 Ok(Probed::Legacy)
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// What `initialize` brought a server that was silent before.
+fn initialized(opened: Result<(Era, Box<RawValue>), SessionError>) -> Result<Probed, SessionError> {
+    match opened {
+        Ok((era, server)) => Ok(Probed::Initialized(era, server)),
+        Err(lost @ (SessionError::TimedOut { .. } | SessionError::Ended { .. })) => {
+            Ok(Probed::Lost(lost))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod framing;
 mod hostile;
+mod incoming;
 mod listing;
 mod openings;
 mod peers;

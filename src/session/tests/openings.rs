@@ -74,39 +74,62 @@ async fn a_server_that_exits_at_the_probe_gets_a_fresh_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_silent_at_the_probe_gets_a_fresh_connection_after_two_seconds() {
-    let (first, mut silent) = pipe();
-    let (second, mut peer) = pipe();
+async fn a_server_that_passes_over_the_probe_is_asked_to_initialize_after_two_seconds() {
+    let (stream, mut peer) = pipe();
     let started = tokio::time::Instant::now();
     let server = async {
-        silent.asked("server/discover").await;
-        assert_eq!(silent.message().await["method"], "notifications/cancelled");
-        assert_eq!(
-            silent.line().await,
-            None,
-            "the first connection is closed first"
-        );
-        assert_eq!(started.elapsed().as_secs(), 2);
+        peer.asked("server/discover").await;
         peer.initialize().await;
+        assert_eq!(started.elapsed().as_secs(), 2);
     };
-    let (session, ()) = tokio::join!(opening(None).open(streams([first, second])), server);
+    let (session, ()) = tokio::join!(opening(None).open(streams([stream])), server);
     assert!(matches!(session.unwrap().era(), Era::Legacy(_)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_modern_server_that_starts_slowly_is_found_modern_after_all() {
-    let (first, mut silent) = pipe();
+async fn a_server_that_starts_slowly_keeps_its_connection_and_its_era() {
+    for modern in [true, false] {
+        let (stream, mut peer) = pipe();
+        let server = async {
+            let discover = peer.asked("server/discover").await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            if modern {
+                peer.answer(&discover, discovered(&["2026-07-28"])).await;
+            } else {
+                peer.refuse(&discover, -32601).await;
+                peer.initialize().await;
+            }
+        };
+        let (session, ()) = tokio::join!(opening(None).open(streams([stream])), server);
+        assert_eq!(matches!(session.unwrap().era(), Era::Modern(_)), modern);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modern_server_may_refuse_to_initialize_before_it_answers_the_probe() {
+    let (stream, mut peer) = pipe();
+    let server = async {
+        let discover = peer.asked("server/discover").await;
+        let initialize = peer.asked("initialize").await;
+        peer.refuse(&initialize, -32601).await;
+        peer.answer(&discover, discovered(&["2026-07-28"])).await;
+    };
+    let (session, ()) = tokio::join!(opening(None).open(streams([stream])), server);
+    assert!(matches!(session.unwrap().era(), Era::Modern(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_the_probe_struck_dumb_gets_a_fresh_connection() {
+    let (first, mut dumb) = pipe();
     let (second, mut peer) = pipe();
     let server = async {
-        silent.asked("server/discover").await;
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let id = peer.asked("initialize").await;
-        peer.refuse(&id, -32601).await;
-        let id = peer.asked("server/discover").await;
-        peer.answer(&id, discovered(&["2026-07-28"])).await;
+        dumb.asked("server/discover").await;
+        dumb.asked("initialize").await;
+        while dumb.line().await.is_some() {}
+        peer.initialize().await;
     };
     let (session, ()) = tokio::join!(opening(None).open(streams([first, second])), server);
-    assert!(matches!(session.unwrap().era(), Era::Modern(_)));
+    assert!(matches!(session.unwrap().era(), Era::Legacy(_)));
 }
 
 #[tokio::test]
@@ -121,6 +144,17 @@ async fn a_remembered_era_goes_straight_and_can_be_wrong() {
         peer.initialize().await;
     };
     let open = opening(Some("2026-07-28")).open(streams([stream]));
+    let (session, ()) = tokio::join!(open, server);
+    assert!(matches!(session.unwrap().era(), Era::Legacy(_)));
+
+    let (first, mut dying) = pipe();
+    let (second, mut peer) = pipe();
+    let server = async {
+        dying.asked("server/discover").await;
+        drop(dying);
+        peer.initialize().await;
+    };
+    let open = opening(Some("2026-07-28")).open(streams([first, second]));
     let (session, ()) = tokio::join!(open, server);
     assert!(matches!(session.unwrap().era(), Era::Legacy(_)));
 
@@ -228,7 +262,7 @@ async fn a_server_that_prints_only_garbage_is_quoted() {
     let (session, ()) = tokio::join!(opening(None).open(streams([first, second])), server);
     let error = session.unwrap_err();
     assert!(
-        matches!(&error, SessionError::Ended { garbage: Some(text), .. } if text == "Usage: server\\u{1b}[2J [options]"),
+        matches!(&error, SessionError::Ended { garbage: Some(text), .. } if text == "Usage: server[2J [options]"),
         "{error:?}"
     );
     assert!(error.hint().unwrap().contains("standard output"));
