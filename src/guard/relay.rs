@@ -6,15 +6,16 @@
 //! to the journal, in the name of the instance's unit. Whoever wants the last words of an instance that died reads the file.
 //!
 //! ```text
-//! NAME@INSTANCE.log    the instance writes to it; what was passed on is given back to the kernel, but for the end
+//! NAME@INSTANCE.log    the instance writes to it; much that was passed on is given back to the kernel, but for the end
 //! NAME@INSTANCE.last   the instance is over, and all was passed on
 //! ```
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::fs::{DirEntry, File};
+use std::fs::{DirEntry, File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,6 +32,12 @@ const AT_ONCE: u64 = 256 << 10;
 
 /// How much of what was passed on stays in the file, for those who want to know why an instance died.
 const KEPT: u64 = 16 << 10;
+
+/// How much a file may hold before what was passed on is given back to the kernel. It lies in memory.
+const HELD: u64 = 1 << 20;
+
+/// The unit in which a file's blocks are counted (stat(2)).
+const BLOCK: u64 = 512;
 
 /// The longest line that is passed on whole; journald takes 48 KiB of a stream's line (`LineMax=`).
 const LINE_MAX: usize = 48 << 10;
@@ -58,67 +65,88 @@ impl Relay {
 
     /// Passes on what was written since the last time. With the units that still run, the files of all others are finished.
     ///
-    /// A file that fails is told of, and does not keep the others.
-    pub(super) fn pass(&mut self, running: Option<&HashSet<UnitName>>) {
+    /// A file that fails is told of, and does not keep the others. Returned are the files that hold much that was passed on.
+    pub(super) fn pass(&mut self, running: Option<&HashSet<UnitName>>) -> Vec<Excess> {
         let entries = match std::fs::read_dir(self.runtime.mcpod()) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return tracing::warn!("cannot look for the logs of instances: {error}"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                tracing::warn!("cannot look for the logs of instances: {error}");
+                return Vec::new();
+            }
         };
+        let mut excesses = Vec::new();
         for entry in entries.flatten() {
-            if let Err(error) = self.pass_file(&entry, running) {
-                tracing::warn!("{}: {error}", entry.path().display());
+            match self.pass_file(&entry, running) {
+                Ok(excess) => excesses.extend(excess),
+                Err(error) => tracing::warn!("{}: {error}", entry.path().display()),
             }
         }
+        excesses
     }
 
     fn pass_file(
         &mut self,
         entry: &DirEntry,
         running: Option<&HashSet<UnitName>>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<Excess>> {
         let name = entry.file_name();
         let Some((instance, is_over)) = name.to_str().and_then(journal::instance_of_log) else {
-            return Ok(());
+            return Ok(None);
         };
         if is_over {
             let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-            return if age > LAST_WORDS {
-                std::fs::remove_file(entry.path())
-            } else {
-                Ok(())
-            };
+            if age > LAST_WORDS {
+                std::fs::remove_file(entry.path())?;
+            }
+            return Ok(None);
         }
         let is_over = running.is_some_and(|running| !running.contains(&instance.unit));
-        let file = File::options().read(true).write(true).open(entry.path())?;
+        let file = File::open(entry.path())?;
         let position = self.read.entry(name.clone()).or_default();
         pass_lines(&file, position, is_over, &instance, &self.journal)?;
-        let position = *position;
+        let passed = position.saturating_sub(KEPT);
+        let file = file.metadata()?;
         if is_over {
             self.read.remove(&name);
-            return finish(&entry.path());
+            finish(&entry.path(), &file)?;
+            return Ok(None);
         }
-        // Whole pages are given back; what is before the position was passed on.
-        let done = position.saturating_sub(KEPT);
-        if done > 0 {
-            fallocate(
-                &file,
-                FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
-                0,
-                done,
-            )?;
-        }
-        Ok(())
+        let is_excess = file.blocks() * BLOCK > HELD && passed > 0;
+        Ok(is_excess.then_some(Excess {
+            instance,
+            file,
+            passed,
+        }))
     }
 }
 
-/// Marks a file as passed on; a file without a word is of no use to anybody.
-fn finish(log: &Path) -> io::Result<()> {
-    if std::fs::metadata(log)?.len() == 0 {
+/// A file that holds much that was passed on.
+#[derive(Debug)]
+pub(super) struct Excess {
+    /// Whose file it is.
+    pub(super) instance: Instance,
+    /// What is known of it.
+    pub(super) file: Metadata,
+    /// How many bytes of it, from the beginning, are of no more use.
+    passed: u64,
+}
+
+impl Excess {
+    /// Gives what was passed on back to the kernel, through a descriptor that may write to the file. The file stays as long as it is:
+    /// where nothing is kept, zeros are read.
+    pub(super) fn give_back(&self, writable: impl AsFd) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(writable, flags, 0, self.passed)?)
+    }
+}
+
+/// Marks a file as passed on; one without a word is of no use to anybody, and one that holds much is not worth it.
+fn finish(log: &Path, file: &Metadata) -> io::Result<()> {
+    if file.len() == 0 || file.blocks() * BLOCK > HELD {
         return std::fs::remove_file(log);
     }
-    let last = log.with_extension("last");
-    std::fs::rename(log, last)
+    std::fs::rename(log, log.with_extension("last"))
 }
 
 /// Passes on the lines behind a position, and moves it behind each. Of an instance that is over, the last line need not end.
@@ -291,17 +319,23 @@ mod tests {
         let mut place = Place::new();
         let line = format!("{}\n", "x".repeat(40_000));
         place.write(line.repeat(100).as_bytes());
-        place.relay.pass(Some(&running()));
+        let excesses = place.relay.pass(Some(&running()));
         let passed = place.passed();
         assert!(passed[0].contains("left out"), "{}", passed[0]);
         assert!(passed.len() < 10, "{}", passed.len());
+        let [excess] = excesses.as_slice() else {
+            panic!("{excesses:?}")
+        };
+        excess
+            .give_back(File::options().write(true).open(place.path(LOG)).unwrap())
+            .unwrap();
         assert!(
-            blocks(&place.path(LOG)) * 512 < 200_000,
+            blocks(&place.path(LOG)) * BLOCK < 200_000,
             "{}",
             blocks(&place.path(LOG))
         );
         place.write(b"more\n");
-        place.relay.pass(None);
+        assert!(place.relay.pass(None).is_empty());
         assert_eq!(place.passed().last().unwrap(), "more");
     }
 
