@@ -1,6 +1,7 @@
 //! The way into a session: the task that reads messages and takes each to whom it is for.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
