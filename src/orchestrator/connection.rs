@@ -169,21 +169,28 @@ impl Orchestrator {
         }
     }
 
-    /// Says how the instance ended that this process was connected to.
+    /// Says how the instance ended that this process was connected to, as far as that can be told without having watched it.
     pub async fn died(&self, active: &Active) -> Error {
-        match self.hold(active).await {
-            Ok(hold) => hold
-                .explain(
-                    active,
-                    SessionError::Ended {
-                        garbage: None,
-                        cause: None,
-                    },
-                )
-                .await
-                .into(),
-            Err(error) => error,
-        }
+        let hold = match self.hold(active).await {
+            Ok(hold) => hold,
+            Err(error) => return error,
+        };
+        let full = hold.is_full(active).await;
+        let last_words = if full.is_none() {
+            hold.last_words(None)
+        } else {
+            String::new()
+        };
+        Error::from(Box::new(EndError {
+            name: active.name.clone(),
+            cause: SessionError::Ended {
+                garbage: None,
+                cause: None,
+            },
+            full,
+            death: None,
+            last_words,
+        }))
     }
 
     /// Stops the instances that this process is connected to; systemd does it, and is not waited for.
