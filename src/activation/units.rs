@@ -23,6 +23,11 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
+/// Lets everybody write to the log of an instance; its folder keeps all but the user out.
+///
+/// `crun` gives the file to the container's user, and systemd opens it again, as the user, for the commands that stop the instance.
+const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
+
 /// Removes the container of an instance, without a word.
 ///
 /// Quadlet adds such a command as well, behind this one. It fails where all of the instance was killed at once, as by the kernel for its
@@ -119,6 +124,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         .and(Specifier::Instance)
         .and(behind);
     file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;
@@ -128,12 +134,17 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     }
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
-    let stop: Vec<String> = STOP_COMMAND.iter().map(|word| (*word).to_owned()).collect();
+    let stop = words(&STOP_COMMAND);
     file.push(service::EXEC_STOP, stop.as_slice())?;
     file.push(service::EXEC_STOP_POST, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
     file.push(service::SUCCESS_EXIT_STATUS, &143)?;
     Ok(file)
+}
+
+/// A command as its key takes it.
+fn words(command: &[&str]) -> Vec<String> {
+    command.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Makes the texts of all unit files of a server.
