@@ -45,6 +45,8 @@ const STOP_COMMAND: [&str; 3] = [
 pub struct UnitTexts {
     /// `mcpod-NAME@.container`.
     pub container: String,
+    /// `mcpod-NAME@.service.d/mcpod.conf`.
+    pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
 }
@@ -91,6 +93,10 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     )?;
     // The container's standard input and output are the connection itself.
     file.push(container::LOG_DRIVER, "passthrough")?;
+    file.push(
+        container::PODMAN_ARGS,
+        &PodmanOption::with("conmon-pidfile", pid_file()),
+    )?;
     // A server as process 1 would ignore SIGTERM.
     file.push(container::RUN_INIT, &true)?;
     file.push(container::STOP_TIMEOUT, &STOP_TIMEOUT)?;
@@ -147,6 +153,27 @@ fn words(command: &[&str]) -> Vec<String> {
     command.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// Makes what is added to the service that Quadlet makes of the template.
+///
+/// Quadlet has the service wait for a notification that Podman sends from a child which ends at once, and systemd drops a
+/// notification whose sender is gone when it is read (seen at the first session after a boot): the session would die. So the start is
+/// over when `podman run -d` is, and the main process is conmon, by its file.
+fn drop_in() -> Result<String, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(service::TYPE, "forking")?;
+    file.push(service::NOTIFY_ACCESS, "none")?;
+    file.push(service::PID_FILE, &pid_file())?;
+    Ok(file.to_string())
+}
+
+/// Where conmon writes its number.
+fn pid_file() -> Text {
+    Text::from(Specifier::RuntimeDirectory)
+        .and("/mcpod/")
+        .and(Specifier::UnitName)
+        .and(".pid")
+}
+
 /// Makes the texts of all unit files of a server.
 pub fn texts(
     plan: &Plan,
@@ -154,11 +181,16 @@ pub fn texts(
     record: &Record,
 ) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned)?.to_string();
-    let socket = socket(plan, record, &container)?;
-    Ok(UnitTexts { container, socket })
+    let drop_in = drop_in()?;
+    let socket = socket(plan, record, &[&container, &drop_in])?;
+    Ok(UnitTexts {
+        container,
+        drop_in,
+        socket,
+    })
 }
 
-fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, ValueError> {
+fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, ValueError> {
     let mut file = UnitFile::new();
     file.push(
         unit::DESCRIPTION,
@@ -177,6 +209,6 @@ fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, Value
         install::WANTED_BY,
         &UnitName::from_systemd("sockets.target"),
     )?;
-    record.write(&mut file, &[container])?;
+    record.write(&mut file, others)?;
     Ok(file.to_string())
 }

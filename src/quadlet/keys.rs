@@ -119,7 +119,7 @@ pub mod quadlet {
 /// `[Service]`: systemd.service(5), systemd.exec(5), systemd.resource-control(5).
 pub mod service {
     use super::super::name::UnitName;
-    use super::super::value::{Assignment, CpuShare, Stream};
+    use super::super::value::{Assignment, CpuShare, Stream, Text};
     use std::time::Duration;
 
     keys! { "Service";
@@ -132,6 +132,8 @@ pub mod service {
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
+        NOTIFY_ACCESS: str = "NotifyAccess", token;
+        PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
         SLICE: UnitName = "Slice", unit_name;
