@@ -35,6 +35,12 @@ const STOP_COMMAND: [&str; 3] = [
      [ ! -e \"$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$cid\" >/dev/null",
 ];
 
+/// Makes the file that takes the instance's standard error writable for all; nobody else gets into the folder that it lies in.
+///
+/// The runtime (crun) gives the file to the container's user, and for each of the unit's commands systemd opens it anew, as the user
+/// itself. Where it could not, the commands that stop the container and remove it would not run at all.
+const OPEN_LOG_COMMAND: [&str; 3] = ["/bin/chmod", "0666", "/dev/stderr"];
+
 /// The texts of a server's unit files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitTexts {
@@ -128,6 +134,11 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     }
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
+    let open_log: Vec<String> = OPEN_LOG_COMMAND
+        .iter()
+        .map(|word| (*word).to_owned())
+        .collect();
+    file.push(service::EXEC_START_PRE, open_log.as_slice())?;
     let stop: Vec<String> = STOP_COMMAND.iter().map(|word| (*word).to_owned()).collect();
     file.push(service::EXEC_STOP, stop.as_slice())?;
     file.push(service::EXEC_STOP_POST, stop.as_slice())?;

@@ -126,6 +126,7 @@ pub mod service {
         CPU_QUOTA: CpuShare = "CPUQuota", cpu_share;
         ENVIRONMENT: Assignment = "Environment", service_variable;
         EXEC_START: [String] = "ExecStart", command;
+        EXEC_START_PRE: [String] = "ExecStartPre", command;
         EXEC_STOP: [String] = "ExecStop", command;
         EXEC_STOP_POST: [String] = "ExecStopPost", command;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
