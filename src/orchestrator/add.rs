@@ -1,6 +1,7 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
 use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reference::{self, Candidate};
 use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
@@ -97,18 +98,24 @@ impl Orchestrator {
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
+        let mut interrupt = Interrupt::listen();
         let plan = self.plan(request)?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let image = match podman.image(&plan.image).await? {
             Some(image) => image,
-            None => self.pull(&podman, &plan.image, tell).await?,
+            None => {
+                interrupt
+                    .ends(self.pull(&podman, &plan.image, tell))
+                    .await?
+            }
         };
         let pinned = image.pin(&plan.image);
         let record = record(&plan, request, &pinned, State::Adding);
         let texts = texts(&plan, &pinned, &record, version)?;
 
-        let lock = self.units.lock(|| tell(Step::Waiting)).await?;
+        let lock = self.units.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         tell(Step::Starting);
@@ -119,10 +126,9 @@ impl Orchestrator {
             pinned: &pinned,
             version,
         };
-        let done = tokio::select! {
-            done = work.activate(&texts, record, request.probe, tell) => done,
-            () = interrupted() => Err(Error::Interrupted),
-        };
+        let done = interrupt
+            .ends(work.activate(&texts, record, request.probe, tell))
+            .await;
         match done {
             Ok(added) => Ok(added),
             Err(error) => {
@@ -204,10 +210,9 @@ impl Orchestrator {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Image, Error> {
         tell(Step::Pulling(image.clone()));
-        let pulled = tokio::select! {
-            pulled = podman.pull_pinned(image, |event| tell(Step::Pull(event))) => pulled?,
-            () = interrupted() => return Err(Error::Interrupted),
-        };
+        let pulled = podman
+            .pull_pinned(image, |event| tell(Step::Pull(event)))
+            .await?;
         tell(Step::Pulled);
         Ok(pulled)
     }
@@ -347,18 +352,26 @@ fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State)
     }
 }
 
-/// Resolves when the user interrupts.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+/// The signals by which a user ends a command, from when this is made: none is lost between two steps.
+struct Interrupt(Option<(Signal, Signal)>);
+
+impl Interrupt {
+    fn listen() -> Self {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
         // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        Self(interrupt.ok().zip(terminate.ok()))
+    }
+
+    /// Does some steps, unless the user interrupts them.
+    async fn ends<T>(&mut self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Some((interrupt, terminate)) = &mut self.0 else {
+            return steps.await;
+        };
+        tokio::select! {
+            done = steps => done,
+            _ = interrupt.recv() => Err(Error::Interrupted),
+            _ = terminate.recv() => Err(Error::Interrupted),
+        }
     }
 }
