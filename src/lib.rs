@@ -10,5 +10,11 @@
     )
 )]
 
+pub mod activation;
 pub mod catalog;
+pub mod podman;
 pub mod quadlet;
+pub mod settings;
+pub mod systemd;
+pub mod text;
+pub mod unit_dir;

@@ -1,0 +1,3 @@
+//! One catalog entry and the user's choices become a plan, and the plan becomes unit files. Pure.
+
+pub mod limits;

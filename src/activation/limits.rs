@@ -1,0 +1,224 @@
+//! What one session of a server may use: memory, processors, tasks. Enforced by systemd (systemd.resource-control(5)).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The least memory a limit may leave: below it not even the container's own helpers start.
+const MEMORY_FLOOR: u64 = 16 << 20;
+
+/// The limits of one session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Memory of all processes of the session together.
+    pub memory: Memory,
+    /// Processors, `None` for as many as there are.
+    pub cpus: Option<Cpus>,
+    /// Threads and processes.
+    pub tasks: u32,
+    /// How many sessions there may be at once.
+    pub sessions: u32,
+}
+
+/// An amount of memory in bytes, written as systemd writes it: `512M`, `2G`, or plain bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Memory(u64);
+
+/// A number of processors in hundredths: `0.5`, `2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Cpus(u32);
+
+/// Why a text is no limit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// Not a number with K, M, G or T behind it.
+    #[error("{text:?} is no amount of memory such as 512M or 2G")]
+    NoMemory {
+        /// What was given.
+        text: String,
+    },
+    /// Less than any container needs.
+    #[error(
+        "{text} of memory is less than the {} a container needs to start",
+        Memory(MEMORY_FLOOR)
+    )]
+    TooLittle {
+        /// What was given.
+        text: String,
+    },
+    /// Not a number of processors from 0.01 to 1024.
+    #[error("{text:?} is no number of processors such as 0.5 or 2")]
+    NoCpus {
+        /// What was given.
+        text: String,
+    },
+}
+
+impl Memory {
+    /// So many MiB.
+    pub const fn from_mebibytes(mebibytes: u32) -> Self {
+        Self((mebibytes as u64) << 20)
+    }
+
+    /// The amount in bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Memory {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let no_memory = || LimitError::NoMemory {
+            text: text.to_owned(),
+        };
+        let trimmed = text.strip_suffix('B').unwrap_or(text);
+        let (number, shift) = match trimmed.char_indices().next_back() {
+            Some((at, 'K' | 'k')) => (trimmed.get(..at), 10),
+            Some((at, 'M' | 'm')) => (trimmed.get(..at), 20),
+            Some((at, 'G' | 'g')) => (trimmed.get(..at), 30),
+            Some((at, 'T' | 't')) => (trimmed.get(..at), 40),
+            _ => (Some(trimmed), 0),
+        };
+        let number = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
+        let bytes = number
+            .and_then(|number| number.parse::<u64>().ok())
+            .and_then(|number| number.checked_mul(1 << shift))
+            // systemd takes the largest number for "infinity".
+            .filter(|bytes| *bytes < u64::MAX)
+            .ok_or_else(no_memory)?;
+        if bytes < MEMORY_FLOOR {
+            return Err(LimitError::TooLittle {
+                text: text.to_owned(),
+            });
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for Memory {
+    type Error = LimitError;
+
+    fn try_from(text: String) -> Result<Self, LimitError> {
+        text.parse()
+    }
+}
+
+impl From<Memory> for String {
+    fn from(memory: Memory) -> Self {
+        memory.to_string()
+    }
+}
+
+impl fmt::Display for Memory {
+    /// In the largest unit that gives a whole number, so that it reads as it was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (shift, unit) in [(40, "T"), (30, "G"), (20, "M"), (10, "K")] {
+            if self.0 != 0 && self.0.trailing_zeros() >= shift {
+                return write!(f, "{}{unit}", self.0 >> shift);
+            }
+        }
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Cpus {
+    /// For `CPUQuota=`: 100 for each processor.
+    pub const fn percent(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Cpus {
+    type Error = LimitError;
+
+    fn try_from(number: f64) -> Result<Self, LimitError> {
+        let percent = (number * 100.0).round();
+        if !(1.0..=102_400.0).contains(&percent) {
+            return Err(LimitError::NoCpus {
+                text: number.to_string(),
+            });
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the range was checked above"
+        )]
+        Ok(Self(percent as u32))
+    }
+}
+
+impl FromStr for Cpus {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        text.parse::<f64>()
+            .map_err(|_| LimitError::NoCpus {
+                text: text.to_owned(),
+            })
+            .and_then(Self::try_from)
+    }
+}
+
+impl fmt::Display for Cpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", f64::from(self.0) / 100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_and_written_with_units() {
+        for (text, bytes, printed) in [
+            ("512M", 512 << 20, "512M"),
+            ("2g", 2 << 30, "2G"),
+            ("2048M", 2 << 30, "2G"),
+            ("512MB", 512 << 20, "512M"),
+            ("20000001", 20_000_001, "20000001"),
+        ] {
+            let memory: Memory = text.parse().unwrap();
+            assert_eq!(
+                (memory.bytes(), memory.to_string().as_str()),
+                (bytes, printed)
+            );
+        }
+        for bad in [
+            "",
+            "M",
+            "-1M",
+            "1.5G",
+            "1M ",
+            "99999999999T",
+            "512 M",
+            "infinity",
+            "18446744073709551615",
+            "é",
+            "+20M",
+        ] {
+            assert!(
+                matches!(bad.parse::<Memory>(), Err(LimitError::NoMemory { .. })),
+                "{bad}"
+            );
+        }
+        assert!(matches!(
+            "1M".parse::<Memory>(),
+            Err(LimitError::TooLittle { .. })
+        ));
+    }
+
+    #[test]
+    fn processors_are_hundredths() {
+        assert_eq!("0.5".parse::<Cpus>().unwrap().percent(), 50);
+        assert_eq!("2".parse::<Cpus>().unwrap().to_string(), "2");
+        for bad in ["0", "-1", "nan", "inf", "many", "0.001", "1e9"] {
+            assert!(bad.parse::<Cpus>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Podman over its API socket: its version, images, and pulls with progress.
+//!
+//! [`Podman`] is the user's own service behind `$XDG_RUNTIME_DIR/podman/podman.sock`, which systemd starts at the first
+//! connection. podman-api does what it does right, at its own version of the API (a `Podman` of it must never be told to
+//! `adjust_api_version`: it would take the version of Docker's API for Podman's). [`pull`] is a request of our own.
+//!
+//! Invariant: only this module knows podman-api and the socket's HTTP; neither shows in its public types.
+
+pub mod error;
+pub mod image;
+mod message;
+pub mod progress;
+pub mod pull;
+pub mod reference;
+pub mod version;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::PodmanError;
+pub use image::Image;
+pub use pull::PullEvent;
+pub use reference::{ImageDigest, ImageReference};
+pub use version::{PODMAN_FLOOR, PodmanVersion};
+
+/// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
+pub const SOCKET_UNIT: &str = "podman.socket";
+
+/// How long Podman may take to answer anything but a pull. It answers in milliseconds, but waits for its storage while
+/// somebody else writes an image there.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The user's Podman service.
+#[derive(Debug, Clone)]
+pub struct Podman {
+    socket: PathBuf,
+    api: podman_api::Podman,
+}
+
+impl Podman {
+    /// The service behind a socket. Nothing is connected yet: every request makes its own connection.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        let socket = socket.into();
+        Self {
+            api: podman_api::Podman::unix(&socket),
+            socket,
+        }
+    }
+
+    /// The socket's place below the user's runtime directory (`podman-system-service(1)`).
+    pub fn socket_below(runtime_directory: &Path) -> PathBuf {
+        runtime_directory.join("podman/podman.sock")
+    }
+
+    /// The version of the running service.
+    pub async fn version(&self) -> Result<PodmanVersion, PodmanError> {
+        let request = "its version";
+        let answer = self.ask(request, self.api.version()).await?;
+        answer
+            .version
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: version::VersionError| PodmanError::Unreadable {
+                request,
+                reason: error.to_string(),
+            })
+    }
+
+    /// The version of the running service, or the error that it is older than [`PODMAN_FLOOR`].
+    pub async fn supported_version(&self) -> Result<PodmanVersion, PodmanError> {
+        let found = self.version().await?;
+        if found < PODMAN_FLOOR {
+            return Err(PodmanError::TooOld {
+                found,
+                needed: PODMAN_FLOOR,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The image in the storage that has this name, if one has. Nothing is fetched.
+    pub async fn image(&self, reference: &ImageReference) -> Result<Option<Image>, PodmanError> {
+        let request = "an image";
+        let image = self.api.images().get(reference.to_string());
+        match self.ask(request, image.inspect()).await {
+            Ok(answer) => Image::from_inspect(answer)
+                .map(Some)
+                .map_err(|reason| PodmanError::Unreadable { request, reason }),
+            Err(PodmanError::Api { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fetches what the registry has under this name today, and tells every step.
+    ///
+    /// It takes as long as it takes. Dropping the future ends the pull; what is complete of it stays in the storage.
+    pub async fn pull(
+        &self,
+        reference: &ImageReference,
+        on_event: impl FnMut(PullEvent) + Send,
+    ) -> Result<Image, PodmanError> {
+        pull::pull(&self.socket, reference, on_event).await?;
+        let image = self.image(reference).await?;
+        image.ok_or_else(|| PodmanError::PullInterrupted {
+            reference: reference.clone(),
+            message: "Podman ended the pull and has no such image".to_owned(),
+        })
+    }
+
+    /// Takes the name from the image, and removes the image if that was its last; `false` if there is no such name.
+    pub async fn remove_image(&self, reference: &ImageReference) -> Result<bool, PodmanError> {
+        let image = self.api.images().get(reference.to_string());
+        match self.ask("the removal of an image", image.delete()).await {
+            Ok(()) => Ok(true),
+            Err(PodmanError::Api { status: 404, .. }) => Ok(false),
+            Err(PodmanError::Api {
+                status: 409,
+                message,
+                ..
+            }) => Err(PodmanError::ImageInUse {
+                reference: reference.clone(),
+                message,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Awaits an answer of podman-api, for as long as an answer may take.
+    async fn ask<T>(
+        &self,
+        request: &'static str,
+        answer: impl Future<Output = podman_api::Result<T>>,
+    ) -> Result<T, PodmanError> {
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(answer) => {
+                answer.map_err(|error| PodmanError::from_api(&self.socket, request, &error))
+            }
+            Err(_) => Err(PodmanError::TimedOut {
+                request,
+                waited: ANSWER_TIMEOUT,
+            }),
+        }
+    }
+}

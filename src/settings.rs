@@ -1,0 +1,288 @@
+//! What an administrator and a user may set: drop-ins in TOML, merged, checked once.
+//!
+//! Read in this order, later ones winning key by key:
+//! `/usr/lib/mcpod/config.d/*.toml`, `/etc/mcpod/config.d/*.toml` (a file there hides the one of the same name in
+//! `/usr/lib`, as systemd's drop-ins do), `$XDG_CONFIG_HOME/mcpod/config.toml`. An unknown key is an error that
+//! names the file, so that a misspelt limit is never silently no limit.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::activation::limits::{Cpus, Memory};
+
+/// The settings in force, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How sessions with servers behave.
+    pub sessions: Sessions,
+    /// What a server may use unless it is told otherwise at `add`.
+    pub sandbox: Sandbox,
+}
+
+/// `[sessions]`: time limits and numbers of sessions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sessions {
+    /// How long a server may take from the connection to its first answer.
+    pub open_timeout: Duration,
+    /// How long one call may take.
+    pub call_timeout: Duration,
+    /// How many sessions one server may have at once.
+    pub max: u32,
+}
+
+/// `[sandbox]`: limits of one session of a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sandbox {
+    /// Memory of one session.
+    pub memory: Memory,
+    /// Processors that one session may use, `None` for as many as there are.
+    pub cpus: Option<Cpus>,
+    /// Threads and processes of one session.
+    pub tasks: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sessions: Sessions {
+                // A cold Python server on a loaded machine was seen to need 10 s.
+                open_timeout: Duration::from_mins(1),
+                call_timeout: Duration::from_mins(5),
+                max: 16,
+            },
+            sandbox: Sandbox {
+                // Real servers on Node and Python rest at 60 to 90 MB.
+                memory: Memory::from_mebibytes(1024),
+                cpus: None,
+                tasks: 512,
+            },
+        }
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A file or folder is there but cannot be read.
+    #[error("cannot read the settings in {}", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is no TOML, or has an unknown key or an unusable value.
+    #[error("{}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where, from the parser.
+        message: String,
+    },
+}
+
+/// What one file may hold: every key optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    sessions: SessionsFile,
+    sandbox: SandboxFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SessionsFile {
+    open_timeout: Option<Span>,
+    call_timeout: Option<Span>,
+    max: Option<std::num::NonZeroU32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SandboxFile {
+    memory: Option<Memory>,
+    cpus: Option<Cpus>,
+    tasks: Option<std::num::NonZeroU32>,
+}
+
+/// A length of time as people write it: `90s`, `15min`, `1h 30min`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|span| Duration::try_from(span).ok())
+            .filter(|span| !span.is_zero())
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is no length of time such as \"90s\" or \"15min\""))
+    }
+}
+
+impl Settings {
+    /// Reads the administrator's drop-ins and the user's file below `user_config` (`$XDG_CONFIG_HOME`).
+    pub fn load(user_config: &Path) -> Result<Self, SettingsError> {
+        Self::load_from(
+            &[
+                Path::new("/usr/lib/mcpod/config.d"),
+                Path::new("/etc/mcpod/config.d"),
+            ],
+            &user_config.join("mcpod/config.toml"),
+        )
+    }
+
+    /// Reads from the given folders, a later one hiding files of an earlier one, and then from the user's file.
+    pub fn load_from(folders: &[&Path], user_file: &Path) -> Result<Self, SettingsError> {
+        let mut drop_ins = BTreeMap::new();
+        for folder in folders {
+            for path in toml_files(folder)? {
+                drop_ins.insert(path.file_name().map(ToOwned::to_owned), path);
+            }
+        }
+        let mut settings = Self::default();
+        for path in drop_ins.into_values().chain([user_file.to_owned()]) {
+            match std::fs::read_to_string(&path) {
+                Ok(text) => settings.apply(parse(&path, &text)?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(SettingsError::Unreadable { path, source }),
+            }
+        }
+        Ok(settings)
+    }
+
+    fn apply(&mut self, file: File) {
+        let File { sessions, sandbox } = file;
+        let SessionsFile {
+            open_timeout,
+            call_timeout,
+            max,
+        } = sessions;
+        set(
+            &mut self.sessions.open_timeout,
+            open_timeout.map(|span| span.0),
+        );
+        set(
+            &mut self.sessions.call_timeout,
+            call_timeout.map(|span| span.0),
+        );
+        set(&mut self.sessions.max, max.map(Into::into));
+        let SandboxFile {
+            memory,
+            cpus,
+            tasks,
+        } = sandbox;
+        set(&mut self.sandbox.memory, memory);
+        if cpus.is_some() {
+            self.sandbox.cpus = cpus;
+        }
+        set(&mut self.sandbox.tasks, tasks.map(Into::into));
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, SettingsError> {
+    toml::from_str(text).map_err(|error| SettingsError::Invalid {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })
+}
+
+fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, SettingsError> {
+    let unreadable = |source| SettingsError::Unreadable {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(unreadable(source)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_files_win_key_by_key_and_etc_hides_usr() {
+        let dir = tempfile::tempdir().unwrap();
+        let (vendor, admin) = (dir.path().join("usr"), dir.path().join("etc"));
+        std::fs::create_dir_all(&vendor).unwrap();
+        std::fs::create_dir_all(&admin).unwrap();
+        std::fs::write(
+            vendor.join("10-a.toml"),
+            "[sandbox]\ntasks = 1\nmemory = \"1G\"",
+        )
+        .unwrap();
+        std::fs::write(admin.join("10-a.toml"), "[sandbox]\ntasks = 2").unwrap();
+        std::fs::write(
+            vendor.join("20-b.toml"),
+            "[sessions]\nmax = 3\ncall_timeout = \"5min\"",
+        )
+        .unwrap();
+        std::fs::write(vendor.join("note.txt"), "not toml").unwrap();
+        let user = dir.path().join("config.toml");
+        std::fs::write(&user, "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5").unwrap();
+
+        let settings = Settings::load_from(&[&vendor, &admin], &user).unwrap();
+
+        assert_eq!(settings.sandbox.tasks, 2);
+        assert_eq!(settings.sandbox.memory, Settings::default().sandbox.memory);
+        assert_eq!(settings.sandbox.cpus.map(Cpus::percent), Some(50));
+        assert_eq!(settings.sessions.max, 4);
+        assert_eq!(settings.sessions.call_timeout, Duration::from_mins(5));
+    }
+
+    #[test]
+    fn nothing_there_gives_the_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings =
+            Settings::load_from(&[&dir.path().join("no")], &dir.path().join("none.toml"));
+        assert_eq!(settings.unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let user = dir.path().join("config.toml");
+        for text in [
+            "[sandbox]\nmemroy = \"1G\"",
+            "[nonsense]",
+            "[sandbox]\nmemory = \"much\"",
+            "[sandbox]\ncpus = 0",
+            "[sandbox]\ntasks = 0",
+            "[sessions]\nopen_timeout = \"-3s\"",
+            "[sessions]\nopen_timeout = 3",
+            "= no toml",
+        ] {
+            std::fs::write(&user, text).unwrap();
+            let error = Settings::load_from(&[], &user).unwrap_err();
+            assert!(error.to_string().contains("config.toml"), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,431 @@
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use zbus::Variant;
+
+use super::fake::{Fake, Script};
+use super::{
+    ActiveState, Event, Exit, InvocationId, JobResult, LoadState, Systemd, SystemdError, UnitResult,
+};
+use crate::quadlet::name::UnitName;
+
+/// Longer than anything here takes; a test that waits so long has failed.
+const LONG: Duration = Duration::from_secs(20);
+/// Enough for what has to run out.
+const SHORT: Duration = Duration::from_millis(50);
+
+const INSTANCE: &str = "mcpod-time@3-1278-1000.service";
+
+fn unit(name: &str) -> UnitName {
+    UnitName::from_systemd(name)
+}
+
+#[tokio::test]
+async fn a_job_that_ends_before_the_answer_is_seen() {
+    let fake = Fake::new(Script::default()).await;
+    fake.systemd
+        .start(&unit("mcpod-time.socket"), LONG)
+        .await
+        .unwrap();
+    fake.systemd
+        .stop(&unit("mcpod-time.socket"), LONG)
+        .await
+        .unwrap();
+    assert_eq!(
+        fake.calls(),
+        [
+            "Subscribe",
+            "StartUnit mcpod-time.socket replace",
+            "StopUnit mcpod-time.socket replace"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn hundreds_of_other_jobs_do_not_stall_ours() {
+    let script = Script {
+        other_jobs: 1000,
+        ..Script::default()
+    };
+    let fake = Fake::new(script).await;
+    fake.systemd
+        .start(&unit("mcpod-time.socket"), LONG)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_fails_says_how() {
+    for (word, result) in [
+        ("failed", JobResult::Failed),
+        ("dependency", JobResult::Dependency),
+    ] {
+        let script = Script {
+            job_result: Some(word),
+            ..Script::default()
+        };
+        let fake = Fake::new(script).await;
+        let error = fake
+            .systemd
+            .start(&unit("mcpod-time.socket"), LONG)
+            .await
+            .unwrap_err();
+        assert!(error.hint().unwrap().contains("mcpod-time.socket"));
+        match error {
+            SystemdError::JobFailed { unit, result: said } => {
+                assert_eq!((unit.as_str(), said), ("mcpod-time.socket", result));
+            }
+            error => panic!("{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_without_end_times_out() {
+    let script = Script {
+        job_result: None,
+        ..Script::default()
+    };
+    let fake = Fake::new(script).await;
+    let error = fake
+        .systemd
+        .start(&unit("mcpod-time.socket"), SHORT)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, SystemdError::TimedOut { waited: SHORT, .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_unit_that_is_not_there_cannot_start_and_is_stopped() {
+    let fake = Fake::new(Script::default()).await;
+    let missing = unit("mcpod-missing.socket");
+    let error = fake.systemd.start(&missing, LONG).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "systemd has no unit mcpod-missing.socket"
+    );
+    fake.systemd.stop(&missing, LONG).await.unwrap();
+    fake.systemd.disable(&[&missing]).await.unwrap();
+    fake.systemd.reset_failed(&missing).await.unwrap();
+    let error = fake.systemd.enable(&[&missing]).await.unwrap_err();
+    assert!(
+        matches!(error, SystemdError::NoSuchUnit { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_systemds_words() {
+    let fake = Fake::new(Script::default()).await;
+    let error = fake
+        .systemd
+        .start(&unit("masked.socket"), LONG)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "systemd refused StartUnit masked.socket: Unit masked.socket is masked."
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_ends_what_waits_for_it() {
+    let script = Script {
+        hang_up: true,
+        ..Script::default()
+    };
+    let fake = Fake::new(script).await;
+    let mut watch = fake.systemd.watch().await.unwrap();
+    let error = fake
+        .systemd
+        .start(&unit("mcpod-time.socket"), LONG)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SystemdError::Closed), "{error:?}");
+    assert_eq!(watch.next().await, None);
+
+    let fake = Fake::new(Script {
+        job_result: None,
+        ..Script::default()
+    })
+    .await;
+    let systemd = fake.systemd.clone();
+    let started =
+        tokio::spawn(async move { systemd.start(&unit("mcpod-time.socket"), LONG).await });
+    while !fake
+        .calls()
+        .iter()
+        .any(|call| call.starts_with("StartUnit"))
+    {
+        tokio::task::yield_now().await;
+    }
+    fake.hang_up().await;
+    let error = started.await.unwrap().unwrap_err();
+    assert!(matches!(error, SystemdError::Closed), "{error:?}");
+}
+
+#[tokio::test]
+async fn no_bus_is_told_with_its_place_and_a_way_out() {
+    let error = Systemd::connect(Path::new("/nowhere/bus"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "there is no user bus at /nowhere/bus");
+    assert!(error.hint().unwrap().contains("loginctl enable-linger"));
+}
+
+#[tokio::test]
+async fn a_socket_that_is_no_bus_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bus");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let (connected, ()) = tokio::join!(Systemd::connect(&path), async {
+        drop(listener.accept().await.unwrap());
+    });
+    let error = connected.unwrap_err();
+    assert!(matches!(error, SystemdError::NoEntry { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn units_are_enabled_disabled_and_read_again() {
+    let fake = Fake::new(Script::default()).await;
+    let socket = unit("mcpod-time.socket");
+    fake.systemd.enable(&[&socket]).await.unwrap();
+    fake.systemd.disable(&[&socket]).await.unwrap();
+    fake.systemd.reload().await.unwrap();
+    assert_eq!(
+        fake.calls(),
+        [
+            "EnableUnitFiles [\"mcpod-time.socket\"] false false",
+            "DisableUnitFiles [\"mcpod-time.socket\"] false",
+            "Reload"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn environment_and_version_are_read() {
+    let fake = Fake::new(Script::default()).await;
+    let environment = fake.systemd.environment().await.unwrap();
+    assert_eq!(environment.len(), 2);
+    assert_eq!(environment["XDG_CONFIG_HOME"], "/home/u/c=d");
+    let version = fake.systemd.version().await.unwrap();
+    assert_eq!(
+        (version.text.as_str(), version.number),
+        ("257.13-1~deb13u1", 257)
+    );
+}
+
+#[tokio::test]
+async fn units_are_listed_in_order() {
+    let fake = Fake::new(Script::default()).await;
+    let units = fake.systemd.list(&["mcpod-*"]).await.unwrap();
+    let names: Vec<&str> = units.iter().map(|listing| listing.unit.as_str()).collect();
+    assert_eq!(names, ["mcpod-time.socket", INSTANCE]);
+    assert_eq!(
+        (&units[0].active, &units[0].job),
+        (&ActiveState::Active, &None)
+    );
+
+    let instances = fake
+        .systemd
+        .instances(&"time".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(instances.len(), 1);
+    assert_eq!(instances[0].pid, Some(1278));
+    assert_eq!(
+        fake.calls()[1],
+        "ListUnitsByPatterns [] [\"mcpod-time@*.service\"]"
+    );
+}
+
+#[tokio::test]
+async fn the_state_of_a_service_and_of_a_socket_is_read() {
+    let fake = Fake::new(Script::default()).await;
+    let status = fake.systemd.status(&unit(INSTANCE)).await.unwrap();
+    assert_eq!(
+        (&status.load, &status.active),
+        (&LoadState::Loaded, &ActiveState::Failed)
+    );
+    assert!(status.need_daemon_reload);
+    assert_eq!(
+        status.since,
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(1))
+    );
+    assert_eq!(
+        status.invocation.map(|run| run.to_string()).as_deref(),
+        Some("000102030405060708090a0b0c0d0e0f")
+    );
+    let service = status.service.unwrap();
+    assert_eq!(service.result, UnitResult::OomKill);
+    assert_eq!(service.exit, Some(Exit::Signal(9)));
+    assert_eq!(
+        (service.memory, service.memory_max),
+        (None, Some(512 << 20))
+    );
+    assert_eq!((service.tasks, service.tasks_max), (Some(3), None));
+    assert_eq!(service.cpu, Some(Duration::from_millis(1500)));
+    assert_eq!(service.main_pid, Some(4321));
+    assert_eq!(
+        fake.systemd.main_pid(&unit(INSTANCE)).await.unwrap(),
+        Some(4321)
+    );
+
+    let status = fake
+        .systemd
+        .status(&unit("mcpod-time.socket"))
+        .await
+        .unwrap();
+    let socket = status.socket.unwrap();
+    assert_eq!(
+        (socket.connections, socket.accepted, socket.refused),
+        (2, 40, 1)
+    );
+    assert!(status.service.is_none());
+}
+
+#[tokio::test]
+async fn a_watch_tells_what_happens_to_our_units() {
+    let fake = Fake::new(Script::default()).await;
+    let mut watch = fake.systemd.watch().await.unwrap();
+    fake.unit("UnitNew", INSTANCE).await;
+    fake.unit("UnitNew", "other.service").await;
+    fake.systemd
+        .start(&unit("mcpod-time.socket"), LONG)
+        .await
+        .unwrap();
+    fake.die(INSTANCE, "success", 1, 0, 5).await;
+    fake.unit("UnitRemoved", INSTANCE).await;
+    fake.manager_signal("UnitFilesChanged", &()).await;
+    // A reload unloads and loads every unit, which is not told.
+    fake.manager_signal("Reloading", &true).await;
+    fake.unit("UnitRemoved", "mcpod-time.socket").await;
+    fake.unit("UnitNew", "mcpod-time.socket").await;
+    fake.manager_signal("Reloading", &false).await;
+
+    assert_eq!(watch.next().await, Some(Event::UnitNew(unit(INSTANCE))));
+    let job = Event::JobRemoved {
+        unit: unit("mcpod-time.socket"),
+        result: JobResult::Done,
+    };
+    assert_eq!(watch.next().await, Some(job));
+    let Some(Event::Died(death)) = watch.next().await else {
+        panic!("the death comes before the unit is unloaded");
+    };
+    assert_eq!(
+        (death.result, death.exit),
+        (UnitResult::Success, Some(Exit::Code(0)))
+    );
+    assert_eq!(watch.next().await, Some(Event::UnitRemoved(unit(INSTANCE))));
+    assert_eq!(watch.next().await, Some(Event::UnitFilesChanged));
+    assert_eq!(watch.next().await, Some(Event::Reloaded));
+}
+
+#[tokio::test]
+async fn an_idle_watch_stalls_nothing_and_hears_that_it_missed_something() {
+    let fake = Fake::new(Script::default()).await;
+    let mut watch = fake.systemd.watch().await.unwrap();
+    let deaths = fake
+        .systemd
+        .watch_deaths(&"time".parse().unwrap())
+        .await
+        .unwrap();
+    for round in 0..20 {
+        for _ in 0..50 {
+            fake.unit("UnitNew", INSTANCE).await;
+        }
+        fake.systemd.list(&["*"]).await.unwrap();
+        let started = fake.systemd.start(&unit("mcpod-time.socket"), LONG).await;
+        started.unwrap_or_else(|error| panic!("round {round}: {error}"));
+    }
+    let mut told = 0;
+    while watch.next().await != Some(Event::Missed) {
+        told += 1;
+    }
+    assert!((1..1020).contains(&told), "{told} events");
+    fake.manager_signal("UnitFilesChanged", &()).await;
+    assert_eq!(watch.next().await, Some(Event::UnitFilesChanged));
+    drop(deaths);
+}
+
+#[tokio::test]
+async fn a_death_is_known_after_the_unit_is_gone() {
+    let fake = Fake::new(Script::default()).await;
+    let deaths = fake
+        .systemd
+        .watch_deaths(&"time".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(deaths.of_client(1278, Duration::ZERO).await, None);
+    let running = [("ActiveState", Variant::from("active"))];
+    fake.changed(INSTANCE, "Unit", &running).await;
+    fake.die(INSTANCE, "oom-kill", 2, 9, 5).await;
+    fake.unit("UnitRemoved", INSTANCE).await;
+    fake.die("mcpod-other@0-1278-1000.service", "exit-code", 1, 1, 6)
+        .await;
+    fake.die("mcpod-time@4-unknown.service", "exit-code", 1, 3, 7)
+        .await;
+
+    let death = deaths.of(&unit(INSTANCE), LONG).await.unwrap();
+    assert_eq!(death.to_string(), format!("{INSTANCE}: oom-kill, signal 9"));
+    assert_eq!(death.invocation, InvocationId::from_bytes(&[5; 16]));
+    assert_eq!(deaths.of_client(1278, LONG).await, Some(death));
+    let other = deaths
+        .of(&unit("mcpod-time@4-unknown.service"), LONG)
+        .await
+        .unwrap();
+    assert_eq!(other.exit, Some(Exit::Code(3)));
+    assert_eq!(deaths.of_client(99, SHORT).await, None);
+}
+
+#[tokio::test]
+async fn of_many_deaths_the_last_are_kept() {
+    let fake = Fake::new(Script::default()).await;
+    let deaths = fake
+        .systemd
+        .watch_deaths(&"time".parse().unwrap())
+        .await
+        .unwrap();
+    for number in 0..100 {
+        fake.die(
+            &format!("mcpod-time@{number}-1278-1000.service"),
+            "success",
+            1,
+            0,
+            5,
+        )
+        .await;
+    }
+    let last = deaths
+        .of(&unit("mcpod-time@99-1278-1000.service"), LONG)
+        .await
+        .unwrap();
+    assert_eq!(deaths.of_client(1278, LONG).await, Some(last));
+    assert_eq!(
+        deaths
+            .of(&unit("mcpod-time@0-1278-1000.service"), Duration::ZERO)
+            .await,
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_run_dies_once() {
+    let fake = Fake::new(Script::default()).await;
+    let mut watch = fake.systemd.watch().await.unwrap();
+    // Loaded, and waiting for its first start: no death.
+    let waiting = [("ActiveState", Variant::from("inactive"))];
+    fake.changed("mcpod-time.service", "Unit", &waiting).await;
+    fake.die("mcpod-time.service", "exit-code", 1, 1, 5).await;
+    fake.die("mcpod-time.service", "exit-code", 1, 1, 5).await;
+    fake.die("mcpod-time.service", "signal", 2, 15, 6).await;
+    fake.manager_signal("UnitFilesChanged", &()).await;
+    let mut results = Vec::new();
+    while let Some(Event::Died(death)) = watch.next().await {
+        results.push(death.result);
+    }
+    assert_eq!(results, [UnitResult::ExitCode, UnitResult::Signal]);
+}

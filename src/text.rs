@@ -1,0 +1,63 @@
+//! Hostile text made fit to be shown: on a terminal, in a result, in an error.
+
+/// True for characters that a reader does not see or that change how others are shown: controls, direction marks,
+/// zero-width characters and tag characters (which smuggle text past a human reader to a model).
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text on one line: hidden characters dropped, every run of white space one blank.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_whitespace() {
+            if !line.is_empty() && !line.ends_with(' ') {
+                line.push(' ');
+            }
+        } else if !is_hidden(c) {
+            line.push(c);
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// The text with its lines and tabs, without any other hidden character: for a terminal.
+pub fn for_terminal(text: &str) -> String {
+    text.chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !is_hidden(*c))
+        .collect()
+}
+
+/// At most `max` characters of the text, an ellipsis in place of what was cut.
+pub fn shortened(text: &str, max: usize) -> String {
+    let mut characters = text.char_indices();
+    match (characters.nth(max), max.checked_sub(1)) {
+        (Some(_), Some(kept)) => text.chars().take(kept).chain(['…']).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_hidden_is_left() {
+        let hostile = "\u{1b}[31mred\u{202e}\u{7f}\u{9b}x\0 a\r\n\tb\u{e0041}\u{feff} ";
+        assert_eq!(one_line(hostile), "[31mredx a b");
+        assert_eq!(for_terminal(hostile), "[31mredx a\n\tb ");
+        assert_eq!(one_line("\n \t"), "");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(shortened("äöüß", 4), "äöüß");
+        assert_eq!(shortened("äöüßx", 4), "äöü…");
+        assert_eq!(shortened("x", 0), "x");
+    }
+}

@@ -1,0 +1,308 @@
+//! The two directories mcpod writes units to: Quadlet files in one, systemd units in the other.
+//!
+//! The record of an active server is the `[X-Mcpod]` section of its socket unit. The socket file is written first and
+//! removed last, so whatever a killed process leaves behind is found under a name that can be removed or added again.
+//! Files are replaced whole (written beside, synced, renamed); nothing is written without the [`Lock`].
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+
+/// Names of files that are still being written begin with this: neither systemd nor Quadlet looks at them.
+const UNFINISHED: &str = ".mcpod-";
+
+/// How often a lock that somebody else holds is tried again. flock(2) cannot wait and be cancelled.
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// The user's unit directories.
+#[derive(Debug, Clone)]
+pub struct UnitDir {
+    quadlets: PathBuf,
+    units: PathBuf,
+}
+
+/// Which of the two directories a file belongs into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `$XDG_CONFIG_HOME/containers/systemd`: read by Quadlet's generator (podman-systemd.unit(5)).
+    Quadlet,
+    /// `$XDG_CONFIG_HOME/systemd/user`: read by the user manager (systemd.unit(5)).
+    Unit,
+}
+
+/// A file of ours, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitPath {
+    /// The directory.
+    pub place: Place,
+    /// The file's name in it.
+    pub file: String,
+}
+
+/// The right to write, held until dropped. The kernel gives it back when its process dies, however it dies.
+#[derive(Debug)]
+pub struct Lock {
+    /// flock(2) lies on the open directory itself: there is no lock file to be left over.
+    _directory: File,
+}
+
+/// Why a unit directory could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum UnitDirError {
+    /// The system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file would be replaced that is not ours.
+    #[error("{} is there already and was not written by mcpod", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl UnitDirError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, path, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => Some(format!("make {} writable for you", path.display())),
+                io::ErrorKind::ReadOnlyFilesystem => Some(
+                    "the home folder is on a read-only file system: remount it, or point XDG_CONFIG_HOME of the user manager elsewhere"
+                        .to_owned(),
+                ),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Some("free some space and try again; nothing was left half written".to_owned())
+                }
+                _ => None,
+            },
+            Self::Foreign { path } => Some(format!("choose another name with --name, or move {} away", path.display())),
+        }
+    }
+}
+
+impl UnitDir {
+    /// The directories below `config`, the `XDG_CONFIG_HOME` of the user manager.
+    pub fn below(config: &Path) -> Self {
+        Self {
+            quadlets: config.join("containers/systemd"),
+            units: config.join("systemd/user"),
+        }
+    }
+
+    /// Where a file lies.
+    pub fn path(&self, unit: &UnitPath) -> PathBuf {
+        self.folder(unit.place).join(&unit.file)
+    }
+
+    fn folder(&self, place: Place) -> &Path {
+        match place {
+            Place::Quadlet => &self.quadlets,
+            Place::Unit => &self.units,
+        }
+    }
+
+    /// Waits for the right to write; `on_wait` is called once if somebody else has it.
+    ///
+    /// Makes the directories where they are missing, and removes what a process killed while writing left unfinished.
+    pub async fn lock(&self, on_wait: impl FnOnce()) -> Result<Lock, UnitDirError> {
+        for folder in [&self.quadlets, &self.units] {
+            std::fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
+        }
+        let directory = rustix::fs::open(
+            &self.units,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(|error| failed("open", &self.units)(error.into()))?;
+        let mut on_wait = Some(on_wait);
+        loop {
+            match rustix::fs::flock(directory.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    if let Some(on_wait) = on_wait.take() {
+                        on_wait();
+                    }
+                    tokio::time::sleep(LOCK_POLL).await;
+                }
+                Err(error) => return Err(failed("lock", &self.units)(error.into())),
+            }
+        }
+        let lock = Lock {
+            _directory: File::from(directory),
+        };
+        self.remove_unfinished()?;
+        Ok(lock)
+    }
+
+    fn remove_unfinished(&self) -> Result<(), UnitDirError> {
+        for folder in [&self.quadlets, &self.units] {
+            for entry in std::fs::read_dir(folder).map_err(failed("read", folder))? {
+                let entry = entry.map_err(failed("read", folder))?;
+                if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    std::fs::remove_file(entry.path()).map_err(failed("remove", &entry.path()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file; `None` if it is not there.
+    pub fn read(&self, unit: &UnitPath) -> Result<Option<String>, UnitDirError> {
+        let path = self.path(unit);
+        match std::fs::read(&path) {
+            // What is not UTF-8 was not written by us; it then fails to parse or to match its hash.
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(failed("read", &path)(source)),
+        }
+    }
+
+    /// The names of all files in the unit directory that match `mcpod-*.socket`, sorted.
+    pub fn socket_files(&self) -> Result<Vec<UnitPath>, UnitDirError> {
+        let entries = match std::fs::read_dir(&self.units) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed("read", &self.units)(source)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed("read", &self.units))?;
+            if let Ok(file) = entry.file_name().into_string()
+                && file.starts_with("mcpod-")
+                && file.ends_with(".socket")
+            {
+                files.push(UnitPath {
+                    place: Place::Unit,
+                    file,
+                });
+            }
+        }
+        files.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(files)
+    }
+
+    /// Writes a file whole, in place of what is there.
+    pub fn write(&self, _lock: &Lock, unit: &UnitPath, text: &str) -> Result<(), UnitDirError> {
+        let path = self.path(unit);
+        let folder = self.folder(unit.place);
+        let written = || -> io::Result<()> {
+            let mut file = tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .tempfile_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            File::open(folder)?.sync_all()
+        };
+        written().map_err(failed("write", &path))
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub fn remove(&self, _lock: &Lock, unit: &UnitPath) -> Result<(), UnitDirError> {
+        let path = self.path(unit);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> UnitDirError {
+    let path = path.to_owned();
+    move |source| UnitDirError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(file: &str) -> UnitPath {
+        UnitPath {
+            place: Place::Unit,
+            file: file.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_written_whole_read_back_and_removed_twice() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = UnitDir::below(home.path());
+        let lock = dir.lock(|| panic!("nobody else is here")).await.unwrap();
+        let file = unit("mcpod-time.socket");
+
+        assert_eq!(dir.read(&file).unwrap(), None);
+        dir.write(&lock, &file, "one").unwrap();
+        dir.write(&lock, &file, "two").unwrap();
+        assert_eq!(dir.read(&file).unwrap().as_deref(), Some("two"));
+        assert_eq!(dir.socket_files().unwrap(), std::slice::from_ref(&file));
+        dir.remove(&lock, &file).unwrap();
+        dir.remove(&lock, &file).unwrap();
+        assert_eq!(dir.read(&file).unwrap(), None);
+        assert_eq!(
+            std::fs::read_dir(home.path().join("systemd/user"))
+                .unwrap()
+                .count(),
+            0
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_second_waits_until_the_first_is_done() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = UnitDir::below(home.path());
+        let first = dir.lock(|| ()).await.unwrap();
+        let waits = std::cell::Cell::new(false);
+
+        let mut second = std::pin::pin!(dir.lock(|| waits.set(true)));
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), &mut second)
+                .await
+                .is_err()
+        );
+        assert!(waits.get());
+        drop(first);
+        second.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = UnitDir::below(home.path());
+        drop(dir.lock(|| ()).await.unwrap());
+        let units = home.path().join("systemd/user");
+        std::fs::write(units.join(".mcpod-x1y2z3"), "half").unwrap();
+        std::fs::write(units.join(".other"), "kept").unwrap();
+        std::fs::write(units.join("mcpod-a.socket"), "kept").unwrap();
+
+        drop(dir.lock(|| ()).await.unwrap());
+
+        assert!(!units.join(".mcpod-x1y2z3").exists());
+        assert!(units.join(".other").exists() && units.join("mcpod-a.socket").exists());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("systemd"), "a file where a folder belongs").unwrap();
+        let error = UnitDir::below(home.path()).lock(|| ()).await.unwrap_err();
+        assert!(error.to_string().contains("systemd/user"), "{error}");
+    }
+}
