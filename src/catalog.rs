@@ -28,7 +28,7 @@ mod shared_data;
 
 pub use artifact::{Artifact, Bundle, Git, Package, PackageError, Registry};
 pub use category::{Category, UnknownCategory};
-pub use entry::{Entry, Repository, Status, Tool};
+pub use entry::{Entry, Record, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
 pub use image::{ImageError, ImageReference};
@@ -40,7 +40,7 @@ pub use launch::{
 pub use mount::{Mount, MountError};
 pub use search::{Filters, Hit};
 pub use template::{Filter, Part, Syntax, Template};
-pub use text::Line;
+pub use text::{Line, Prose};
 
 /// All entries, ready to be searched.
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The registry that a reference without one means.
 const DEFAULT_REGISTRY: &str = "docker.io";
@@ -15,8 +15,8 @@ const NAME_MAX: usize = 255;
 ///
 /// The forms are those of the OCI distribution specification, section "Pulling manifests". A short name is one of Docker
 /// Hub, a path is lower case; both are mended here, as is a digest that is glued on with a colon.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ImageReference {
     name: String,
     tag: Option<String>,
@@ -108,6 +108,14 @@ impl fmt::Display for ImageReference {
             write!(f, "@{digest}")?;
         }
         Ok(())
+    }
+}
+
+impl TryFrom<String> for ImageReference {
+    type Error = ImageError;
+
+    fn try_from(text: String) -> Result<Self, ImageError> {
+        text.parse()
     }
 }
 
