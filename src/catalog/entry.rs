@@ -55,9 +55,9 @@ pub struct Entry {
     /// Entries of other sources that may be the same server, or a part of it; nobody can tell.
     #[serde(default)]
     pub related: Vec<EntryId>,
-    /// The record that it was read from, as it was published.
+    /// The records that it was read from, as they were published.
     #[serde(default)]
-    pub record: Option<Record>,
+    pub records: Vec<Record>,
 }
 
 /// What a source published about a server, word for word.
@@ -129,7 +129,7 @@ impl Entry {
             requires: Vec::new(),
             warnings: Vec::new(),
             related: Vec::new(),
-            record: None,
+            records: Vec::new(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 pub mod builtin;
 pub mod docker;
+pub mod list;
+pub mod official;
 pub mod toml;
 
 use std::fmt;

@@ -115,10 +115,10 @@ fn entry(source: &str, folder: &Folder) -> Result<Entry, FieldError> {
             .and_then(|text| Prose::some(&text)),
         requires: record.requirement.iter().cloned().collect(),
         warnings,
-        record: Some(entry::Record {
+        records: vec![entry::Record {
             place: Line::new(&format!("servers/{}/server.yaml", folder.name)),
             text: Prose::new(text),
-        }),
+        }],
         ..Entry::new(id, Line::new(&record.name))
     })
 }

@@ -213,7 +213,7 @@ impl<'a> Builder<'a> {
         input.secret = true;
         input.required = required.unwrap_or(!alternatives);
         input.default = None;
-        input.example = example.clone();
+        input.example.clone_from(example);
         input.description = input.description.take().or_else(|| description.clone());
         match env {
             Some(env) => self.set(env, Template::input(path)),
@@ -227,14 +227,14 @@ impl<'a> Builder<'a> {
     fn variable(&mut self, variable: &Env) {
         let Env {
             name,
-            env,
+            real_name,
             value,
             example,
             description,
             default,
             required,
         } = variable;
-        let real = env.as_deref().unwrap_or(name);
+        let real = real_name.as_deref().unwrap_or(name);
         let value = match value {
             Some(value) => self.value(value),
             None => match self.path(&real.to_lowercase(), name) {

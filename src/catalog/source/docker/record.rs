@@ -102,7 +102,8 @@ pub(super) struct Secret {
 pub(super) struct Env {
     pub(super) name: String,
     /// The variable's real name, where `name` is that of an input.
-    pub(super) env: Option<String>,
+    #[serde(rename = "env")]
+    pub(super) real_name: Option<String>,
     pub(super) value: Option<String>,
     pub(super) example: Option<Line>,
     pub(super) description: Option<Line>,

@@ -224,7 +224,9 @@ fn an_alias_bomb_is_refused() {
     let mut yaml = "name: x\ntype: poci\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let above = level - 1;
-        yaml.push_str(&format!("a{level}: &a{level} [*a{above}, *a{above}, *a{above}, *a{above}, *a{above}, *a{above}]\n"));
+        yaml = format!(
+            "{yaml}a{level}: &a{level} [*a{above}, *a{above}, *a{above}, *a{above}, *a{above}, *a{above}]\n"
+        );
     }
     assert_eq!(parsed(&yaml).refused.len(), 1);
 }
