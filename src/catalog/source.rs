@@ -3,6 +3,7 @@
 pub mod builtin;
 pub mod docker;
 pub mod list;
+pub mod mcpservers;
 pub mod official;
 pub mod toml;
 
