@@ -17,6 +17,7 @@ mod id;
 mod image;
 mod input;
 mod launch;
+mod merge;
 mod mount;
 mod search;
 pub mod source;
@@ -37,6 +38,7 @@ pub use launch::{
     AllowedHost, Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local,
     Network, Remote, Run, Transport, Trust,
 };
+pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
 pub use search::{Filters, Hit};
 pub use template::{Filter, Part, Syntax, Template};

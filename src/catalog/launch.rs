@@ -25,8 +25,8 @@ pub struct LaunchOption {
     pub run: Run,
 }
 
-/// How much a launch option's data can be relied on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How much a launch option's data can be relied on, the most reliable first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trust {
     /// The source declares it.

@@ -77,11 +77,7 @@ fn entry(source: &str, folder: &Folder) -> Result<Entry, FieldError> {
         .source
         .as_ref()
         .and_then(|source| source.project.as_deref());
-    let folder_inside = record
-        .source
-        .as_ref()
-        .and_then(|source| source.directory.as_deref());
-    let repository = project.and_then(|url| repository(url, folder_inside));
+    let repository = project.and_then(|url| repository(url, folder_inside(&record)));
     let owner = repository
         .as_ref()
         .and_then(entry::Repository::owner)
@@ -121,6 +117,16 @@ fn entry(source: &str, folder: &Folder) -> Result<Entry, FieldError> {
         }],
         ..Entry::new(id, Line::new(&record.name))
     })
+}
+
+/// The folder of the repository that the server lies in: the one that is built, or the one that its Dockerfile is in.
+fn folder_inside(record: &Record) -> Option<&str> {
+    let source = record.source.as_ref()?;
+    match (&source.directory, &source.dockerfile) {
+        (Some(directory), _) => Some(directory),
+        (None, Some(path)) => path.rsplit_once('/').map(|(folder, _)| folder),
+        (None, None) => None,
+    }
 }
 
 /// A tool of `tools.json`. Its arguments are left to the server, which knows them better.
