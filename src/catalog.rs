@@ -15,6 +15,7 @@ mod entry;
 mod find;
 mod id;
 mod image;
+mod index;
 mod input;
 mod launch;
 mod merge;
@@ -33,6 +34,8 @@ pub use entry::{Entry, Record, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
 pub use image::{ImageError, ImageReference};
+use index::Index;
+pub use index::IndexError;
 pub use input::{Input, InputKind, InputPath, InputPathError, InputValue};
 pub use launch::{
     AllowedHost, Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local,
@@ -40,30 +43,31 @@ pub use launch::{
 };
 pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
-pub use search::{Filters, Hit};
+pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why};
 pub use template::{Filter, Part, Syntax, Template};
 pub use text::{Line, Prose};
 
 /// All entries, ready to be searched.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct Catalog {
-    entries: Vec<Entry>,
+    index: Index,
 }
 
 impl Catalog {
     /// The entries that every mcpod carries in itself, so that a fresh host without a network can search and add.
-    pub fn builtin() -> Self {
-        source::builtin::parse().entries.into()
+    pub fn builtin() -> Result<Self, IndexError> {
+        Self::of(vec![source::builtin::parse().entries])
     }
 
-    /// All entries, in the order of their sources.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// The entries of several sources, the most trusted first, merged and indexed in memory.
+    pub fn of(sources: Vec<Vec<Entry>>) -> Result<Self, IndexError> {
+        Ok(Self {
+            index: Index::in_memory(&merge(sources))?,
+        })
     }
-}
 
-impl From<Vec<Entry>> for Catalog {
-    fn from(entries: Vec<Entry>) -> Self {
-        Self { entries }
+    /// How many servers there are.
+    pub fn size(&self) -> usize {
+        self.index.size()
     }
 }

@@ -89,30 +89,42 @@ impl Links {
                 code.entry(key).or_default().push(at);
             }
         }
-        // What runs the same as an entry, by source: only where that is one entry, and the other way round too, is it clear
-        // which is which. An entry with fifteen addresses is none of the fifteen that have one of them.
-        let mut alike: Vec<BTreeMap<usize, BTreeSet<usize>>> = vec![BTreeMap::new(); entries.len()];
+        // What runs the same as an entry, by source, with the rank of the strongest key in common. Only where one entry of
+        // a source has the strongest, and the other way round too, is it clear which is which: an entry with fifteen
+        // addresses is none of the fifteen that have one of them.
+        let mut alike: Vec<BTreeMap<usize, BTreeMap<usize, usize>>> =
+            vec![BTreeMap::new(); entries.len()];
         let owner = |at: usize| owners.get(at).copied().unwrap_or_default();
-        for places in run.values() {
+        for (key, places) in &run {
             for (a, b) in pairs(places).filter(|(a, b)| owner(*a) != owner(*b)) {
                 if let Some(of_a) = alike.get_mut(a) {
-                    of_a.entry(owner(b)).or_default().insert(b);
+                    let rank = of_a
+                        .entry(owner(b))
+                        .or_default()
+                        .entry(b)
+                        .or_insert(usize::MAX);
+                    *rank = key::rank(key).min(*rank);
                 }
             }
         }
-        let count = |at: usize, source: usize| {
-            alike
-                .get(at)
-                .and_then(|of| of.get(&source))
-                .map_or(0, BTreeSet::len)
+        let best = |at: usize, source: usize| {
+            let of_source = alike.get(at)?.get(&source)?;
+            let strongest = of_source.values().min()?;
+            let mut strong = of_source.iter().filter(|(_, rank)| *rank == strongest);
+            strong
+                .next()
+                .map(|(other, _)| *other)
+                .filter(|_| strong.next().is_none())
         };
+        let has_any =
+            |at: usize, source: usize| alike.get(at).is_some_and(|of| of.contains_key(&source));
         let mut links = Self {
             same: vec![BTreeSet::new(); entries.len()],
             related: BTreeMap::new(),
         };
         for (a, of_a) in alike.iter().enumerate() {
-            for b in of_a.values().flatten().copied() {
-                let clear = count(a, owner(b)) == 1 && count(b, owner(a)) == 1;
+            for b in of_a.values().flat_map(BTreeMap::keys).copied() {
+                let clear = best(a, owner(b)) == Some(b) && best(b, owner(a)) == Some(a);
                 links.add(a, b, clear);
             }
         }
@@ -125,7 +137,7 @@ impl Links {
             for (a, b) in
                 pairs(places).filter(|(a, b)| owner(*a) != owner(*b) && single(*a) && single(*b))
             {
-                let free = count(a, owner(b)) == 0 && count(b, owner(a)) == 0;
+                let free = !has_any(a, owner(b)) && !has_any(b, owner(a));
                 if free {
                     links.add(a, b, true);
                 }

@@ -69,6 +69,17 @@ pub(super) fn run_key(option: &LaunchOption) -> Option<String> {
     }
 }
 
+/// How much a key of something that runs says, the strongest first: an image is one server, an address may serve many.
+pub(super) fn rank(key: &str) -> usize {
+    if key.starts_with("image:") {
+        0
+    } else if key.starts_with("remote:") {
+        2
+    } else {
+        1
+    }
+}
+
 /// The key of the code: a repository and the folder in it.
 pub(super) fn code_key(entry: &Entry) -> Option<String> {
     let repository = entry.repository.as_ref()?;
