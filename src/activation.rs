@@ -1,3 +1,7 @@
 //! One catalog entry and the user's choices become a plan, and the plan becomes unit files. Pure.
 
+pub mod choices;
 pub mod limits;
+pub mod plan;
+pub mod record;
+pub mod units;

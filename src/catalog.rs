@@ -7,14 +7,15 @@
 //! Whoever publishes in a catalog can write anything. So text is cleaned where it enters ([`Line`]), what has a form is
 //! checked against it, and an entry that fails is refused with a reason, alone.
 //!
-//! **Invariant:** nothing here does I/O. Same input, same entries, same order.
+//! Sources are read ([`source`]), merged ([`merge()`]) and indexed; [`Store`] keeps the index on disk.
+//!
+//! **Invariant:** nothing here but the store does I/O. Same input, same entries, same order.
 
 mod artifact;
 mod category;
 mod entry;
 mod find;
 mod id;
-mod image;
 mod index;
 mod input;
 mod launch;
@@ -22,6 +23,7 @@ mod merge;
 mod mount;
 mod search;
 pub mod source;
+mod store;
 mod template;
 mod text;
 
@@ -33,7 +35,6 @@ pub use category::{Category, UnknownCategory};
 pub use entry::{Entry, Record, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
-pub use image::{ImageError, ImageReference};
 use index::Index;
 pub use index::IndexError;
 pub use input::{Input, InputKind, InputPath, InputPathError, InputValue};
@@ -44,6 +45,7 @@ pub use launch::{
 pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
 pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why};
+pub use store::{Store, StoreError};
 pub use template::{Filter, Part, Syntax, Template};
 pub use text::{Line, Prose};
 

@@ -1,4 +1,33 @@
 //! mcpod: MCP servers as systemd units.
+//!
+//! There is no daemon and no state file. systemd owns the processes; the unit files are the state; the catalog is a file
+//! that can be read. This page is the architecture: the modules in the order that data takes.
+//!
+//! ```text
+//! catalog -> plan -> unit text -> unit directory -> systemd -> session -> agent
+//!  pure      pure    pure,         atomic write,     D-Bus      one unix
+//!                    escaped       one record                   socket
+//! ```
+//!
+//! | module | what it is | invariant |
+//! | --- | --- | --- |
+//! | [`text`] | hostile text made fit to be shown | nothing that a reader cannot see is left |
+//! | [`image`] | references to container images | no text is read as an option or as another image |
+//! | [`settings`] | what an administrator and a user set | an unknown key is an error |
+//! | [`host`] | who runs us, where files belong | works with `HOME` and `PATH` alone |
+//! | [`catalog`] | what servers exist and how each would run | no I/O; same input, same entries |
+//! | [`activation`] | one entry and the user's choices become a plan, the plan becomes unit files | no I/O |
+//! | [`quadlet`] | the format of unit files | no text ever adds a key, a section, an option or an argument |
+//! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
+//! | [`podman`] | images, over Podman's socket | only it knows podman-api |
+//! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
+//! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
+//! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
+//! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
+//! | [`cli`] | what a user can type | only `cli::output` prints; results on stdout, all else on stderr |
+//!
+//! What is deliberately absent: a process that runs while no client is connected; a record of what is active besides the
+//! unit files; a way for text from a catalog into a unit file but through [`quadlet`]'s keys; a panic on input.
 
 #![cfg_attr(
     test,
@@ -12,8 +41,14 @@
 
 pub mod activation;
 pub mod catalog;
+pub mod cli;
+pub mod guard;
+pub mod host;
+pub mod image;
+pub mod orchestrator;
 pub mod podman;
 pub mod quadlet;
+pub mod session;
 pub mod settings;
 pub mod systemd;
 pub mod text;

@@ -1,3 +1,7 @@
 //! The `mcpod` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mcpod::cli::run()
+}

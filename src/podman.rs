@@ -11,8 +11,6 @@ pub mod image;
 mod message;
 pub mod progress;
 pub mod pull;
-pub mod reference;
-pub mod version;
 
 #[cfg(test)]
 mod fake;
@@ -22,11 +20,14 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use podman_api::opts::{ImageListFilter, ImageListOpts};
+
+use crate::image::ImageReference;
+use crate::quadlet::version::{PodmanVersion, VersionError};
+
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
-pub use reference::{ImageDigest, ImageReference};
-pub use version::{PODMAN_FLOOR, PodmanVersion};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";
@@ -65,19 +66,19 @@ impl Podman {
             .version
             .unwrap_or_default()
             .parse()
-            .map_err(|error: version::VersionError| PodmanError::Unreadable {
+            .map_err(|error: VersionError| PodmanError::Unreadable {
                 request,
                 reason: error.to_string(),
             })
     }
 
-    /// The version of the running service, or the error that it is older than [`PODMAN_FLOOR`].
+    /// The version of the running service, or the error that it is older than [`PodmanVersion::FLOOR`].
     pub async fn supported_version(&self) -> Result<PodmanVersion, PodmanError> {
         let found = self.version().await?;
-        if found < PODMAN_FLOOR {
+        if found < PodmanVersion::FLOOR {
             return Err(PodmanError::TooOld {
                 found,
-                needed: PODMAN_FLOOR,
+                needed: PodmanVersion::FLOOR,
             });
         }
         Ok(found)
@@ -112,8 +113,32 @@ impl Podman {
         })
     }
 
-    /// Takes the name from the image, and removes the image if that was its last; `false` if there is no such name.
+    /// Fetches what the reference names today, and sees to it that its [`Image::pin`] goes on naming it.
+    ///
+    /// An image that was pulled by its tag is found by its digest only while it has the tag: when somebody pulls the tag
+    /// again and it has moved on, the image loses its last name, and `podman image prune` removes it. So it is pulled a
+    /// second time, by the digest, which fetches nothing but makes the digest a name of its own.
+    pub async fn pull_pinned(
+        &self,
+        reference: &ImageReference,
+        on_event: impl FnMut(PullEvent) + Send,
+    ) -> Result<Image, PodmanError> {
+        let image = self.pull(reference, on_event).await?;
+        if reference.digest().is_some() {
+            return Ok(image);
+        }
+        self.pull(&image.pin(reference), |_| {}).await
+    }
+
+    /// Takes this name from its image, and removes the image if that was its last; `false` if there is no such name.
+    ///
+    /// Podman refuses while a container of the usual store uses the image, but does not see those of the transient store:
+    /// stop a server's instances first.
     pub async fn remove_image(&self, reference: &ImageReference) -> Result<bool, PodmanError> {
+        // Asked to remove a digest that is no name, Podman would take the image's tag instead, which is not ours.
+        if reference.digest().is_some() && !self.is_name(reference).await? {
+            return Ok(false);
+        }
         let image = self.api.images().get(reference.to_string());
         match self.ask("the removal of an image", image.delete()).await {
             Ok(()) => Ok(true),
@@ -128,6 +153,22 @@ impl Podman {
             }),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether an image has this very name, and is not only found by it.
+    async fn is_name(&self, reference: &ImageReference) -> Result<bool, PodmanError> {
+        let name = reference.to_string();
+        let options = ImageListOpts::builder()
+            .filter([ImageListFilter::Reference(name.as_str().into(), None)])
+            .build();
+        let images = self.api.images();
+        let found = self
+            .ask("the names of an image", images.list(&options))
+            .await?;
+        Ok(found
+            .into_iter()
+            .filter_map(|image| image.names)
+            .any(|names| names.contains(&name)))
     }
 
     /// Awaits an answer of podman-api, for as long as an answer may take.

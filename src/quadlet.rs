@@ -12,6 +12,8 @@ mod grammar;
 pub mod key;
 pub mod keys;
 pub mod name;
+#[cfg(test)]
+mod tests;
 pub mod unit_file;
 pub mod value;
 pub mod version;

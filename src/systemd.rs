@@ -13,9 +13,10 @@
 
 mod death;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod instance;
 mod job;
+pub mod journal;
 mod manager;
 mod object_path;
 mod properties;
@@ -121,6 +122,11 @@ pub enum SystemdError {
 }
 
 impl SystemdError {
+    /// Whether the host lacks what it takes: there is no systemd of this user to talk to.
+    pub fn is_host(&self) -> bool {
+        matches!(self, Self::NoBus { .. } | Self::NoEntry { .. })
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -21,6 +21,44 @@ pub struct Limits {
     pub sessions: u32,
 }
 
+impl fmt::Display for Limits {
+    /// As it is recorded and shown: `memory 1G, tasks 512, sessions 16, cpus 0.5`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            memory,
+            cpus,
+            tasks,
+            sessions,
+        } = self;
+        write!(f, "memory {memory}, tasks {tasks}, sessions {sessions}")?;
+        match cpus {
+            Some(cpus) => write!(f, ", cpus {cpus}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Limits {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let value = |name: &str| {
+            text.split(", ")
+                .find_map(|part| part.strip_prefix(name)?.strip_prefix(' '))
+        };
+        let number = |name: &str| value(name).and_then(|number| number.parse().ok());
+        let unreadable = || LimitError::Unreadable {
+            text: text.to_owned(),
+        };
+        Ok(Self {
+            memory: value("memory").ok_or_else(unreadable)?.parse()?,
+            cpus: value("cpus").map(str::parse).transpose()?,
+            tasks: number("tasks").ok_or_else(unreadable)?,
+            sessions: number("sessions").ok_or_else(unreadable)?,
+        })
+    }
+}
+
 /// An amount of memory in bytes, written as systemd writes it: `512M`, `2G`, or plain bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -46,6 +84,12 @@ pub enum LimitError {
         Memory(MEMORY_FLOOR)
     )]
     TooLittle {
+        /// What was given.
+        text: String,
+    },
+    /// Not the limits of a session as they are recorded.
+    #[error("{text:?} are no limits")]
+    Unreadable {
         /// What was given.
         text: String,
     },
@@ -211,6 +255,21 @@ mod tests {
             "1M".parse::<Memory>(),
             Err(LimitError::TooLittle { .. })
         ));
+    }
+
+    #[test]
+    fn limits_are_read_as_they_are_written() {
+        for cpus in [None, Some("0.5".parse().unwrap())] {
+            let limits = Limits {
+                memory: "512M".parse().unwrap(),
+                cpus,
+                tasks: 7,
+                sessions: 3,
+            };
+            assert_eq!(limits.to_string().parse::<Limits>().unwrap(), limits);
+        }
+        assert!("memory 1G, tasks 5".parse::<Limits>().is_err());
+        assert!("".parse::<Limits>().is_err());
     }
 
     #[test]

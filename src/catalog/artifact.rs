@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::image::ImageReference;
 use super::text::Line;
+use crate::image::ImageReference;
 
 /// What a local server consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

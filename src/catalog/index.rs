@@ -101,7 +101,7 @@ impl Index {
     }
 
     pub(super) fn search(&self, query: &Query) -> Result<Answer<Hit>, IndexError> {
-        self.answer(&self.entries, query, |json, score, why| {
+        answer(&self.entries, query, |json, score, why| {
             let mut hit: Hit = serde_json::from_slice(json)?;
             (hit.score, hit.why) = (score, why);
             Ok(hit)
@@ -109,96 +109,10 @@ impl Index {
     }
 
     pub(super) fn search_tools(&self, query: &Query) -> Result<Answer<ToolHit>, IndexError> {
-        self.answer(&self.tools, query, |json, score, why| {
+        answer(&self.tools, query, |json, score, why| {
             let mut hit: ToolHit = serde_json::from_slice(json)?;
             (hit.score, hit.why) = (score, why);
             Ok(hit)
-        })
-    }
-
-    fn answer<T>(
-        &self,
-        segment: &Segment,
-        query: &Query,
-        hit: impl Fn(&[u8], f64, Option<Why>) -> Result<T, IndexError>,
-    ) -> Result<Answer<T>, IndexError> {
-        let words = Stems::new().of_query(query.text);
-        let admitted = Admission::of(segment, query)?;
-        let is_empty = query.text.trim().is_empty();
-        let wanted = rank::wanted(segment, &words)?;
-        let mut ranked: Vec<(DocId, f32)> = if is_empty {
-            segment
-                .documents()
-                .map(|doc| (doc, segment.prior(doc)))
-                .collect()
-        } else {
-            rank::scores(segment, &wanted)?
-        };
-        ranked.retain(|(doc, _)| admitted.admits(segment, *doc));
-        let exact = exactly_named(segment, query.text)?;
-        for (doc, score) in &mut ranked {
-            if exact.contains(doc) {
-                *score *= EXACT_NAME;
-            }
-        }
-        let total = ranked.len();
-        let order =
-            |a: &(DocId, f32), b: &(DocId, f32)| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0));
-        let end = query.offset.saturating_add(query.limit);
-        if end < ranked.len() {
-            // Only the hits of this page and those before it need an order.
-            ranked.select_nth_unstable_by(end, order);
-            ranked.truncate(end);
-        }
-        ranked.sort_unstable_by(order);
-        let mut hits = Vec::new();
-        for (doc, score) in ranked.into_iter().skip(query.offset) {
-            let score = if is_empty { 0.0 } else { f64::from(score) };
-            let why = if query.explain && !is_empty {
-                Some(self.why(segment, &wanted, doc, exact.contains(&doc))?)
-            } else {
-                None
-            };
-            hits.push(hit(&segment.hit(doc)?, score, why)?);
-        }
-        Ok(Answer { hits, total })
-    }
-
-    fn why(
-        &self,
-        segment: &Segment,
-        wanted: &[rank::Wanted],
-        doc: DocId,
-        exact: bool,
-    ) -> Result<Why, IndexError> {
-        let shares = rank::shares(segment, wanted, doc)?
-            .into_iter()
-            .map(|share| Found {
-                word: share.word,
-                score: f64::from(share.score),
-                places: share
-                    .found
-                    .into_iter()
-                    .map(|(term, field)| format!("{field}: {term}"))
-                    .collect(),
-            });
-        let record = segment.record(doc)?;
-        let reasons = if record.is_empty() {
-            vec![("what speaks for its server", f64::from(segment.prior(doc)))]
-        } else {
-            prior::prior(&serde_json::from_slice(&record)?)
-        };
-        let exact = exact.then_some(("it is called so", f64::from(EXACT_NAME)));
-        Ok(Why {
-            words: shares.collect(),
-            factors: reasons
-                .into_iter()
-                .chain(exact)
-                .map(|(reason, factor)| Reason {
-                    reason: reason.to_owned(),
-                    factor,
-                })
-                .collect(),
         })
     }
 
@@ -262,6 +176,92 @@ impl Index {
     fn listing(&self, doc: DocId) -> Result<Listing, IndexError> {
         Ok(serde_json::from_slice(&self.entries.record(doc)?)?)
     }
+}
+
+/// The documents of a segment that fit a query, best first.
+fn answer<T>(
+    segment: &Segment,
+    query: &Query,
+    hit: impl Fn(&[u8], f64, Option<Why>) -> Result<T, IndexError>,
+) -> Result<Answer<T>, IndexError> {
+    let words = Stems::new().of_query(query.text);
+    let admitted = Admission::of(segment, query)?;
+    let is_empty = query.text.trim().is_empty();
+    let wanted = rank::wanted(segment, &words)?;
+    let mut ranked: Vec<(DocId, f32)> = if is_empty {
+        segment
+            .documents()
+            .map(|doc| (doc, segment.prior(doc)))
+            .collect()
+    } else {
+        rank::scores(segment, &wanted)?
+    };
+    ranked.retain(|(doc, _)| admitted.admits(segment, *doc));
+    let exact = exactly_named(segment, query.text)?;
+    for (doc, score) in &mut ranked {
+        if exact.contains(doc) {
+            *score *= EXACT_NAME;
+        }
+    }
+    let total = ranked.len();
+    let order =
+        |a: &(DocId, f32), b: &(DocId, f32)| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0));
+    let end = query.offset.saturating_add(query.limit);
+    if end < ranked.len() {
+        // Only the hits of this page and those before it need an order.
+        ranked.select_nth_unstable_by(end, order);
+        ranked.truncate(end);
+    }
+    ranked.sort_unstable_by(order);
+    let mut hits = Vec::new();
+    for (doc, score) in ranked.into_iter().skip(query.offset) {
+        let score = if is_empty { 0.0 } else { f64::from(score) };
+        let why = if query.explain && !is_empty {
+            Some(why(segment, &wanted, doc, exact.contains(&doc))?)
+        } else {
+            None
+        };
+        hits.push(hit(&segment.hit(doc)?, score, why)?);
+    }
+    Ok(Answer { hits, total })
+}
+
+/// The reasons for a document's place.
+fn why(
+    segment: &Segment,
+    wanted: &[rank::Wanted],
+    doc: DocId,
+    exact: bool,
+) -> Result<Why, IndexError> {
+    let shares = rank::shares(segment, wanted, doc)?
+        .into_iter()
+        .map(|share| Found {
+            word: share.word,
+            score: f64::from(share.score),
+            places: share
+                .found
+                .into_iter()
+                .map(|(term, field)| format!("{field}: {term}"))
+                .collect(),
+        });
+    let record = segment.record(doc)?;
+    let reasons = if record.is_empty() {
+        vec![("what speaks for its server", f64::from(segment.prior(doc)))]
+    } else {
+        prior::prior(&serde_json::from_slice(&record)?)
+    };
+    let exact = exact.then_some(("it is called so", f64::from(EXACT_NAME)));
+    Ok(Why {
+        words: shares.collect(),
+        factors: reasons
+            .into_iter()
+            .chain(exact)
+            .map(|(reason, factor)| Reason {
+                reason: reason.to_owned(),
+                factor,
+            })
+            .collect(),
+    })
 }
 
 /// The listing with the entry of that id in front: whoever names a source's entry means what that source says.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::SOCKET_UNIT;
 use super::message::printable;
-use super::reference::ImageReference;
-use super::version::PodmanVersion;
+use crate::image::ImageReference;
+use crate::quadlet::version::PodmanVersion;
 
 /// Why Podman did not do what we asked. Every `message` is Podman's own, made printable and bounded.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +151,17 @@ impl PodmanError {
         matches!(self, Self::SocketMissing { .. } | Self::NotListening { .. })
     }
 
+    /// Whether the host lacks what it takes: there is no Podman of this user to talk to, or one that is too old.
+    pub fn is_host(&self) -> bool {
+        matches!(
+            self,
+            Self::SocketMissing { .. }
+                | Self::NotListening { .. }
+                | Self::NotPermitted { .. }
+                | Self::TooOld { .. }
+        )
+    }
+
     /// The next step for the user, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -167,7 +178,7 @@ impl PodmanError {
                 )
             }
             Self::ImageNotFound { reference, .. } => format!(
-                "check the name and the tag; skopeo list-tags docker://{} shows the tags there are",
+                "check the name and the tag; podman search --list-tags {} shows the tags there are",
                 reference.repository()
             ),
             Self::AccessDenied { reference, .. } => format!(
@@ -186,9 +197,7 @@ impl PodmanError {
                 "put the registry's CA certificate into ~/.config/containers/certs.d/{}/ca.crt",
                 reference.registry()
             ),
-            Self::PullInterrupted { .. } => {
-                "try again: layers that are complete are not fetched a second time".to_owned()
-            }
+            Self::PullInterrupted { .. } => "try again, once the registry is there".to_owned(),
             Self::NoSpace { .. } => {
                 "podman system df shows what takes the space, podman image prune frees some"
                     .to_owned()
@@ -218,7 +227,7 @@ impl PodmanError {
             podman_api::Error::Fault { code, message } => Self::Api {
                 request,
                 status: code.as_u16(),
-                message: printable(without_repeated_cause(message)),
+                message: without_repeated_cause(&printable(message)).to_owned(),
             },
             podman_api::Error::SerdeJsonError(error) => Self::Unreadable {
                 request,
@@ -248,13 +257,37 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> (Option<io::ErrorKind>
     }
 }
 
-/// podman-api writes `MESSAGE: CAUSE`, and Podman's message already ends in its cause.
+/// podman-api writes `MESSAGE: CAUSE`, and Podman's message has its cause in it already.
 fn without_repeated_cause(message: &str) -> &str {
-    (0..message.len())
-        .filter_map(|at| message.split_at_checked(at))
-        .find_map(|(said, rest)| {
-            let cause = rest.strip_prefix(": ")?;
-            (cause.is_empty() || said.ends_with(cause)).then_some(said)
+    message
+        .match_indices(": ")
+        .filter_map(|(at, _)| message.split_at_checked(at))
+        .find(|(said, rest)| {
+            rest.strip_prefix(": ")
+                .is_some_and(|cause| said.contains(cause))
         })
-        .unwrap_or(message)
+        .map_or(message, |(said, _)| said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let in_use = "image used by dd16: image is in use by a container: consider listing external containers";
+        for (message, expected) in [
+            ("no such thing: ", "no such thing:"),
+            ("plain", "plain"),
+            ("", ""),
+            ("a: b: c", "a: b: c"),
+            (
+                "failed to find image x: x: image not known: image not known",
+                "failed to find image x: x: image not known",
+            ),
+            (&format!("{in_use}: image is in use by a container"), in_use),
+        ] {
+            assert_eq!(without_repeated_cause(&printable(message)), expected);
+        }
+    }
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use podman_api::models::{ImageConfig, InspectImageResponseLibpod};
 
-use super::reference::{ImageDigest, ImageReference};
+use crate::image::{ImageDigest, ImageReference};
 
 /// An image in Podman's storage, as `podman image inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// The image's id: 64 hexadecimal digits, the digest of its configuration.
     pub id: String,
-    /// The digest of the manifest for this machine's architecture. What to pin is [`Image::pin`].
+    /// The digest that was asked for, if it was asked for by one, else the digest of the image's own manifest.
     pub digest: ImageDigest,
-    /// Every `REPOSITORY@DIGEST` that the image is known by, of its own manifest and of lists that it is in.
+    /// Every `REPOSITORY@DIGEST` that the image is found by: its own manifest's, and those of lists that it came by.
     pub repo_digests: Vec<ImageReference>,
     /// How many bytes it takes in the storage, layers that it shares included.
     pub size: u64,
@@ -34,24 +34,15 @@ pub struct Image {
 }
 
 impl Image {
-    /// The reference that names this very image for ever, in the repository that it was asked for.
+    /// The reference that names this very image for ever, in the repository where it was asked for.
     ///
-    /// A tag of an image for many architectures names a list of manifests. The list's digest is what the registry says
-    /// the tag is, so that it is taken where it is known for certain: when exactly one digest of the repository is not
-    /// the image's own. After several pulls there may be lists of old; the image's own digest is right then, since the
-    /// registry answers to it as well.
+    /// A tag of an image for many architectures names a list of manifests. It is not the list's digest that is pinned: the
+    /// storage keeps those of all lists that the image ever came by, in whatever repository, and does not say which one
+    /// the tag names now. The own manifest is always known, the registry answers to it as well, and it does not change
+    /// when another architecture does.
+    #[must_use]
     pub fn pin(&self, asked: &ImageReference) -> ImageReference {
-        let repository = asked.repository();
-        let mut lists = self
-            .repo_digests
-            .iter()
-            .filter(|known| known.repository() == repository)
-            .filter_map(ImageReference::digest)
-            .filter(|digest| **digest != self.digest);
-        match (lists.next(), lists.next()) {
-            (Some(list), None) => asked.pinned(list),
-            _ => asked.pinned(&self.digest),
-        }
+        asked.pinned(&self.digest)
     }
 
     /// Reads what `inspect` answered; the error says what is wrong with it.

@@ -4,16 +4,23 @@
 //! a second. What fails before the first layer comes as a plain HTTP error, what fails later as a line with `error`.
 
 use std::path::Path;
+use std::time::Duration;
 
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::error::{PodmanError, innermost};
 use super::message::{PullStage, printable, pull_error};
-use super::reference::ImageReference;
+use crate::image::ImageReference;
 
 /// The longest line that is read, and the longest error: a line of Podman has about 200 bytes, and a message that it
 /// hands on from a registry may have some thousand.
 const LINE_MAX: usize = 256 * 1024;
+
+/// How long a pull may be silent. Podman speaks once a second while bytes come, and is silent while it unpacks the last
+/// layers or waits for a registry that counts pulls; it has no limit of its own for a registry that went away quietly.
+const SILENCE_MAX: Duration = Duration::from_mins(15);
 
 /// What is asked for, in errors.
 const REQUEST: &str = "a pull";
@@ -45,7 +52,7 @@ pub enum LayerStatus {
     Downloading,
     /// It was here already.
     Exists,
-    /// It is here now.
+    /// It came to its end. Podman says so of a layer that broke off as well; then the pull fails.
     Done,
 }
 
@@ -83,15 +90,51 @@ pub(super) async fn pull(
     reference: &ImageReference,
     mut on_event: impl FnMut(PullEvent) + Send,
 ) -> Result<(), PodmanError> {
+    let mut stage = PullStage::Asking(StatusCode::OK.as_u16());
+    let mut answer = match timeout(SILENCE_MAX, begin(socket, reference)).await {
+        Ok(answer) => answer?,
+        Err(_) => return Err(silent(reference, stage)),
+    };
+    let mut lines = Lines::default();
+    loop {
+        let chunk = match timeout(SILENCE_MAX, answer.chunk()).await {
+            Ok(Ok(chunk)) => chunk,
+            Ok(Err(error)) => {
+                let (_, reason) = innermost(&error);
+                return Err(PodmanError::PullInterrupted {
+                    reference: reference.clone(),
+                    message: format!("lost the connection to Podman: {reason}"),
+                });
+            }
+            Err(_) => return Err(silent(reference, stage)),
+        };
+        let mut take = |line: &[u8]| {
+            if let Some(event) = read_line(line, reference, stage)? {
+                if matches!(event, PullEvent::Layer { .. }) {
+                    stage = PullStage::Copying;
+                }
+                on_event(event);
+            }
+            Ok(())
+        };
+        match chunk {
+            Some(chunk) => lines.add(&chunk, &mut take)?,
+            None => return lines.end(&mut take),
+        }
+    }
+}
+
+/// Asks for the pull. The answer is here when the first layer is announced, or when it failed before.
+async fn begin(socket: &Path, reference: &ImageReference) -> Result<Response, PodmanError> {
     let lost = |error: reqwest::Error| PodmanError::connection(socket, &error);
-    // A tag is asked for anew, so that it is what the registry says today; so is a digest, since only a pull by digest
-    // gives the image a name that stays when its tag moves on. Layers that are here are not fetched again.
+    // `always`: what a tag is, the registry says, and a digest is asked for so that the image gets it as a name, which
+    // Podman does only then. Layers that are here are not fetched again.
     let query = [
         ("reference", reference.to_string()),
         ("compatMode", "true".to_owned()),
         ("policy", "always".to_owned()),
     ];
-    let mut response = reqwest::Client::builder()
+    let mut answer = Client::builder()
         .unix_socket(socket)
         .pool_max_idle_per_host(0)
         .build()
@@ -102,48 +145,32 @@ pub(super) async fn pull(
         .send()
         .await
         .map_err(lost)?;
-
-    let status = response.status();
-    if !status.is_success() {
-        let mut body = Vec::new();
-        while body.len() < LINE_MAX
-            && let Some(chunk) = response.chunk().await.map_err(lost)?
-        {
-            body.extend_from_slice(&chunk);
-        }
-        let message = match serde_json::from_slice::<Failure>(&body) {
-            Ok(Failure {
-                message: Some(message),
-            }) => message,
-            _ => format!("status {status}: {}", String::from_utf8_lossy(&body)),
-        };
-        return Err(pull_error(reference, PullStage::Asking, &message));
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
     }
-
-    let mut lines = Lines::default();
-    let mut stage = PullStage::Asking;
-    let mut take = |line: &[u8]| {
-        let event = read_line(line, reference, stage)?;
-        if let Some(event) = event {
-            if matches!(event, PullEvent::Layer { .. }) {
-                stage = PullStage::Copying;
-            }
-            on_event(event);
-        }
-        Ok(())
+    let mut body = Vec::new();
+    while body.len() < LINE_MAX
+        && let Some(chunk) = answer.chunk().await.map_err(lost)?
+    {
+        body.extend_from_slice(&chunk);
+    }
+    let message = match serde_json::from_slice(&body) {
+        Ok(Failure {
+            message: Some(message),
+        }) => message,
+        _ => format!("status {status}: {}", String::from_utf8_lossy(&body)),
     };
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => lines.add(&chunk, &mut take)?,
-            Ok(None) => return lines.end(&mut take),
-            Err(error) => {
-                return Err(PodmanError::PullInterrupted {
-                    reference: reference.clone(),
-                    message: format!("lost the connection to Podman: {}", innermost(&error).1),
-                });
-            }
-        }
-    }
+    let stage = PullStage::Asking(status.as_u16());
+    Err(pull_error(reference, stage, &message))
+}
+
+fn silent(reference: &ImageReference, stage: PullStage) -> PodmanError {
+    pull_error(
+        reference,
+        stage,
+        &format!("timeout: nothing came for {SILENCE_MAX:?}"),
+    )
 }
 
 /// Reads one line: a step, nothing worth telling, or the failure of the pull.

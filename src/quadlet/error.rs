@@ -77,6 +77,14 @@ pub enum Reason {
         /// The name that was given.
         name: String,
     },
+    /// The right side of an assignment.
+    #[error("that of {name}: {reason}")]
+    Assigned {
+        /// The name that the value belongs to.
+        name: String,
+        /// What is wrong with the value.
+        reason: Box<Reason>,
+    },
     /// The name of a systemd unit was asked for.
     #[error("{name:?} is no name of a systemd unit")]
     UnitName {

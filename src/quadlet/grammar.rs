@@ -9,9 +9,10 @@ mod text;
 
 pub(super) use command::{arguments, command, health_command, json_command, podman_option};
 pub(super) use pair::{
-    container_variable, label, memory, secret_variable, service_variable, volume,
+    container_variable, label, memory, secret_variable, service_variable, volume, volume_option,
 };
 pub(super) use scalar::{boolean, cpu_share, mode, number, seconds, span};
 pub(super) use text::{
-    capability, documentation, image, network, path, path_inside, recorded, shown, token, unit_name,
+    capability, documentation, image, network, path, path_inside, recorded, shown, stream, token,
+    unit_name,
 };

@@ -7,12 +7,13 @@ use super::version::PodmanVersion;
 
 /// Declares the keys of a section, and the table of their first versions.
 macro_rules! keys {
-    ($section:literal; $($constant:ident: $value:ty = $name:literal, $write:ident $(, $major:literal $minor:literal)?;)*) => {
+    ($section:literal; $($(#[$meta:meta])* $constant:ident: $value:ty = $name:literal, $write:ident $(, $major:literal $minor:literal)?;)*) => {
         use super::super::grammar;
         use super::super::key::Key;
 
         $(
             #[doc = concat!("`", $name, "=`")]
+            $(#[$meta])*
             pub const $constant: Key<$value> = Key::new($section, $name, grammar::$write);
         )*
 
@@ -102,6 +103,8 @@ pub mod container {
         USER: str = "User", token, 4 4;
         USER_NS: str = "UserNS", token, 4 5;
         VOLUME: VolumeMount = "Volume", volume, 4 4;
+        /// with `--volume`, for a path of the host: it may have spaces and the like, which `Volume=` cannot hold.
+        VOLUME_OPTION: VolumeMount = "PodmanArgs", volume_option, 4 4;
         WORKING_DIR: str = "WorkingDir", path_inside, 4 6;
     }
 }
@@ -116,20 +119,21 @@ pub mod quadlet {
 /// `[Service]`: systemd.service(5), systemd.exec(5), systemd.resource-control(5).
 pub mod service {
     use super::super::name::UnitName;
-    use super::super::value::{Assignment, CpuShare};
+    use super::super::value::{Assignment, CpuShare, Stream};
     use std::time::Duration;
 
     keys! { "Service";
         CPU_QUOTA: CpuShare = "CPUQuota", cpu_share;
         ENVIRONMENT: Assignment = "Environment", service_variable;
         EXEC_START: [String] = "ExecStart", command;
+        EXEC_STOP: [String] = "ExecStop", command;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
         SLICE: UnitName = "Slice", unit_name;
-        STANDARD_ERROR: str = "StandardError", token;
+        STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
         STANDARD_OUTPUT: str = "StandardOutput", token;
         SUCCESS_EXIT_STATUS: u64 = "SuccessExitStatus", number;

@@ -151,6 +151,15 @@ impl PodmanOption {
     }
 }
 
+/// Where a service's output goes (systemd.exec(5), `StandardError=`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stream {
+    /// To the journal.
+    Journal,
+    /// To the end of the file of this absolute path.
+    Append(Text),
+}
+
 /// The permissions of a file, as chmod(1) takes them in octal: `FileMode(0o600)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileMode(pub u16);

@@ -1,4 +1,4 @@
-//! A systemd for tests: it speaks the same D-Bus, over a socket pair instead of a bus.
+//! A systemd for tests: it speaks the same D-Bus, over a socket pair instead of a bus. For the tests of all modules that talk to systemd.
 
 #![expect(
     clippy::unused_self,
@@ -13,21 +13,23 @@ use std::sync::{Arc, Mutex};
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, DBusError, Guid, ObjectPath, OwnedObjectPath, Variant, connection};
 
-use super::manager::{Change, ListedUnit, ROOT};
+use super::manager::{Change, ListedUnit, ROOT, UnitProcess};
 use super::{Systemd, object_path};
 use crate::quadlet::name::UnitName;
 
 /// What the fake does when it is called.
 #[derive(Debug, Clone)]
-pub(super) struct Script {
+pub(crate) struct Script {
     /// The units there are.
-    pub(super) units: Vec<&'static str>,
+    pub(crate) units: Vec<&'static str>,
     /// How every job ends; none where no job ever ends.
-    pub(super) job_result: Option<&'static str>,
+    pub(crate) job_result: Option<&'static str>,
     /// How many jobs of others end while a job of ours is made.
-    pub(super) other_jobs: u32,
+    pub(crate) other_jobs: u32,
     /// Hangs up instead of answering to `StartUnit`.
-    pub(super) hang_up: bool,
+    pub(crate) hang_up: bool,
+    /// The processes of every unit.
+    pub(crate) processes: Vec<u32>,
 }
 
 impl Default for Script {
@@ -37,21 +39,22 @@ impl Default for Script {
             job_result: Some("done"),
             other_jobs: 0,
             hang_up: false,
+            processes: Vec::new(),
         }
     }
 }
 
 /// The fake as a test holds it.
 #[derive(Debug)]
-pub(super) struct Fake {
-    pub(super) systemd: Systemd,
+pub(crate) struct Fake {
+    pub(crate) systemd: Systemd,
     /// The fake's own end, to send signals from.
     server: Connection,
     calls: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
-    pub(super) async fn new(script: Script) -> Self {
+    pub(crate) async fn new(script: Script) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let calls = Arc::default();
         let manager = Manager {
@@ -77,16 +80,16 @@ impl Fake {
     }
 
     /// The calls so far, and forgets them.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
     /// Sends `UnitNew` or `UnitRemoved`.
-    pub(super) async fn unit(&self, signal: &str, unit: &str) {
+    pub(crate) async fn unit(&self, signal: &str, unit: &str) {
         self.manager_signal(signal, &(unit, path(unit))).await;
     }
 
-    pub(super) async fn manager_signal<B>(&self, signal: &str, body: &B)
+    pub(crate) async fn manager_signal<B>(&self, signal: &str, body: &B)
     where
         B: serde::Serialize + zbus::Type,
     {
@@ -98,7 +101,7 @@ impl Fake {
     }
 
     /// Sends `PropertiesChanged` of a unit.
-    pub(super) async fn changed(
+    pub(crate) async fn changed(
         &self,
         unit: &str,
         interface: &str,
@@ -125,7 +128,7 @@ impl Fake {
     }
 
     /// Sends what systemd sends when an instance's main process ended.
-    pub(super) async fn die(
+    pub(crate) async fn die(
         &self,
         unit: &str,
         result: &str,
@@ -152,7 +155,7 @@ impl Fake {
     }
 
     /// Ends the connection from the fake's side.
-    pub(super) async fn hang_up(self) -> Systemd {
+    pub(crate) async fn hang_up(self) -> Systemd {
         self.server.close().await.unwrap();
         self.systemd
     }
@@ -244,6 +247,12 @@ impl Manager {
     ) -> Result<OwnedObjectPath, Refusal> {
         self.called(format!("StopUnit {name} {mode}"));
         self.job(name, &emitter).await
+    }
+
+    fn get_unit_processes(&self, name: &str) -> Result<Vec<UnitProcess>, Refusal> {
+        self.find(name)?;
+        let process = |&pid| ("/mcpod.slice".to_owned(), pid, "server".to_owned());
+        Ok(self.script.processes.iter().map(process).collect())
     }
 
     fn reset_failed_unit(&self, name: &str) -> Result<(), Refusal> {

@@ -45,6 +45,19 @@ impl Systemd {
         .await
     }
 
+    /// Lets systemd stop a unit, and does not wait until it has. A unit that is not loaded is stopped already.
+    pub async fn begin_stop(&self, unit: &UnitName) -> Result<(), SystemdError> {
+        match self
+            .manager
+            .stop_unit(unit.as_str(), REPLACE)
+            .await
+            .map_err(refusal_of("StopUnit", unit))
+        {
+            Ok(_) | Err(SystemdError::NoSuchUnit { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Listens, from when this returns, to how jobs end.
     async fn ended_jobs(&self) -> Result<EndedJobs, SystemdError> {
         // Unbounded, and yet small: it lives as long as one job, and only one thing is kept of each signal.

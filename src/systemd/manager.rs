@@ -17,6 +17,9 @@ pub(super) type ListedUnit = (
     OwnedObjectPath,
 );
 
+/// A process of a unit: its control group, its number, its command line.
+pub(super) type UnitProcess = (String, u32, String);
+
 /// A link that enabling or disabling made or removed: what was done, the link, what it points to.
 pub(super) type Change = (String, String, String);
 
@@ -43,7 +46,7 @@ pub(super) trait Manager {
 
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
 
-    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn get_unit_processes(&self, name: &str) -> zbus::Result<Vec<UnitProcess>>;
 
     fn enable_unit_files(
         &self,

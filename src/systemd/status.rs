@@ -15,7 +15,7 @@ use super::state::{ActiveState, Exit, LoadState, UnitResult};
 use super::{Systemd, SystemdError, object_path, refusal_of};
 
 /// One run of a unit: systemd gives each start a number of its own, which also stands in every line that the unit logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InvocationId([u8; 16]);
 
 impl InvocationId {
@@ -30,6 +30,12 @@ impl fmt::Display for InvocationId {
     /// Writes 32 hex digits, as `journalctl _SYSTEMD_INVOCATION_ID=` takes them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InvocationId({self})")
     }
 }
 
@@ -163,21 +169,14 @@ impl Systemd {
         })
     }
 
-    /// The main process of a service, where it has one.
-    pub async fn main_pid(&self, unit: &UnitName) -> Result<Option<u32>, SystemdError> {
-        let reply = self
-            .connection
-            .call_method(
-                Some(DESTINATION),
-                object_path::of_unit(unit),
-                Some("org.freedesktop.DBus.Properties"),
-                "Get",
-                &("org.freedesktop.systemd1.Service", "MainPID"),
-            )
-            .await
-            .map_err(refusal_of("Get MainPID", unit))?;
-        let value: OwnedVariant = reply.body().deserialize().map_err(SystemdError::Bus)?;
-        Ok(u32::try_from(&value).ok().filter(|&pid| pid != 0))
+    /// The processes of a unit, in all its control groups. Some may be gone by the time this returns.
+    pub async fn processes(&self, unit: &UnitName) -> Result<Vec<u32>, SystemdError> {
+        let processes = self.manager.get_unit_processes(unit.as_str()).await;
+        let processes = processes.map_err(refusal_of("GetUnitProcesses", unit))?;
+        Ok(processes
+            .into_iter()
+            .map(|(_group, pid, _command)| pid)
+            .collect())
     }
 
     /// All properties of a unit that one interface has.

@@ -269,10 +269,6 @@ async fn the_state_of_a_service_and_of_a_socket_is_read() {
     assert_eq!((service.tasks, service.tasks_max), (Some(3), None));
     assert_eq!(service.cpu, Some(Duration::from_millis(1500)));
     assert_eq!(service.main_pid, Some(4321));
-    assert_eq!(
-        fake.systemd.main_pid(&unit(INSTANCE)).await.unwrap(),
-        Some(4321)
-    );
 
     let status = fake
         .systemd
@@ -285,6 +281,26 @@ async fn the_state_of_a_service_and_of_a_socket_is_read() {
         (2, 40, 1)
     );
     assert!(status.service.is_none());
+}
+
+#[tokio::test]
+async fn the_processes_of_a_unit_are_told() {
+    let script = Script {
+        processes: vec![7, 8],
+        ..Script::default()
+    };
+    let fake = Fake::new(script).await;
+    let processes = fake.systemd.processes(&unit(INSTANCE)).await.unwrap();
+    assert_eq!(processes, [7, 8]);
+    let error = fake
+        .systemd
+        .processes(&unit("gone.service"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, SystemdError::NoSuchUnit { .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -379,6 +395,40 @@ async fn a_death_is_known_after_the_unit_is_gone() {
         .unwrap();
     assert_eq!(other.exit, Some(Exit::Code(3)));
     assert_eq!(deaths.of_client(99, SHORT).await, None);
+}
+
+#[tokio::test]
+async fn an_instance_that_could_not_be_loaded_is_dead_too() {
+    let fake = Fake::new(Script::default()).await;
+    let deaths = fake
+        .systemd
+        .watch_deaths(&"time".parse().unwrap())
+        .await
+        .unwrap();
+    let mut watch = fake.systemd.watch().await.unwrap();
+    fake.unit("UnitNew", INSTANCE).await;
+    fake.unit("UnitRemoved", INSTANCE).await;
+    // What has no runs cannot die.
+    fake.unit("UnitRemoved", "mcpod-time.socket").await;
+    fake.unit("UnitRemoved", "mcpod-time@internal.service")
+        .await;
+    fake.manager_signal("UnitFilesChanged", &()).await;
+
+    let death = deaths.of_client(1278, LONG).await.unwrap();
+    assert_eq!(death.to_string(), format!("{INSTANCE}: resources"));
+    let mut told = Vec::new();
+    while told.last() != Some(&Event::UnitFilesChanged) {
+        told.push(watch.next().await.unwrap());
+    }
+    let expected = [
+        Event::UnitNew(unit(INSTANCE)),
+        Event::Died(death),
+        Event::UnitRemoved(unit(INSTANCE)),
+        Event::UnitRemoved(unit("mcpod-time.socket")),
+        Event::UnitRemoved(unit("mcpod-time@internal.service")),
+        Event::UnitFilesChanged,
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! `idf * tf / (tf + K1)`, where `tf` is the weighted number of times the word's terms occur, field by field; times how
 //! much of the query was met; times what speaks for the document anyway.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tantivy::postings::Postings;
 use tantivy::query::FuzzyTermQuery;
@@ -51,8 +51,7 @@ fn weights(field: Field) -> (f32, f32) {
     match field {
         Field::Name => (4.0, 0.4),
         Field::Tags => (2.2, 0.3),
-        Field::Tools => (1.6, 0.5),
-        Field::About => (1.6, 0.5),
+        Field::Tools | Field::About => (1.6, 0.5),
         Field::Detail => (0.5, 0.7),
         Field::Pairs => (1.0, 0.3),
     }
@@ -236,11 +235,11 @@ pub(super) fn shares(
 ) -> tantivy::Result<Vec<Share>> {
     let mut shares = Vec::new();
     for word in wanted {
-        let mut documents: HashMap<DocId, ()> = HashMap::new();
+        let mut documents: HashSet<DocId> = HashSet::new();
         let mut own = 0.0;
         let mut found = Vec::new();
         for_each_count(segment, word, |at, count, term, field| {
-            documents.insert(at, ());
+            documents.insert(at);
             if at == doc {
                 own += count;
                 found.push((term.to_owned(), field.as_str()));

@@ -23,8 +23,8 @@ const BUILD_MEMORY: usize = 64 << 20;
 
 /// An index: one segment of tantivy.
 pub(super) struct Segment {
-    _reader: IndexReader,
-    segment: SegmentReader,
+    _index: IndexReader,
+    reader: SegmentReader,
     store: StoreReader,
     schema: Fields,
     inverted: [Arc<InvertedIndexReader>; 6],
@@ -129,41 +129,40 @@ impl Segment {
         };
         let inverted = |field: Field| segment.inverted_index(schema.words_of(field));
         let norms = |field: Field| segment.get_fieldnorms_reader(schema.words_of(field));
-        let [a, b, c, d, e, f] = Field::ALL;
         Ok(Self {
             store: segment.get_store_reader(1)?,
             inverted: [
-                inverted(a)?,
-                inverted(b)?,
-                inverted(c)?,
-                inverted(d)?,
-                inverted(e)?,
-                inverted(f)?,
+                inverted(Field::Name)?,
+                inverted(Field::Tags)?,
+                inverted(Field::Tools)?,
+                inverted(Field::About)?,
+                inverted(Field::Detail)?,
+                inverted(Field::Pairs)?,
             ],
             norms: [
-                norms(a)?,
-                norms(b)?,
-                norms(c)?,
-                norms(d)?,
-                norms(e)?,
-                norms(f)?,
+                norms(Field::Name)?,
+                norms(Field::Tags)?,
+                norms(Field::Tools)?,
+                norms(Field::About)?,
+                norms(Field::Detail)?,
+                norms(Field::Pairs)?,
             ],
             flags: segment.fast_fields().u64("flags")?,
             prior: segment.fast_fields().f64("prior")?,
-            segment: segment.clone(),
+            reader: segment.clone(),
             schema,
-            _reader: reader,
+            _index: reader,
         })
     }
 
     /// How many documents there are.
     pub(super) fn size(&self) -> usize {
-        usize::try_from(self.segment.max_doc()).unwrap_or(usize::MAX)
+        usize::try_from(self.reader.max_doc()).unwrap_or(usize::MAX)
     }
 
     /// All documents, in the order they were added.
     pub(super) fn documents(&self) -> std::ops::Range<DocId> {
-        0..self.segment.max_doc()
+        0..self.reader.max_doc()
     }
 
     pub(super) fn flags(&self, doc: DocId) -> u64 {
@@ -205,7 +204,7 @@ impl Segment {
             Exact::Source => self.schema.source,
             Exact::Tag => self.schema.tag,
         };
-        let inverted = self.segment.inverted_index(field)?;
+        let inverted = self.reader.inverted_index(field)?;
         let Some(info) = inverted.terms().get(text.as_bytes())? else {
             return Ok(Vec::new());
         };

@@ -27,14 +27,9 @@ pub(super) fn run_key(option: &LaunchOption) -> Option<String> {
     match &option.run {
         Run::Local(local) => match &local.artifact {
             Artifact::Image(image) => {
-                let name = image.to_string();
-                let name = name.split('@').next()?;
-                let name = match name.rsplit_once(':') {
-                    Some((name, tag)) if !tag.contains('/') => name,
-                    _ => name,
-                };
-                let name = name.strip_prefix("docker.io/").unwrap_or(name);
-                Some(format!("image:{}", name.to_ascii_lowercase()))
+                let name = image.repository();
+                let name = name.strip_prefix("docker.io/").unwrap_or(&name);
+                Some(format!("image:{name}"))
             }
             Artifact::Package(package) => {
                 let name = package.name.as_str();

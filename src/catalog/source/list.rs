@@ -201,12 +201,11 @@ impl List<'_> {
         };
         let native = native(sidecar.project()).map(|native| native.to_lowercase());
         let at = native.and_then(|native| self.places.get(&native).copied());
-        match at.and_then(|at| self.parsed.entries.get_mut(at)) {
-            Some(entry) => sidecar.complete(entry),
-            None => {
-                let error = FieldError::new("source.projectUrl", "no entry has this address");
-                self.parsed.refused.push(error.in_record(&file.path));
-            }
+        if let Some(entry) = at.and_then(|at| self.parsed.entries.get_mut(at)) {
+            sidecar.complete(entry);
+        } else {
+            let error = FieldError::new("source.projectUrl", "no entry has this address");
+            self.parsed.refused.push(error.in_record(&file.path));
         }
     }
 }

@@ -237,13 +237,12 @@ fn entry(
         .as_ref()
         .and_then(|repository| repository.owner())
         .unwrap_or_default();
-    let publisher = publisher(name);
     let short = name.rsplit('/').next().unwrap_or(name);
     Ok(Entry {
         title: document.title.filter(|title| !title.is_empty()),
         description: document.description.filter(|text| !text.is_empty()),
         official: servers <= OWN_SERVERS_MAX && is_makers_own(name, owner, &launch),
-        publisher: Line::some(publisher),
+        publisher: Line::some(publisher(name)),
         status: published
             .deprecated
             .clone()

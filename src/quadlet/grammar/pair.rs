@@ -13,7 +13,7 @@ pub(in crate::quadlet) fn container_variable(assignment: &Assignment) -> Result<
         |c| c.is_ascii_alphabetic() || c == '_',
         |c| c.is_ascii_alphanumeric() || "_.-".contains(c),
     )?;
-    container_word(&format!("{}={}", assignment.name, assignment.value))
+    assigned(assignment, command_line)
 }
 
 /// A variable of a service: systemd reads it alone, and knows no variables in it.
@@ -23,9 +23,7 @@ pub(in crate::quadlet) fn service_variable(assignment: &Assignment) -> Result<St
         |c| c.is_ascii_alphabetic() || c == '_',
         |c| c.is_ascii_alphanumeric() || c == '_',
     )?;
-    let word = format!("{}={}", assignment.name, assignment.value);
-    check_word(&word)?;
-    Ok(quote(&specifiers(&word)))
+    assigned(assignment, specifiers)
 }
 
 /// A label or an annotation.
@@ -35,7 +33,17 @@ pub(in crate::quadlet) fn label(assignment: &Assignment) -> Result<String, Reaso
         |c| c.is_ascii_alphanumeric(),
         |c| c.is_ascii_alphanumeric() || "._/-".contains(c),
     )?;
-    container_word(&format!("{}={}", assignment.name, assignment.value))
+    assigned(assignment, command_line)
+}
+
+/// Both sides as one word, in which a reader expands what is to be escaped.
+fn assigned(assignment: &Assignment, escape: fn(&str) -> String) -> Result<String, Reason> {
+    let word = format!("{}={}", assignment.name, assignment.value);
+    check_word(&word).map_err(|reason| Reason::Assigned {
+        name: assignment.name.clone(),
+        reason: Box::new(reason),
+    })?;
+    Ok(quote(&escape(&word)))
 }
 
 /// Lets a name pass whose first character satisfies one test and all others the other.
@@ -95,13 +103,34 @@ pub(in crate::quadlet) fn volume(mount: &VolumeMount) -> Result<String, Reason> 
     mounted(&[source], &mount.target, &mount.options)
 }
 
+/// A mount of the host, as an option of podman that Quadlet passes on: `RequiresMountsFor=` is not written, so that the path can be any
+/// but one with a colon.
+pub(in crate::quadlet) fn volume_option(mount: &VolumeMount) -> Result<String, Reason> {
+    let VolumeSource::Host(path) = &mount.source else {
+        return Err(Reason::NotAbsolute);
+    };
+    absolute(path)?;
+    refuse(path, |c| c == ':')?;
+    container_word(&format!(
+        "--volume={}",
+        joined(&[path], &mount.target, &mount.options)?
+    ))
+}
+
 /// A folder in memory. Podman splits at colons.
 pub(in crate::quadlet) fn memory(mount: &MemoryMount) -> Result<String, Reason> {
     mounted(&[], &mount.target, &mount.options)
 }
 
-/// `SOURCE:TARGET:OPTIONS`, as one argument of podman that Quadlet takes up to the end of the line.
+/// A mount that Quadlet takes up to the end of the line.
 fn mounted(source: &[&str], target: &str, options: &[String]) -> Result<String, Reason> {
+    let line = joined(source, target, options)?;
+    check_line(&line)?;
+    Ok(command_line(&line))
+}
+
+/// `SOURCE:TARGET:OPTIONS`, as podman splits it.
+fn joined(source: &[&str], target: &str, options: &[String]) -> Result<String, Reason> {
     absolute(target)?;
     refuse(target, |c| c == ':')?;
     for option in options {
@@ -114,7 +143,5 @@ fn mounted(source: &[&str], target: &str, options: &[String]) -> Result<String, 
     if !options.is_empty() {
         parts.push(&options);
     }
-    let line = parts.join(":");
-    check_line(&line)?;
-    Ok(command_line(&line))
+    Ok(parts.join(":"))
 }

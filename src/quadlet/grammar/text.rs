@@ -3,7 +3,7 @@
 use super::super::error::Reason;
 use super::super::escape::{check_line, command_line, record, refuse, specifiers};
 use super::super::name::UnitName;
-use super::super::value::{Part, Text};
+use super::super::value::{Part, Stream, Text};
 use crate::text::is_hidden;
 
 /// The longest name of a unit (systemd src/basic/unit-name.h, UNIT_NAME_MAX, without its NUL).
@@ -36,6 +36,14 @@ pub(in crate::quadlet) fn path(text: &Text) -> Result<String, Reason> {
         return Err(Reason::NotAbsolute);
     }
     joined(text)
+}
+
+/// Where output goes.
+pub(in crate::quadlet) fn stream(stream: &Stream) -> Result<String, Reason> {
+    match stream {
+        Stream::Journal => Ok("journal".to_owned()),
+        Stream::Append(file) => Ok(format!("append:{}", path(file)?)),
+    }
 }
 
 /// The parts of a text behind each other: literals escaped, specifiers as they are.

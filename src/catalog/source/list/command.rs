@@ -108,14 +108,13 @@ fn words(line: &str) -> Option<Vec<String>> {
     for c in line.trim().trim_start_matches("$ ").chars() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '"' | '\'') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             (None, ';' | '|' | '&' | '>' | '<' | '(' | ')' | '\n' | '\\') => return None,
             (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
@@ -171,12 +170,13 @@ impl Found {
 
     /// `[--from PACKAGE] COMMAND [ARGUMENT]...`
     fn uvx(&mut self, words: &[&str]) -> Option<()> {
-        let (package, rest) = match words {
-            ["--from", package, _, rest @ ..] | [package, rest @ ..] => (package, rest),
-            [] => return None,
+        let (["--from", package, _, rest @ ..] | [package, rest @ ..]) = words else {
+            return None;
         };
         self.package("pypi", &package.replace("==", "@"))?;
-        rest.iter().for_each(|word| self.argument(word));
+        for word in rest {
+            self.argument(word);
+        }
         Some(())
     }
 
@@ -278,9 +278,10 @@ fn remote_of(words: &[&str], trust: Trust) -> Option<LaunchOption> {
     while let Some(word) = words.next() {
         match word {
             "--transport" | "-t" => {
-                if words.next()? == "sse" {
-                    protocol = HttpProtocol::Sse;
-                }
+                protocol = match words.next()? {
+                    "sse" => HttpProtocol::Sse,
+                    _ => HttpProtocol::StreamableHttp,
+                };
             }
             "--scope" | "-s" => {
                 words.next()?;

@@ -92,7 +92,7 @@ pub(super) struct Package {
     #[serde(rename = "runtimeArguments", alias = "runtime_arguments")]
     pub(super) runtime_arguments: Option<Vec<Argument>>,
     #[serde(rename = "packageArguments", alias = "package_arguments")]
-    pub(super) package_arguments: Option<Vec<Argument>>,
+    pub(super) arguments: Option<Vec<Argument>>,
     #[serde(rename = "environmentVariables", alias = "environment_variables")]
     pub(super) environment_variables: Option<Vec<Field>>,
 }

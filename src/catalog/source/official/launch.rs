@@ -3,13 +3,13 @@
 use super::document::{Argument, Document, Field, Package, Remote};
 use super::values::Values;
 use crate::catalog::artifact::{self, Artifact, Bundle, Registry};
-use crate::catalog::image::ImageReference;
 use crate::catalog::launch::{
     self, Arg, Endpoint, Header, HttpProtocol, LaunchOption, Local, Network, Run, Transport, Trust,
 };
 use crate::catalog::mount::Mount;
 use crate::catalog::template::{Syntax, Template};
 use crate::catalog::text::Line;
+use crate::image::ImageReference;
 
 /// What `docker run` is told that decides nothing here: activation has its own way for each.
 const OWN_AFFAIRS: [&str; 6] = ["run", "--rm", "-i", "-it", "-t", "--init"];
@@ -51,7 +51,7 @@ fn local(package: &Package, warnings: &mut Vec<Line>) -> Result<LaunchOption, St
         values.variable(field, warnings);
     }
     let mut args = Vec::new();
-    for (index, argument) in (1..).zip(package.package_arguments.iter().flatten()) {
+    for (index, argument) in (1..).zip(package.arguments.iter().flatten()) {
         args.extend(arg(argument, index, &mut values));
     }
     if let Artifact::Image(image) = &artifact {
@@ -123,24 +123,14 @@ fn artifact(package: &Package) -> Result<Artifact, String> {
     Ok(Artifact::Package(package))
 }
 
-/// An image's reference, mended: paths are lower case, and a digest is not glued on with a colon.
+/// An image's reference. A version is its tag where the name has none.
 fn image(name: &str, version: Option<&str>) -> Result<ImageReference, String> {
-    let name = name.replacen(":sha256:", "@sha256:", 1);
-    let (path, rest) = match name
-        .find(['@', ':'])
-        .filter(|at| !name.get(*at..).unwrap_or_default().contains('/'))
-    {
-        Some(at) => name.split_at_checked(at).unwrap_or((&name, "")),
-        None => (name.as_str(), ""),
+    let path = name.rsplit('/').next().unwrap_or_default();
+    let tag = version.filter(|_| !path.contains([':', '@']));
+    let reference = match tag {
+        Some(tag) => format!("{name}:{tag}"),
+        None => name.to_owned(),
     };
-    let tag = version
-        .filter(|_| rest.is_empty())
-        .map(|version| format!(":{version}"));
-    let reference = format!(
-        "{}{rest}{}",
-        path.to_ascii_lowercase(),
-        tag.unwrap_or_default()
-    );
     reference.parse().map_err(|error| format!("{error}"))
 }
 
@@ -301,7 +291,7 @@ fn volume(text: &str) -> Option<String> {
 }
 
 fn is_image(text: &str, image: &ImageReference) -> bool {
-    let same = |other: ImageReference| other.name() == image.name();
+    let same = |other: ImageReference| other.repository() == image.repository();
     self::image(text, None).is_ok_and(same)
 }
 

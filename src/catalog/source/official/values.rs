@@ -242,11 +242,11 @@ impl Values {
                 }
                 None if whole => self.declare(path.clone(), &Field::default(), false),
                 None => {
-                    rewritten.push_str(&format!("{{{path}}}"));
+                    rewritten.extend(["{", path.as_str(), "}"]);
                     continue;
                 }
             }
-            rewritten.push_str(&format!("{{{{{path}}}}}"));
+            rewritten.extend(["{{", path.as_str(), "}}"]);
         }
         rewritten
     }

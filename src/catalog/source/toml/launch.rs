@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use crate::catalog::artifact::{Artifact, Bundle, Git, PackageError};
-use crate::catalog::image::ImageError;
 use crate::catalog::input::Input;
 use crate::catalog::launch::{
     Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local, Network, Remote,
@@ -11,6 +10,7 @@ use crate::catalog::launch::{
 };
 use crate::catalog::mount::{Mount, MountError};
 use crate::catalog::template::{Filter, Part, Syntax, Template};
+use crate::image::ReferenceError;
 
 /// The references that our own format knows.
 const SYNTAX: Syntax = Syntax::DoubleBracesAndDollars;
@@ -66,7 +66,7 @@ pub(super) enum LaunchError {
     #[error("a launch option has exactly one of `image`, `package`, `git`, `bundle`, `remote`")]
     Artifact,
     #[error("{0}")]
-    Image(ImageError),
+    Image(ReferenceError),
     #[error("{0}")]
     Package(PackageError),
     #[error("{0}")]

@@ -1,0 +1,199 @@
+//! The record of an active server: the `[X-Mcpod]` section of its socket unit, which systemd passes over.
+//!
+//! There is no other: what is active, from which entry, with which inputs and limits, is read from here.
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::limits::Limits;
+use crate::quadlet::error::{ParseError, ValueError};
+use crate::quadlet::keys::mcpod as key;
+use crate::quadlet::unit_file::UnitFile;
+use crate::quadlet::value::Assignment;
+
+/// What is recorded of an active server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The entry's id in the catalog, or the reference it was given by.
+    pub id: String,
+    /// The reference as the user typed it.
+    pub given: String,
+    /// Number and kind of the launch option.
+    pub launch: String,
+    /// The image by its name.
+    pub image: String,
+    /// The image's digest, to which it is pinned.
+    pub digest: String,
+    /// The network the server sees.
+    pub network: String,
+    /// The limits of a session.
+    pub limits: Limits,
+    /// The inputs that the user gave; never a secret.
+    pub inputs: Vec<Assignment>,
+    /// The hash of the tool definitions that were seen when it was last tried.
+    pub tools_hash: Option<String>,
+    /// Where its activation stands.
+    pub state: State,
+    /// When it was added.
+    pub added: Timestamp,
+}
+
+/// Where the activation of a server stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is being added, or its adding was killed.
+    Adding,
+    /// It was never tried (`--no-probe`).
+    Unverified,
+    /// It answered when it was added.
+    Verified,
+}
+
+impl State {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Adding => "adding",
+            Self::Unverified => "unverified",
+            Self::Verified => "verified",
+        }
+    }
+
+    /// Whether its adding came to an end.
+    pub fn is_complete(self) -> bool {
+        self != Self::Adding
+    }
+}
+
+impl FromStr for State {
+    type Err = RecordError;
+
+    fn from_str(word: &str) -> Result<Self, RecordError> {
+        [Self::Adding, Self::Unverified, Self::Verified]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or(RecordError::Unusable { key: "State" })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a socket unit has no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// It is no unit file.
+    #[error("it is no unit file: {0}")]
+    NoUnit(ParseError),
+    /// It has no `[X-Mcpod]` section: mcpod did not write it.
+    #[error("it has no [X-Mcpod] section")]
+    NoMark,
+    /// A key is missing or has a value that mcpod never writes.
+    #[error("{key}= in [X-Mcpod] is missing or was changed")]
+    Unusable {
+        /// The key.
+        key: &'static str,
+    },
+}
+
+impl Record {
+    /// Reads the record from the text of a socket unit.
+    pub fn parse(text: &str) -> Result<Self, RecordError> {
+        let unit = UnitFile::parse(text).map_err(RecordError::NoUnit)?;
+        let id = unit.record(key::ID).ok_or(RecordError::NoMark)?;
+        let required = |key: crate::quadlet::key::Key<str>| {
+            unit.record(key)
+                .ok_or(RecordError::Unusable { key: key.name() })
+        };
+        let inputs = unit.records(key::INPUT).into_iter().map(|input| {
+            let (name, value) = input
+                .split_once('=')
+                .ok_or(RecordError::Unusable { key: "Input" })?;
+            Ok(Assignment::new(name, value))
+        });
+        Ok(Self {
+            id,
+            given: required(key::NAME)?,
+            launch: required(key::LAUNCH)?,
+            image: required(key::IMAGE)?,
+            digest: required(key::DIGEST)?,
+            network: required(key::NETWORK)?,
+            limits: required(key::LIMITS)?
+                .parse()
+                .map_err(|_| RecordError::Unusable { key: "Limits" })?,
+            inputs: inputs.collect::<Result<_, _>>()?,
+            tools_hash: unit.record(key::TOOLS_HASH),
+            state: required(key::STATE)?.parse()?,
+            added: required(key::ADDED)?
+                .parse()
+                .map_err(|_| RecordError::Unusable { key: "Added" })?,
+        })
+    }
+
+    /// Appends the record to a socket unit, which must be complete but for it.
+    ///
+    /// `others` are the texts of the server's other files: the record ends in a hash over all of them.
+    pub fn write(&self, socket: &mut UnitFile, others: &[&str]) -> Result<(), ValueError> {
+        let Self {
+            id,
+            given,
+            launch,
+            image,
+            digest,
+            network,
+            limits,
+            inputs,
+            tools_hash,
+            state,
+            added,
+        } = self;
+        socket.push(key::ID, id)?;
+        socket.push(key::NAME, given)?;
+        socket.push(key::LAUNCH, launch)?;
+        socket.push(key::IMAGE, image)?;
+        socket.push(key::DIGEST, digest)?;
+        socket.push(key::NETWORK, network)?;
+        socket.push(key::LIMITS, &limits.to_string())?;
+        for input in inputs {
+            socket.push(key::INPUT, &format!("{}={}", input.name, input.value))?;
+        }
+        if let Some(hash) = tools_hash {
+            socket.push(key::TOOLS_HASH, hash)?;
+        }
+        socket.push(key::STATE, state.as_str())?;
+        socket.push(key::ADDED, &added.to_string())?;
+        let content = content(&socket.to_string(), others);
+        socket.push(key::CONTENT, &content)
+    }
+}
+
+/// Whether the files of a server are as mcpod wrote them.
+pub fn is_unedited(socket: &str, others: &[&str]) -> bool {
+    // The hash is the last line, and covers everything before it.
+    let Some((before, line)) = socket.trim_end_matches('\n').rsplit_once('\n') else {
+        return false;
+    };
+    line.strip_prefix("Content=") == Some(&content(&format!("{before}\n"), others))
+}
+
+/// The hash over the texts of a server's files, the socket unit's as far as it goes.
+fn content(socket: &str, others: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in std::iter::once(&socket).chain(others) {
+        // The length in front keeps the border between two files where it is.
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let mut hexadecimal = String::from("sha256:");
+    for byte in hash.finalize() {
+        // Writing to a String cannot fail.
+        write!(hexadecimal, "{byte:02x}").ok();
+    }
+    hexadecimal
+}

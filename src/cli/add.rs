@@ -1,0 +1,224 @@
+//! `mcpod add`: a server is made active.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::{Failure, Output};
+use crate::activation::choices::{self, Choices, Network};
+use crate::activation::limits::{Cpus, Memory};
+use crate::orchestrator::Orchestrator;
+use crate::orchestrator::add::{Request, Step};
+use crate::podman::PullEvent;
+use crate::podman::progress::{PullProgress, PullSnapshot};
+use crate::quadlet::name::ServerName;
+use crate::quadlet::value::Assignment;
+
+/// Make a server active
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod add time
+  mcpod add builtin:fetch --name web --network open
+  mcpod add docker://docker.io/mcp/time --dry-run")]
+pub(super) struct Arguments {
+    /// A catalog id, a unique name in the catalog, or docker://IMAGE
+    #[arg(value_name = "REF")]
+    reference: String,
+    /// The name it is to have
+    #[arg(long, value_name = "NAME")]
+    name: Option<ServerName>,
+    /// Give one of its inputs
+    #[arg(long, value_name = "KEY=VALUE", value_parser = choices::assignment)]
+    set: Vec<Assignment>,
+    /// Set an environment variable; never for secrets
+    #[arg(long, value_name = "K=V", value_parser = choices::assignment)]
+    env: Vec<Assignment>,
+    /// Take its N-th launch option, as `mcpod show` numbers them
+    #[arg(long, value_name = "N")]
+    launch: Option<usize>,
+    /// The network it sees: none or open
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<Network>,
+    /// Memory of one session, such as 512M
+    #[arg(long, value_name = "M")]
+    memory: Option<Memory>,
+    /// Processors of one session, such as 0.5
+    #[arg(long, value_name = "N")]
+    cpus: Option<Cpus>,
+    /// Threads and processes of one session
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tasks: Option<u32>,
+    /// Sessions at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sessions: Option<u32>,
+    /// Do not try the server once
+    #[arg(long)]
+    no_probe: bool,
+    /// Print every file that would be written, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the added server as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(
+    arguments: Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let Arguments {
+        reference,
+        name,
+        set,
+        env,
+        launch,
+        network,
+        memory,
+        cpus,
+        tasks,
+        sessions,
+        no_probe,
+        dry_run,
+        json: _,
+    } = arguments;
+    let request = Request {
+        reference,
+        name,
+        choices: Choices {
+            launch,
+            inputs: set,
+            environment: env,
+            network,
+            memory,
+            cpus,
+            tasks,
+            sessions,
+        },
+        probe: !no_probe,
+    };
+    if dry_run {
+        return preview(&request, orchestrator, output).await;
+    }
+    let progress = Progress::new();
+    let added = orchestrator
+        .add(&request, &|step| progress.show(&step, output))
+        .await;
+    progress.finish();
+    let added = added?;
+    if output.is_json() {
+        output.json(&orchestrator.listed_one(&added.active).await?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = &added.active.name;
+    let offers = match &added.lists {
+        Some(lists) => format!(
+            "{} tools, {} prompts, {} resources",
+            lists.tools.len(),
+            lists.prompts.len(),
+            lists.resources.len()
+        ),
+        None => "not tried yet".to_owned(),
+    };
+    output.text(&format!("{name} is active: {offers}"));
+    output.note(&format!(
+        "next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn preview(
+    request: &Request,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let files = orchestrator.preview(request).await?;
+    if output.is_json() {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| serde_json::json!({"path": path, "text": text}))
+            .collect();
+        output.json(&files)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let shown: Vec<String> = files
+        .iter()
+        .map(|(path, text)| format!("# {}\n{text}", path.display()))
+        .collect();
+    output.text(&shown.join("\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows how far `add` is: a bar on a terminal, plain lines otherwise.
+struct Progress {
+    bar: Option<ProgressBar>,
+    pull: Mutex<(PullProgress, PullSnapshot)>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            bar: std::io::stderr()
+                .is_terminal()
+                .then(ProgressBar::new_spinner),
+            pull: Mutex::default(),
+        }
+    }
+
+    fn show(&self, step: &Step, output: &Output) {
+        match step {
+            Step::Pulling(image) => self.say(format!("pulling {image}"), output),
+            Step::Pull(event) => self.show_pull(event, output),
+            Step::Pulled => self.say("pulled".to_owned(), output),
+            Step::Waiting => self.say(
+                "waiting for another mcpod that changes units".to_owned(),
+                output,
+            ),
+            Step::Starting => self.say("writing units".to_owned(), output),
+            Step::Trying => self.say("trying the server".to_owned(), output),
+        }
+    }
+
+    fn say(&self, message: String, output: &Output) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(message);
+                bar.tick();
+            }
+            None => output.note(&message),
+        }
+    }
+
+    fn show_pull(&self, event: &PullEvent, output: &Output) {
+        let Ok(mut pull) = self.pull.lock() else {
+            return;
+        };
+        let (progress, last) = &mut *pull;
+        progress.apply(event);
+        let now = progress.snapshot();
+        if let Some(bar) = &self.bar {
+            if now.bytes_total > 0 {
+                bar.set_length(now.bytes_total);
+                bar.set_position(now.bytes_done);
+                if let Ok(style) =
+                    ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {bytes}/{total_bytes}")
+                {
+                    bar.set_style(style);
+                }
+            }
+            bar.set_message(format!("layers {}/{}", now.layers_done, now.layers_total));
+            bar.tick();
+        } else if now.layers_done > last.layers_done {
+            output.note(&format!("layers {}/{}", now.layers_done, now.layers_total));
+        }
+        *last = now;
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `mcpod attach`: standard input and output joined to a server's socket, byte for byte.
+//!
+//! The bytes are moved by the kernel where it can (splice(2), which `std::io::copy` uses for pipes), by one thread a
+//! direction: no message is parsed, held or changed.
+
+use std::fs::File;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::output::Failure;
+use crate::host::Host;
+use crate::orchestrator::Orchestrator;
+
+/// How long a server may still write after the client closed its input before it is stopped.
+///
+/// Most servers end by themselves at the end of their input; some never do. A client that pipes one request in and
+/// closes needs the time its server takes to start and answer.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Join standard input and output to a server's socket
+#[derive(Debug, clap::Args)]
+#[command(after_help = "In an agent's configuration:
+  {\"mcpServers\": {\"time\": {\"command\": \"mcpod\", \"args\": [\"attach\", \"time\"]}}}")]
+pub(super) struct Arguments {
+    /// The server's name
+    name: String,
+}
+
+/// A direction in which nothing more will come, and why if that is no regular end.
+enum End {
+    Input,
+    Output(Option<io::Error>),
+}
+
+pub(super) async fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
+    let name = &arguments.name;
+    let Some(socket) = connect(&host, name) else {
+        return Err(why_not(name, host).await);
+    };
+    let (ended, mut end) = mpsc::channel(2);
+    let input = copy_input(socket.try_clone().map_err(failed)?, ended.clone());
+    let output = copy_output(socket, ended);
+    input.and(output).map_err(failed)?;
+    let ended_by_server = wait(&mut end).await.map_err(failed)?;
+
+    let orchestrator = Orchestrator::open(host).await?;
+    let active = orchestrator.find(name)?;
+    if ended_by_server {
+        return Err(orchestrator.died(&active).await.into());
+    }
+    orchestrator.stop_own(&active).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Connects to the socket without asking anybody whether the server is active: it is if its socket is there.
+fn connect(host: &Host, name: &str) -> Option<UnixStream> {
+    let path = host.runtime.socket_path(&name.parse().ok()?).ok()?;
+    UnixStream::connect(path).ok()
+}
+
+/// Finds out why a server cannot be connected to.
+async fn why_not(name: &str, host: Host) -> Failure {
+    let orchestrator = match Orchestrator::open(host).await {
+        Ok(orchestrator) => orchestrator,
+        Err(error) => return error.into(),
+    };
+    match orchestrator.find(name) {
+        Ok(active) => orchestrator.not_listening(&active).into(),
+        Err(error) => error.into(),
+    }
+}
+
+fn failed(error: io::Error) -> Failure {
+    anyhow::Error::new(error)
+        .context("the connection failed")
+        .into()
+}
+
+/// Moves standard input to the server until it ends, and tells the server then.
+fn copy_input(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()> {
+    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    std::thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(move || {
+            // However it ended, there is no more to come.
+            io::copy(&mut stdin, &mut socket).ok();
+            // Whoever is gone cannot be told.
+            socket.shutdown(Shutdown::Write).ok();
+            ended.blocking_send(End::Input).ok();
+        })?;
+    Ok(())
+}
+
+/// Moves what the server says to standard output until it ends.
+fn copy_output(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()> {
+    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    std::thread::Builder::new()
+        .name("output".to_owned())
+        .spawn(move || {
+            let copied = io::copy(&mut socket, &mut stdout);
+            ended.blocking_send(End::Output(copied.err())).ok();
+        })?;
+    Ok(())
+}
+
+/// Waits until the connection is over; true if the server ended it while the client still listened.
+async fn wait(end: &mut mpsc::Receiver<End>) -> io::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut input_ended = false;
+    loop {
+        let drained = async {
+            if input_ended {
+                tokio::time::sleep(DRAIN).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            ended = end.recv() => match ended {
+                Some(End::Input) => input_ended = true,
+                // The client no longer reads.
+                Some(End::Output(Some(_))) | None => return Ok(false),
+                Some(End::Output(None)) => return Ok(!input_ended),
+            },
+            () = drained => return Ok(false),
+            _ = terminate.recv() => return Ok(false),
+            _ = interrupt.recv() => return Ok(false),
+            _ = hang_up.recv() => return Ok(false),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! `mcpod call`: one tool, once.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use indicatif::ProgressBar;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::output::{Failure, Outcome, Output};
+use crate::orchestrator::connection::Connection;
+use crate::orchestrator::{self, Orchestrator};
+use crate::session::Kind;
+use crate::session::{CallOptions, Frame, RpcError, SessionError, Step};
+use crate::text;
+
+/// Call a tool of an active server
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod call time get_current_time timezone=UTC
+  mcpod call everything get-sum a=1 b=2
+  mcpod call memory create_entities '{\"entities\": []}'
+  echo '{\"timezone\": \"UTC\"}' | mcpod call time get_current_time -")]
+pub(super) struct Arguments {
+    /// The server's name
+    name: String,
+    /// The tool's name, as the server has it
+    tool: String,
+    /// The tool's arguments: one JSON object, key=value words, or - to read an object from standard input
+    #[arg(value_name = "JSON | KEY=VALUE")]
+    input: Vec<String>,
+    /// Print the server's result object as it sent it
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let active = orchestrator.find(&arguments.name)?;
+    let known = orchestrator.known_lists(&active);
+    let tools = known
+        .as_ref()
+        .map(|lists| lists.tools.as_slice())
+        .unwrap_or_default();
+    let tools: Vec<Value> = tools
+        .iter()
+        .filter_map(|tool| serde_json::from_str(tool.get()).ok())
+        .collect();
+    let tool = tools
+        .iter()
+        .find(|tool| word(tool, "name") == arguments.tool);
+    let input = match arguments.input.as_slice() {
+        [dash] if dash == "-" => super::arguments::object(&read_stdin()?)?,
+        words => super::arguments::parse(words, tool.and_then(|tool| tool.get("inputSchema")))?,
+    };
+    let params = params(&arguments.tool, &input)?;
+
+    let connection = orchestrator.connect(&active).await?;
+    let called = call(&connection, &params, orchestrator, output).await;
+    let called = match called {
+        Ok(result) => Ok(result),
+        Err(error) => Err(Failure::from(orchestrator::Error::from(
+            connection.explain(&active, error).await,
+        ))),
+    };
+    // The answer is what the user waits for; systemd ends the instance meanwhile.
+    let shown = called.and_then(|result| show(result, arguments, &tools, output));
+    connection.close(false).await?;
+    shown
+}
+
+/// What a call brought.
+enum Called {
+    /// A result, as the server sent it.
+    Result(Box<RawValue>),
+    /// An error of the protocol.
+    Refused(RpcError),
+    /// The user interrupted it, and the server was told.
+    Cancelled,
+}
+
+async fn call(
+    connection: &Connection,
+    params: &RawValue,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<Called, SessionError> {
+    let options = CallOptions {
+        timeout: Some(orchestrator.settings().sessions.call_timeout),
+        limit: None,
+        progress: std::io::stderr().is_terminal() && !output.is_json(),
+    };
+    let mut call = connection
+        .session
+        .call("tools/call", Some(params), options)
+        .await?;
+    let bar = Bar::default();
+    loop {
+        let step = tokio::select! {
+            step = call.next() => step?,
+            _ = tokio::signal::ctrl_c() => return Ok(Called::Cancelled),
+        };
+        match step {
+            Step::Progress(frame) => bar.show(&frame),
+            Step::Answer(answer) if answer.kind() == Kind::Error => {
+                return Ok(Called::Refused(RpcError::of(&answer)));
+            }
+            Step::Answer(answer) => {
+                return answer
+                    .into_payload()
+                    .map(Called::Result)
+                    .ok_or(SessionError::Closed);
+            }
+        }
+    }
+}
+
+fn show(
+    called: Called,
+    arguments: &Arguments,
+    tools: &[Value],
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let result = match called {
+        Called::Result(result) => result,
+        Called::Cancelled => {
+            return Err(Failure {
+                outcome: Outcome::Failed,
+                code: "cancelled",
+                message: format!("{} was cancelled", arguments.tool),
+                hint: None,
+            });
+        }
+        Called::Refused(error) => return Err(refused(&error, arguments, tools)),
+    };
+    if output.is_json() {
+        output.json(&result)?;
+    }
+    let result: Value = serde_json::from_str(result.get())
+        .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+    let is_error = result.get("isError") == Some(&Value::Bool(true));
+    if !output.is_json() {
+        let shown = readable(&result);
+        if is_error {
+            output.note(&shown);
+        } else {
+            output.text(&shown);
+        }
+    }
+    Ok(if is_error {
+        Outcome::ToolError.into()
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn refused(error: &RpcError, arguments: &Arguments, tools: &[Value]) -> Failure {
+    let names: Vec<&str> = tools.iter().map(|tool| word(tool, "name")).collect();
+    let Arguments { name, tool, .. } = arguments;
+    if !names.is_empty() && !names.contains(&tool.as_str()) {
+        let near = orchestrator::near(tool, names.into_iter());
+        return Failure {
+            outcome: Outcome::NotFound,
+            code: "no_such_tool",
+            message: format!("{name} has no tool {tool:?}"),
+            hint: Some(if near.is_empty() {
+                format!("mcpod tools {name} lists them")
+            } else {
+                format!("did you mean {}?", near.join(" or "))
+            }),
+        };
+    }
+    Failure {
+        outcome: Outcome::ToolError,
+        code: "refused",
+        message: format!("{name}: {error}"),
+        hint: None,
+    }
+}
+
+fn params(tool: &str, input: &Map<String, Value>) -> Result<Box<RawValue>, Failure> {
+    let params = serde_json::json!({"name": tool, "arguments": input});
+    serde_json::value::to_raw_value(&params)
+        .map_err(|error| Failure::from(anyhow::Error::new(error)))
+}
+
+fn read_stdin() -> Result<String, Failure> {
+    std::io::read_to_string(std::io::stdin()).map_err(|error| {
+        Failure::from(anyhow::Error::new(error).context("cannot read standard input"))
+    })
+}
+
+/// A result as text: its blocks below each other, what cannot be shown named; structured content where there is nothing else.
+fn readable(result: &Value) -> String {
+    let blocks = result
+        .get("content")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let mut lines: Vec<String> = blocks.iter().map(block).collect();
+    if lines.is_empty()
+        && let Some(structured) = result.get("structuredContent")
+    {
+        lines.push(format!("{structured:#}"));
+    }
+    text::for_terminal(&lines.join("\n"))
+}
+
+fn block(block: &Value) -> String {
+    let resource = block.get("resource").unwrap_or(&Value::Null);
+    match word(block, "type") {
+        "text" => word(block, "text").to_owned(),
+        kind @ ("image" | "audio") => {
+            let size = word(block, "data").len();
+            format!(
+                "[{kind}, {}, {size} bytes in base64]",
+                word(block, "mimeType")
+            )
+        }
+        "resource_link" => format!("[resource {}]", word(block, "uri")),
+        "resource" => match resource.get("text").and_then(Value::as_str) {
+            Some(text) => text.to_owned(),
+            None => format!("[resource {}]", word(resource, "uri")),
+        },
+        // A kind that came after this was written.
+        _ => block.to_string(),
+    }
+}
+
+/// A member that is a text; empty where it is none.
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The progress of a call, on a terminal.
+#[derive(Default)]
+struct Bar(std::cell::OnceCell<ProgressBar>);
+
+impl Bar {
+    fn show(&self, notification: &Frame) {
+        let number = |key| {
+            let value = notification.find(&[key]).ok().flatten()?;
+            serde_json::from_str::<f64>(value).ok()
+        };
+        let bar = self.0.get_or_init(ProgressBar::new_spinner);
+        if let (Some(progress), Some(total)) = (number("progress"), number("total")) {
+            bar.set_prefix(format!("{progress}/{total}"));
+        }
+        let message = notification.find(&["message"]).ok().flatten();
+        if let Some(message) =
+            message.and_then(|message| serde_json::from_str::<String>(message).ok())
+        {
+            bar.set_message(text::one_line(&message));
+        }
+        bar.tick();
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
+}

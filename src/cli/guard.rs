@@ -1,0 +1,19 @@
+//! `mcpod guard`: started by systemd beside the instances.
+
+use std::process::ExitCode;
+
+use super::output::Failure;
+use crate::guard::{self, Pace};
+use crate::host::Host;
+use crate::orchestrator;
+use crate::systemd::Systemd;
+
+pub(super) async fn run(host: Host) -> Result<ExitCode, Failure> {
+    let systemd = Systemd::connect(&host.runtime.bus())
+        .await
+        .map_err(orchestrator::Error::from)?;
+    match guard::run(&systemd, Pace::default()).await {
+        Ok(never) => match never {},
+        Err(error) => Err(orchestrator::Error::from(error).into()),
+    }
+}

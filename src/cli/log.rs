@@ -1,0 +1,39 @@
+//! Where log messages go: to the journal when systemd started us, to standard error otherwise.
+
+use std::os::linux::fs::MetadataExt;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The environment variable that chooses what is logged, in the syntax of `RUST_LOG`.
+const FILTER: &str = "MCPOD_LOG";
+
+/// Starts logging. What cannot be logged is lost: a command never fails for its log.
+pub(super) fn start() {
+    let filter =
+        EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("warn,mcpod=info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    if stderr_is_journal()
+        && let Ok(journal) = tracing_journald::layer()
+    {
+        registry.with(journal).init();
+    } else {
+        let to_stderr = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(super::output::stderr_has_color())
+            .without_time()
+            .with_target(false);
+        registry.with(to_stderr).init();
+    }
+}
+
+/// systemd.exec(5): `JOURNAL_STREAM` holds the device and inode of the journal's stream, which a child may inherit
+/// although its own standard error goes elsewhere.
+fn stderr_is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    std::fs::metadata("/proc/self/fd/2")
+        .is_ok_and(|stderr| stream == format!("{}:{}", stderr.st_dev(), stderr.st_ino()))
+}

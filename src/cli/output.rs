@@ -1,0 +1,246 @@
+//! The one place that prints.
+//!
+//! Results go to standard output, everything else to standard error. Under `--json` standard output holds one document
+//! and nothing else, and an error is a document too.
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Stderr, Stdout, Write as _};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::orchestrator::{self, Kind};
+use crate::text;
+
+/// How wide a table may be where nobody says how wide the terminal is.
+const WIDTH: usize = 100;
+
+/// Prints as the user asked for.
+#[derive(Debug)]
+pub(super) struct Output {
+    json: bool,
+    width: usize,
+    stdout: Stdout,
+    stderr: Stderr,
+}
+
+/// How a command ended that did not do what was asked. The numbers are the program's exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It failed.
+    Failed = 1,
+    /// It was asked for in a way that makes no sense.
+    Usage = 2,
+    /// There is no such server or entry.
+    NotFound = 3,
+    /// The server needs inputs that were not given.
+    InputsMissing = 4,
+    /// The tool reported an error.
+    ToolError = 5,
+    /// This host lacks something.
+    HostLacks = 6,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome as u8)
+    }
+}
+
+/// An error as it is shown: what, why, what next.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) outcome: Outcome,
+    /// A stable word for programs.
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Failure {
+    /// Something that was typed makes no sense.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Usage,
+            code: "usage",
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+impl From<orchestrator::Error> for Failure {
+    fn from(error: orchestrator::Error) -> Self {
+        Self {
+            outcome: match error.kind() {
+                Kind::Failed => Outcome::Failed,
+                Kind::Usage => Outcome::Usage,
+                Kind::NotFound => Outcome::NotFound,
+                Kind::InputsMissing => Outcome::InputsMissing,
+                Kind::HostLacks => Outcome::HostLacks,
+            },
+            code: error.code(),
+            hint: error.hint(),
+            message: format!("{:#}", anyhow::Error::new(error)),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            code: "failed",
+            message: format!("{error:#}"),
+            hint: None,
+        }
+    }
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        let width = rustix::termios::tcgetwinsize(std::io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|width| *width > 0)
+            .unwrap_or(WIDTH);
+        Self {
+            json,
+            width,
+            stdout: std::io::stdout(),
+            stderr: std::io::stderr(),
+        }
+    }
+
+    /// Whether standard output is one JSON document.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether standard output is a terminal that is to be coloured (<https://no-color.org>).
+    pub(super) fn has_color(&self) -> bool {
+        self.stdout.is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
+    /// Prints a result: text as it is, which must already be fit for a terminal.
+    pub(super) fn text(&self, text: &str) {
+        // A reader that has seen enough (`mcpod list | head -1`) is no error.
+        let mut stdout = self.stdout.lock();
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| {
+            if text.ends_with('\n') {
+                stdout.flush()
+            } else {
+                stdout.write_all(b"\n").and_then(|()| stdout.flush())
+            }
+        });
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.note(&format!("error: cannot write to standard output: {error}"));
+        }
+    }
+
+    /// Prints a result as a JSON document.
+    pub(super) fn json<T: Serialize + ?Sized>(&self, document: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(document)
+            .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+        self.text(&text);
+        Ok(())
+    }
+
+    /// Prints rows under headings, as wide as they need; the last column is cut where the terminal ends.
+    pub(super) fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
+        let mut widths: Vec<usize> = headings
+            .iter()
+            .map(|heading| heading.chars().count())
+            .collect();
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let mut table = String::new();
+        let headings: Vec<String> = headings
+            .iter()
+            .map(|heading| (*heading).to_owned())
+            .collect();
+        for row in std::iter::once(&headings).chain(rows) {
+            let mut line = String::new();
+            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let cell = text::one_line(cell);
+                if at + 1 == row.len() {
+                    let left = self.width.saturating_sub(line.chars().count());
+                    line.push_str(&text::shortened(&cell, left.max(20)));
+                } else {
+                    let padding = width.saturating_sub(cell.chars().count()) + 2;
+                    line.push_str(&cell);
+                    line.extend(std::iter::repeat_n(' ', padding));
+                }
+            }
+            // Writing to a String cannot fail.
+            writeln!(table, "{}", line.trim_end()).ok();
+        }
+        self.text(&table);
+    }
+
+    /// Says something about what is going on, on standard error.
+    pub(super) fn note(&self, text: &str) {
+        // There is nobody left to tell if this fails.
+        writeln!(self.stderr.lock(), "{}", text::for_terminal(text)).ok();
+    }
+
+    /// Shows an error and gives its exit code.
+    pub(super) fn failure(&self, failure: &Failure) -> ExitCode {
+        let Failure {
+            outcome,
+            code,
+            message,
+            hint,
+        } = failure;
+        if self.json {
+            let document =
+                serde_json::json!({"error": {"code": code, "message": message, "hint": hint}});
+            self.text(&document.to_string());
+        } else {
+            let (red, plain) = if stderr_has_color() {
+                ("\x1b[1;31m", "\x1b[0m")
+            } else {
+                ("", "")
+            };
+            let message = text::for_terminal(message);
+            writeln!(self.stderr.lock(), "{red}error:{plain} {message}").ok();
+            if let Some(hint) = hint {
+                self.note(&format!("hint: {hint}"));
+            }
+        }
+        (*outcome).into()
+    }
+}
+
+/// Shows what clap says of a command line: help and version, or why it makes no sense.
+///
+/// There are no parsed arguments yet, so whether `--json` was meant is read from the words as they are.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|word| word == "--json");
+    if error.use_stderr() && json {
+        let message = error.to_string();
+        let failure = Failure::usage(message.trim_start_matches("error: ").trim_end());
+        return Output::new(true).failure(&failure);
+    }
+    // Nobody reads what cannot be printed.
+    error.print().ok();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Whether standard error is a terminal that is to be coloured (<https://no-color.org>).
+pub(super) fn stderr_has_color() -> bool {
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

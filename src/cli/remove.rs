@@ -1,0 +1,42 @@
+//! `mcpod remove`: an active server is taken away.
+
+use std::process::ExitCode;
+
+use super::output::{Failure, Output};
+use crate::orchestrator::Orchestrator;
+
+/// Take an active server away again
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The server's name
+    name: String,
+    /// Also if its files were edited by hand
+    #[arg(long)]
+    force: bool,
+    /// Print the removed server as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let Arguments {
+        name,
+        force,
+        json: _,
+    } = arguments;
+    let removed = orchestrator
+        .remove(name, *force, || {
+            output.note("waiting for another mcpod that changes units");
+        })
+        .await?;
+    if output.is_json() {
+        output.json(&serde_json::json!({"name": removed.name, "id": removed.record.id}))?;
+    } else {
+        output.text(&format!("{} is removed", removed.name));
+    }
+    Ok(ExitCode::SUCCESS)
+}

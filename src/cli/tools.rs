@@ -1,0 +1,67 @@
+//! `mcpod tools`: what active servers can do.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::output::{Failure, Output};
+use crate::orchestrator::Orchestrator;
+use crate::text;
+
+/// List the tools of an active server
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The server's name; all active servers where none is given
+    name: Option<String>,
+    /// Print the server's own tool objects as a JSON list (without NAME: an object of such lists, by server)
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    if let Some(name) = &arguments.name {
+        let lists = orchestrator.lists(name).await?;
+        if output.is_json() {
+            output.json(&lists.tools)?;
+        } else {
+            output.table(&["TOOL", "DESCRIPTION"], &rows(None, &lists.tools));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut all = std::collections::BTreeMap::new();
+    for server in orchestrator.list().await? {
+        let lists = orchestrator.lists(server.name.as_str()).await?;
+        all.insert(server.name.to_string(), lists.tools);
+    }
+    if output.is_json() {
+        output.json(&all)?;
+    } else {
+        let rows: Vec<_> = all
+            .iter()
+            .flat_map(|(server, tools)| rows(Some(server), tools))
+            .collect();
+        output.table(&["SERVER", "TOOL", "DESCRIPTION"], &rows);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rows(server: Option<&str>, tools: &[Box<serde_json::value::RawValue>]) -> Vec<Vec<String>> {
+    tools
+        .iter()
+        .map(|tool| {
+            let tool: Value = serde_json::from_str(tool.get()).unwrap_or_default();
+            let word = |key: &str| {
+                text::one_line(tool.get(key).and_then(Value::as_str).unwrap_or_default())
+            };
+            server
+                .map(str::to_owned)
+                .into_iter()
+                .chain([word("name"), word("description")])
+                .collect()
+        })
+        .collect()
+}

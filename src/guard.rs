@@ -1,0 +1,186 @@
+//! The guard: it stops instances whose client is gone.
+//!
+//! Whoever closes a session stops its instance over D-Bus. The guard is for clients that cannot: they were killed, or do not know of
+//! instances. It does not watch clients. **The connection is the session**: while any process holds the client's end, a child that
+//! inherited it included, the instance stays; when nobody does, the kernel marks the server's end as closed both ways, and the
+//! instance has nobody left to serve. So it does not matter which process connected, whether its number was given to another since, or
+//! that it ran in another pid namespace.
+//!
+//! An instance is stopped when it was seen without client some times in a row. One `mcpod guard` runs for the user while there are instances: each of them wants its unit, which
+//! systemd stops when no instance is left.
+
+mod connection;
+mod diag;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::quadlet::error::ValueError;
+use crate::quadlet::keys::service::EXEC_START;
+use crate::quadlet::name::UnitName;
+use crate::quadlet::unit_file::UnitFile;
+use crate::systemd::{ActiveState, Instance, Systemd, SystemdError};
+
+use connection::Connection;
+
+/// The file name of the guard's unit, which every instance wants.
+pub const GUARD_UNIT: &str = "mcpod-guard.service";
+
+/// The guard's unit as packages install it.
+pub const GUARD_UNIT_TEXT: &str = include_str!("../units/mcpod-guard.service");
+
+/// The file name of the slice that all instances and the guard run in.
+pub const SLICE_UNIT: &str = "mcpod.slice";
+
+/// The slice as packages install it.
+pub const SLICE_UNIT_TEXT: &str = include_str!("../units/mcpod.slice");
+
+/// Where packages install mcpod, as the shipped unit says.
+const PACKAGED_PROGRAM: &str = "/usr/bin/mcpod";
+
+/// How long an instance may take to stop before that is told. Its own `TimeoutStopSec=` is shorter; then systemd kills it.
+const STOPPING: Duration = Duration::from_secs(30);
+
+/// How often in a row an instance must be seen hung up before it is stopped: most servers end by themselves at the end of their input.
+const LOOKS_HUNG_UP: u32 = 2;
+
+/// How often in a row an instance that runs must be seen without any connection before it is stopped. It takes no part in any session
+/// then; but one that is slow to start may look the same for a while, so this is half a minute.
+const LOOKS_ABSENT: u32 = 10;
+
+/// How often the guard looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The time between two looks while all instances have their clients.
+    pub scan: Duration,
+    /// The time a server has to end by itself after its client was found to be gone.
+    pub grace: Duration,
+}
+
+impl Default for Pace {
+    /// An instance is told to stop at most 8 s after its client is gone; with the 2 s that a container has for it, and some for
+    /// its removal, nothing is left after 15 s.
+    fn default() -> Self {
+        Self {
+            scan: Duration::from_secs(5),
+            grace: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Guards all instances until systemd cannot be reached.
+pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdError> {
+    let mut suspects = Suspects::default();
+    let mut sight = Sight::default();
+    let mut stops = JoinSet::new();
+    loop {
+        for unit in suspects.convict(sight.clientless(systemd).await?) {
+            tracing::info!("stopping {unit}: its client is gone");
+            let systemd = systemd.clone();
+            // In a task of its own: one that is slow to stop must not keep the others.
+            stops.spawn(async move {
+                if let Err(error) = systemd.stop(&unit, STOPPING).await {
+                    tracing::warn!("{error}");
+                }
+            });
+        }
+        tokio::time::sleep(if suspects.0.is_empty() {
+            pace.scan
+        } else {
+            pace.grace
+        })
+        .await;
+        while stops.try_join_next().is_some() {}
+    }
+}
+
+/// The unit of the guard for a program that lies elsewhere than where packages install it, by its absolute path.
+pub fn guard_unit(program: &str) -> Result<String, ValueError> {
+    let mut unit = UnitFile::new();
+    let command = [program.to_owned(), "guard".to_owned()];
+    unit.push(EXEC_START, &command)?;
+    let command = unit.get("Service", "ExecStart").unwrap_or_default();
+    Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), command))
+}
+
+/// Looks at the instances.
+#[derive(Debug, Default)]
+struct Sight {
+    /// It was told already that some cannot be seen.
+    complained: bool,
+}
+
+impl Sight {
+    /// The instances that have no client, each with how often in a row that must be seen.
+    async fn clientless(
+        &mut self,
+        systemd: &Systemd,
+    ) -> Result<Vec<(UnitName, u32)>, SystemdError> {
+        let mut clientless = Vec::new();
+        for listing in systemd.list(&["mcpod-*@*.service"]).await? {
+            let Some(instance) = Instance::parse(&listing.unit) else {
+                continue;
+            };
+            if listing.active.is_over() || listing.active == ActiveState::Deactivating {
+                continue;
+            }
+            let processes = match systemd.processes(&listing.unit).await {
+                Ok(processes) => processes,
+                // It ended meanwhile.
+                Err(SystemdError::NoSuchUnit { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let connection = connection::find(&instance.server, &processes);
+            tracing::debug!("{}: {}, {connection:?}", listing.unit, listing.active);
+            if connection == Connection::Hidden && !self.complained {
+                self.complained = true;
+                tracing::warn!(
+                    "cannot look at the connection of {}: something forbids pidfd_getfd(2) here, such as a system call filter \
+                     around this whole system; instances whose client is gone may stay",
+                    listing.unit
+                );
+            }
+            if let Some(looks) = looks(&listing.active, connection) {
+                clientless.push((listing.unit, looks));
+            }
+        }
+        Ok(clientless)
+    }
+}
+
+/// How often in a row an instance must be seen in this state and with this connection to be stopped; none where it is to stay.
+fn looks(active: &ActiveState, connection: Connection) -> Option<u32> {
+    match connection {
+        // Better an instance too many than a session cut off.
+        Connection::Open | Connection::Hidden => None,
+        Connection::HungUp => Some(LOOKS_HUNG_UP),
+        // Before the server runs, systemd alone may hold the connection.
+        Connection::Absent => (*active == ActiveState::Active).then_some(LOOKS_ABSENT),
+    }
+}
+
+/// The instances that had no client when last looked at, and for how many looks now.
+#[derive(Debug, Default)]
+struct Suspects(HashMap<UnitName, u32>);
+
+impl Suspects {
+    /// Takes the instances without client now, each with how often that must be seen; returns those for which that is reached.
+    fn convict(&mut self, clientless: Vec<(UnitName, u32)>) -> Vec<UnitName> {
+        let before = std::mem::take(&mut self.0);
+        let mut convicted = Vec::new();
+        for (unit, needed) in clientless {
+            let seen = before.get(&unit).map_or(1, |seen| seen.saturating_add(1));
+            self.0.insert(unit.clone(), seen);
+            if seen >= needed {
+                convicted.push(unit);
+            }
+        }
+        convicted
+    }
+}
+
+#[cfg(test)]
+mod tests;

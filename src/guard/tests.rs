@@ -1,0 +1,142 @@
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::systemd::fake::{Fake, Script};
+
+const INSTANCE: &str = "mcpod-time@3-1278-1000.service";
+
+fn units(names: &[&str]) -> Vec<UnitName> {
+    names
+        .iter()
+        .map(|name| UnitName::from_systemd(*name))
+        .collect()
+}
+
+fn seen(names: &[&str], looks: u32) -> Vec<(UnitName, u32)> {
+    units(names).into_iter().map(|unit| (unit, looks)).collect()
+}
+
+/// Waits until something is so. What a test closes is closed at once but for a moment in which another test, about to start a process,
+/// has copies of all that is open.
+pub(super) fn eventually(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it was not so in time");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_instance_is_convicted_when_its_client_was_gone_often_enough_in_a_row() {
+    let mut suspects = Suspects::default();
+    assert_eq!(suspects.convict(seen(&["a", "b"], 2)), []);
+    assert_eq!(suspects.convict(seen(&["b", "c"], 2)), units(&["b"]));
+    assert_eq!(suspects.convict(seen(&["a"], 2)), []);
+    // One that could not be stopped is stopped again.
+    assert_eq!(suspects.convict(seen(&["a"], 2)), units(&["a"]));
+    assert_eq!(suspects.convict(seen(&["a"], 2)), units(&["a"]));
+    assert_eq!(suspects.convict(Vec::new()), []);
+    assert!(suspects.0.is_empty());
+    for look in 1..=10 {
+        let convicted = suspects.convict(seen(&["a"], 10));
+        assert_eq!(convicted.len(), usize::from(look == 10), "{look}");
+    }
+}
+
+#[test]
+fn only_what_is_surely_without_client_is_suspected() {
+    use ActiveState::{Activating, Active};
+    for (active, connection, expected) in [
+        (Active, Connection::Open, None),
+        (Active, Connection::HungUp, Some(2)),
+        (Active, Connection::Absent, Some(10)),
+        (Active, Connection::Hidden, None),
+        (Activating, Connection::Open, None),
+        (Activating, Connection::HungUp, Some(2)),
+        (Activating, Connection::Absent, None),
+        (Activating, Connection::Hidden, None),
+    ] {
+        assert_eq!(
+            looks(&active, connection),
+            expected,
+            "{active} {connection:?}"
+        );
+    }
+}
+
+#[test]
+fn the_unit_names_the_program_wherever_it_lies() {
+    assert_eq!(guard_unit(PACKAGED_PROGRAM).unwrap(), GUARD_UNIT_TEXT);
+    let unit = guard_unit("/home/u v/100%/mcpod").unwrap();
+    assert!(
+        unit.contains("\nExecStart=\"/home/u v/100%%/mcpod\" guard\n"),
+        "{unit}"
+    );
+    assert!(!unit.contains(PACKAGED_PROGRAM));
+    assert!(guard_unit("/home/u\u{7}/mcpod").is_err());
+    assert!(guard_unit("mcpod").is_err());
+}
+
+#[test]
+fn the_shipped_units_can_be_read() {
+    let guard = UnitFile::parse(GUARD_UNIT_TEXT).unwrap();
+    assert_eq!(guard.get("Unit", "StopWhenUnneeded"), Some("yes"));
+    assert_eq!(guard.get("Service", "Slice"), Some(SLICE_UNIT));
+    let slice = UnitFile::parse(SLICE_UNIT_TEXT).unwrap();
+    assert_eq!(slice.get("Unit", "Description"), Some("MCP servers"));
+}
+
+#[tokio::test]
+async fn an_instance_is_stopped_when_its_client_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("mcpod")).unwrap();
+    let path = folder.path().join("mcpod/time.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let client = UnixStream::connect(&path).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let mut process = sleep(server);
+    let fake = Fake::new(Script {
+        processes: vec![process.id()],
+        ..Script::default()
+    })
+    .await;
+
+    let pace = Pace {
+        scan: Duration::from_millis(1),
+        grace: Duration::from_millis(2),
+    };
+    let systemd = fake.systemd.clone();
+    let guard = tokio::spawn(async move { run(&systemd, pace).await });
+    let mut looks = 0;
+    while looks < 5 {
+        let calls = fake.calls();
+        looks += calls
+            .iter()
+            .filter(|call| call.starts_with("ListUnits"))
+            .count();
+        assert!(!calls.iter().any(|call| call.starts_with("StopUnit")));
+        tokio::task::yield_now().await;
+    }
+    drop(client);
+    let stop = format!("StopUnit {INSTANCE} replace");
+    while !fake.calls().contains(&stop) {
+        tokio::task::yield_now().await;
+    }
+
+    // Without systemd there is nothing to guard.
+    fake.hang_up().await;
+    assert!(matches!(guard.await.unwrap(), Err(SystemdError::Closed)));
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+fn sleep(stdin: UnixStream) -> Child {
+    Command::new("sleep")
+        .arg("600")
+        .stdin(OwnedFd::from(stdin))
+        .spawn()
+        .unwrap()
+}

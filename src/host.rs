@@ -1,0 +1,438 @@
+//! What the process needs to know of its surroundings: who runs it, where its files belong, whether the journal can be read.
+//!
+//! Agents start mcpod with little more than `HOME` and `PATH`. What is missing is derived: the runtime directory from the user's number
+//! (pam_systemd(8)), and with it the sockets in it, without asking anybody; the other directories from the environment of the
+//! user's systemd, then from the defaults of the XDG Base Directory Specification. Unit files follow the environment of the user's systemd
+//! alone, since systemd and Quadlet read them there whatever our own says.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::quadlet::name::ServerName;
+
+/// The longest path of a socket, in bytes: `sun_path` of unix(7) without the NUL behind it.
+const SOCKET_PATH_MAX: usize = 107;
+
+/// The users below this number are the system's; journald keeps what they log with the system's own (journald.conf(5), `SplitMode=`).
+const FIRST_REGULAR_USER: u32 = 1000;
+
+/// Variables by name, of this process or of the user's systemd.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+/// The user and the environment this process was started with.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The user's number.
+    pub uid: u32,
+    /// The environment of this process.
+    pub environment: Environment,
+    /// The user's runtime directory.
+    pub runtime: RuntimeDir,
+}
+
+/// The user's runtime directory: `$XDG_RUNTIME_DIR`, else `/run/user/UID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeDir(PathBuf);
+
+/// The directories that files belong below. None of them need exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirs {
+    /// `$XDG_CONFIG_HOME`, below which settings lie.
+    pub config: PathBuf,
+    /// `$XDG_DATA_HOME`, below which secrets and accepted tools lie.
+    pub data: PathBuf,
+    /// `$XDG_CACHE_HOME`, below which everything may be deleted at any time.
+    pub cache: PathBuf,
+    /// `$XDG_CONFIG_HOME` of the user's systemd, below which units lie.
+    pub units: PathBuf,
+}
+
+/// What the surroundings lack.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// No home folder is known.
+    #[error("HOME is not set to an absolute path, neither here nor for the user's systemd")]
+    NoHome,
+    /// A socket cannot have so long a path.
+    #[error("the socket {} has {length} bytes in its path, and at most {SOCKET_PATH_MAX} can be", path.display())]
+    SocketPathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The path of this program cannot be found.
+    #[error("cannot find out where this program lies")]
+    NoProgram(#[source] io::Error),
+    /// The path of this program is not UTF-8, which a unit file cannot hold.
+    #[error("this program lies at {}, which is no text that a unit could name", path.display())]
+    ProgramUnnameable {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// This program was deleted while it runs, and nothing took its place.
+    #[error("this program was deleted from {}", path.display())]
+    ProgramGone {
+        /// Where it was.
+        path: PathBuf,
+    },
+}
+
+impl HostError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoHome => Some("set HOME to your home folder".to_owned()),
+            Self::SocketPathTooLong { .. } => Some(
+                "set XDG_RUNTIME_DIR to a shorter path, or choose a shorter name with --name"
+                    .to_owned(),
+            ),
+            Self::ProgramGone { .. } => Some("install mcpod again".to_owned()),
+            Self::ProgramUnnameable { .. } => {
+                Some("move mcpod into a folder with a plain name".to_owned())
+            }
+            Self::NoProgram(_) => None,
+        }
+    }
+}
+
+impl Environment {
+    /// The environment of this process.
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// A variable that names a directory. The specification wants a relative path ignored, and an empty one is as good as none.
+    fn directory(&self, name: &str) -> Option<PathBuf> {
+        let path = Path::new(self.0.get(OsStr::new(name))?);
+        path.is_absolute().then(|| path.to_owned())
+    }
+
+    /// A directory of the specification: the variable, else a default below the home folder.
+    fn xdg(&self, name: &str, default: &str, home: &Path) -> PathBuf {
+        self.directory(name).unwrap_or_else(|| home.join(default))
+    }
+}
+
+impl From<BTreeMap<String, String>> for Environment {
+    /// Takes the environment as systemd tells it.
+    fn from(variables: BTreeMap<String, String>) -> Self {
+        let variables = variables.into_iter();
+        Self(
+            variables
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl Host {
+    /// Looks at this process.
+    pub fn of_process() -> Self {
+        Self::new(
+            rustix::process::getuid().as_raw(),
+            Environment::of_process(),
+        )
+    }
+
+    /// Takes a user and an environment as given.
+    pub fn new(uid: u32, environment: Environment) -> Self {
+        let runtime = environment
+            .directory("XDG_RUNTIME_DIR")
+            .unwrap_or_else(|| PathBuf::from(format!("/run/user/{uid}")));
+        Self {
+            uid,
+            environment,
+            runtime: RuntimeDir(runtime),
+        }
+    }
+
+    /// Whether this environment alone says where everything but units belongs, so that systemd need not be asked.
+    pub fn is_complete(&self) -> bool {
+        ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"]
+            .iter()
+            .all(|name| self.environment.directory(name).is_some())
+    }
+
+    /// Where files belong. `manager` is the environment of the user's systemd; an empty one where it cannot be asked.
+    pub fn dirs(&self, manager: &Environment) -> Result<Dirs, HostError> {
+        let own = &self.environment;
+        let home = own.directory("HOME").or_else(|| manager.directory("HOME"));
+        let home = home.ok_or(HostError::NoHome)?;
+        let managers_home = manager.directory("HOME").unwrap_or_else(|| home.clone());
+        let either = |name, default| {
+            own.directory(name)
+                .unwrap_or_else(|| manager.xdg(name, default, &home))
+        };
+        Ok(Dirs {
+            config: either("XDG_CONFIG_HOME", ".config"),
+            data: either("XDG_DATA_HOME", ".local/share"),
+            cache: either("XDG_CACHE_HOME", ".cache"),
+            units: manager.xdg("XDG_CONFIG_HOME", ".config", &managers_home),
+        })
+    }
+
+    /// Whether this user can read what its own units log. On hosts that keep the journal in memory, an ordinary user cannot.
+    pub fn journal_readable(&self) -> bool {
+        journal_readable(Path::new("/"), self.uid)
+    }
+}
+
+impl RuntimeDir {
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The socket of the user's bus.
+    pub fn bus(&self) -> PathBuf {
+        self.0.join("bus")
+    }
+
+    /// What mcpod keeps here: sockets, and the last words of servers.
+    pub fn mcpod(&self) -> PathBuf {
+        self.0.join("mcpod")
+    }
+
+    /// The socket behind which a server stands. It is there while the server's socket unit is up.
+    pub fn socket_path(&self, server: &ServerName) -> Result<PathBuf, HostError> {
+        let path = self.mcpod().join(server.socket_file());
+        let length = path.as_os_str().len();
+        if length > SOCKET_PATH_MAX {
+            return Err(HostError::SocketPathTooLong { path, length });
+        }
+        Ok(path)
+    }
+}
+
+/// Where this program lies, for units that start it.
+///
+/// A program that was replaced while it runs, as by an upgrade, is found at its old place; the new one is meant.
+pub fn program() -> Result<String, HostError> {
+    let path = std::env::current_exe().map_err(HostError::NoProgram)?;
+    let path = without_deleted(path);
+    if !path.exists() {
+        return Err(HostError::ProgramGone { path });
+    }
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| HostError::ProgramUnnameable { path: path.into() })
+}
+
+/// Takes away what the kernel puts behind the name of a deleted program (proc_pid_exe(5)).
+fn without_deleted(path: PathBuf) -> PathBuf {
+    match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+        Some(name) if !path.exists() => PathBuf::from(OsString::from_vec(name.to_vec())),
+        _ => path,
+    }
+}
+
+fn journal_readable(root: &Path, uid: u32) -> bool {
+    let Ok(machine) = std::fs::read_to_string(root.join("etc/machine-id")) else {
+        return false;
+    };
+    let kept = root.join("var/log/journal").join(machine.trim());
+    let in_memory = root.join("run/log/journal").join(machine.trim());
+    // On disk every regular user has a file of its own, which journald makes with the first line.
+    (uid >= FIRST_REGULAR_USER && kept.is_dir())
+        // All else is in the system's files, which are there for members of some groups.
+        || [kept, in_memory].iter().any(|journal| File::open(journal.join("system.journal")).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment(
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn the_runtime_directory_needs_no_variable() {
+        for (variables, runtime) in [
+            (&[][..], "/run/user/1000"),
+            (&[("XDG_RUNTIME_DIR", "/run/mine")], "/run/mine"),
+            (&[("XDG_RUNTIME_DIR", "")], "/run/user/1000"),
+            (&[("XDG_RUNTIME_DIR", "run/mine")], "/run/user/1000"),
+        ] {
+            let host = Host::new(1000, environment(variables));
+            assert_eq!(host.runtime.path(), Path::new(runtime), "{variables:?}");
+        }
+        let host = Host::new(7, environment(&[]));
+        assert_eq!(host.runtime.bus(), Path::new("/run/user/7/bus"));
+        let time = host.runtime.socket_path(&"time".parse().unwrap()).unwrap();
+        assert_eq!(time, Path::new("/run/user/7/mcpod/time.sock"));
+    }
+
+    #[test]
+    fn a_socket_path_has_at_most_107_bytes() {
+        let name: ServerName = "x".repeat(40).parse().unwrap();
+        for (length, fits) in [(55, true), (56, false)] {
+            let runtime = format!("/{}", "r".repeat(length - 1));
+            let host = Host::new(1000, environment(&[("XDG_RUNTIME_DIR", &runtime)]));
+            let path = host.runtime.socket_path(&name);
+            assert_eq!(path.is_ok(), fits, "{path:?}");
+            // What fits is what a program can connect to.
+            let path = path.unwrap_or_else(|_| "/".repeat(108).into());
+            let address = std::os::unix::net::SocketAddr::from_pathname(path);
+            assert_eq!(address.is_ok(), fits, "{length}");
+        }
+    }
+
+    #[test]
+    fn directories_come_from_here_then_from_systemd_then_from_home() {
+        let home = ("HOME", "/home/u");
+        let cases: [(&[_], &[_], [&str; 4]); 6] = [
+            (
+                &[home],
+                &[],
+                [
+                    "/home/u/.config",
+                    "/home/u/.local/share",
+                    "/home/u/.cache",
+                    "/home/u/.config",
+                ],
+            ),
+            (
+                &[home],
+                &[
+                    ("XDG_CONFIG_HOME", "/c"),
+                    ("XDG_DATA_HOME", "/d"),
+                    ("XDG_CACHE_HOME", "/k"),
+                ],
+                ["/c", "/d", "/k", "/c"],
+            ),
+            (
+                &[
+                    home,
+                    ("XDG_CONFIG_HOME", "/own"),
+                    ("XDG_DATA_HOME", "/e"),
+                    ("XDG_CACHE_HOME", "/f"),
+                ],
+                &[("HOME", "/home/u")],
+                ["/own", "/e", "/f", "/home/u/.config"],
+            ),
+            (
+                &[
+                    home,
+                    ("XDG_CONFIG_HOME", "relative"),
+                    ("XDG_CACHE_HOME", ""),
+                ],
+                &[
+                    ("XDG_CONFIG_HOME", "also/relative"),
+                    ("XDG_CACHE_HOME", "/k"),
+                ],
+                [
+                    "/home/u/.config",
+                    "/home/u/.local/share",
+                    "/k",
+                    "/home/u/.config",
+                ],
+            ),
+            (
+                &[],
+                &[("HOME", "/home/m")],
+                [
+                    "/home/m/.config",
+                    "/home/m/.local/share",
+                    "/home/m/.cache",
+                    "/home/m/.config",
+                ],
+            ),
+            // An agent in a sandbox with a home of its own: units go where systemd looks for them.
+            (
+                &[("HOME", "/tmp/agent")],
+                &[("HOME", "/home/m")],
+                [
+                    "/tmp/agent/.config",
+                    "/tmp/agent/.local/share",
+                    "/tmp/agent/.cache",
+                    "/home/m/.config",
+                ],
+            ),
+        ];
+        for (own, manager, [config, data, cache, units]) in cases {
+            let host = Host::new(1000, environment(own));
+            let expected = Dirs {
+                config: config.into(),
+                data: data.into(),
+                cache: cache.into(),
+                units: units.into(),
+            };
+            assert_eq!(
+                host.dirs(&environment(manager)).unwrap(),
+                expected,
+                "{own:?} {manager:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_home_is_needed() {
+        let host = Host::new(1000, environment(&[("HOME", "not/absolute")]));
+        let error = host.dirs(&Environment::default()).unwrap_err();
+        assert!(matches!(error, HostError::NoHome));
+        assert!(error.hint().unwrap().contains("HOME"));
+    }
+
+    #[test]
+    fn systemd_is_asked_only_for_what_is_missing() {
+        let all = [
+            ("XDG_CONFIG_HOME", "/c"),
+            ("XDG_DATA_HOME", "/d"),
+            ("XDG_CACHE_HOME", "/k"),
+        ];
+        assert!(Host::new(1, environment(&all)).is_complete());
+        assert!(!Host::new(1, environment(&all[1..])).is_complete());
+        assert!(!Host::new(1, environment(&[])).is_complete());
+    }
+
+    #[test]
+    fn this_program_is_found() {
+        assert!(Path::new(&program().unwrap()).is_absolute());
+    }
+
+    #[test]
+    fn a_replaced_program_is_found_at_its_old_place() {
+        let plain = |path: &str| without_deleted(path.into());
+        assert_eq!(
+            plain("/usr/bin/mcpod (deleted)"),
+            Path::new("/usr/bin/mcpod")
+        );
+        assert_eq!(plain("/usr/bin/mcpod"), Path::new("/usr/bin/mcpod"));
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("odd (deleted)");
+        File::create(&odd).unwrap();
+        assert_eq!(without_deleted(odd.clone()), odd);
+    }
+
+    #[test]
+    fn a_journal_on_disk_is_readable_by_regular_users() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(!journal_readable(root.path(), 1000));
+        std::fs::create_dir(root.path().join("etc")).unwrap();
+        std::fs::write(root.path().join("etc/machine-id"), "0123\n").unwrap();
+        assert!(!journal_readable(root.path(), 1000));
+
+        let in_memory = root.path().join("run/log/journal/0123");
+        std::fs::create_dir_all(&in_memory).unwrap();
+        assert!(!journal_readable(root.path(), 1000));
+        File::create(in_memory.join("system.journal")).unwrap();
+        assert!(journal_readable(root.path(), 1000));
+        std::fs::remove_dir_all(root.path().join("run")).unwrap();
+
+        std::fs::create_dir_all(root.path().join("var/log/journal/0123")).unwrap();
+        assert!(journal_readable(root.path(), 1000));
+        assert!(!journal_readable(root.path(), 999));
+    }
+}

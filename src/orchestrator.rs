@@ -1,0 +1,151 @@
+//! The only place that runs the whole chain: entry, plan, image, units, systemd, session. A list of steps.
+
+pub mod add;
+pub mod connection;
+pub mod error;
+pub mod lists;
+pub mod logs;
+pub mod own_units;
+pub mod reference;
+pub mod remove;
+pub mod status;
+
+use std::path::PathBuf;
+
+use crate::activation::record::{Record, RecordError};
+use crate::catalog::{Catalog, Store};
+use crate::host::{Dirs, Environment, Host};
+use crate::quadlet::name::ServerName;
+use crate::settings::Settings;
+use crate::systemd::Systemd;
+use crate::unit_dir::{Place, UnitDir, UnitPath};
+pub use error::{Error, Kind};
+
+/// How alike a name must be to one that was mistyped (0 to 1, Jaro-Winkler) to be suggested.
+const ALIKE: f64 = 0.8;
+
+/// Runs the chain for one user on one host.
+#[derive(Debug)]
+pub struct Orchestrator {
+    host: Host,
+    dirs: Dirs,
+    settings: Settings,
+    systemd: Systemd,
+    units: UnitDir,
+}
+
+/// An active server: a socket unit with our record is there.
+#[derive(Debug, Clone)]
+pub struct Active {
+    /// Its name.
+    pub name: ServerName,
+    /// What is recorded of it.
+    pub record: Record,
+    /// The socket on which it is spoken to.
+    pub socket: PathBuf,
+}
+
+impl Orchestrator {
+    /// Connects to the user's systemd, whose environment says where units and, where ours is bare, all else belongs.
+    pub async fn open(host: Host) -> Result<Self, Error> {
+        let systemd = Systemd::connect(&host.runtime.bus()).await?;
+        let dirs = host.dirs(&Environment::from(systemd.environment().await?))?;
+        let settings = Settings::load(&dirs.config)?;
+        let units = UnitDir::below(&dirs.units);
+        Ok(Self {
+            host,
+            dirs,
+            settings,
+            systemd,
+            units,
+        })
+    }
+
+    /// The catalog, as the last refresh left it.
+    pub fn catalog(&self) -> Result<Catalog, Error> {
+        Ok(Store::below(&self.dirs.cache).open()?)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Finds an active server by what the user typed.
+    pub fn find(&self, typed: &str) -> Result<Active, Error> {
+        let missing = || -> Error {
+            let names = self.names().unwrap_or_default();
+            Error::NoSuchServer {
+                name: typed.to_owned(),
+                near: near(typed, names.iter().map(ServerName::as_str)),
+            }
+        };
+        let name: ServerName = typed.parse().map_err(|_| missing())?;
+        self.active(name)?.ok_or_else(missing)
+    }
+
+    /// The active server of that name, if its socket unit is there and ours.
+    fn active(&self, name: ServerName) -> Result<Option<Active>, Error> {
+        let Some(text) = self.units.read(&socket_path(&name))? else {
+            return Ok(None);
+        };
+        match Record::parse(&text) {
+            Ok(record) => Ok(Some(Active {
+                socket: self.host.runtime.socket_path(&name)?,
+                record,
+                name,
+            })),
+            Err(RecordError::NoMark | RecordError::NoUnit(_)) => Ok(None),
+            Err(RecordError::Unusable { .. }) => Err(Error::Edited {
+                file: self.units.path(&socket_path(&name)).display().to_string(),
+                name,
+            }),
+        }
+    }
+
+    /// The names of all socket units that are named as ours are, sorted.
+    fn names(&self) -> Result<Vec<ServerName>, Error> {
+        let files = self.units.socket_files()?;
+        Ok(files
+            .iter()
+            .filter_map(|unit| {
+                unit.file
+                    .strip_prefix("mcpod-")?
+                    .strip_suffix(".socket")?
+                    .parse()
+                    .ok()
+            })
+            .collect())
+    }
+}
+
+/// The names most like one that was mistyped, best first.
+pub(crate) fn near<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let typed = typed.to_lowercase();
+    let mut alike: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&typed, &name.to_lowercase()), name))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .collect();
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    alike
+        .into_iter()
+        .take(3)
+        .map(|(_, name)| name.to_owned())
+        .collect()
+}
+
+/// Where the socket unit of a server lies: its record.
+fn socket_path(name: &ServerName) -> UnitPath {
+    UnitPath {
+        place: Place::Unit,
+        file: name.socket_unit().to_string(),
+    }
+}
+
+/// Where the Quadlet template of a server's instances lies.
+fn container_path(name: &ServerName) -> UnitPath {
+    UnitPath {
+        place: Place::Quadlet,
+        file: name.container_file(),
+    }
+}

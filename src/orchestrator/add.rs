@@ -1,0 +1,372 @@
+//! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
+
+use jiff::Timestamp;
+
+use super::reference::{self, Candidate};
+use super::{Active, Error, Orchestrator, container_path, socket_path};
+use crate::activation::choices::Choices;
+use crate::activation::plan::Plan;
+use crate::activation::record::{Record, State};
+use crate::activation::units::{self, Log, UnitTexts};
+use crate::image::ImageReference;
+use crate::podman::{self, Image, Podman, PullEvent};
+use crate::quadlet::name::{ServerName, UnitName};
+use crate::quadlet::unit_file::UnitFile;
+use crate::quadlet::version::PodmanVersion;
+use crate::session::lists::Lists;
+use crate::systemd::LoadState;
+use crate::unit_dir::{Lock, UnitDirError};
+
+/// How long systemd may take to make a socket listen.
+const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What is to be added.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A catalog id, a unique name, or `docker://IMAGE`.
+    pub reference: String,
+    /// The name it is to have; made from the reference where none is given.
+    pub name: Option<ServerName>,
+    /// What the user chose.
+    pub choices: Choices,
+    /// Whether to try the server once.
+    pub probe: bool,
+}
+
+/// What is going on, for whoever waits.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// The image is not here and is fetched.
+    Pulling(ImageReference),
+    /// The pull went on.
+    Pull(PullEvent),
+    /// The image is here.
+    Pulled,
+    /// Another process changes units; we wait for it.
+    Waiting,
+    /// The units are written and started.
+    Starting,
+    /// The server is tried.
+    Trying,
+}
+
+/// A server that was added.
+#[derive(Debug)]
+pub struct Added {
+    /// The server.
+    pub active: Active,
+    /// What it offers; none where it was not tried.
+    pub lists: Option<Lists>,
+}
+
+impl Orchestrator {
+    /// Makes every file that [`Orchestrator::add`] would write, with its path, and changes nothing.
+    ///
+    /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled.
+    pub async fn preview(
+        &self,
+        request: &Request,
+    ) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
+        let plan = self.plan(request)?;
+        let podman = self.podman().await?;
+        let version = podman.supported_version().await?;
+        let pinned = match podman.image(&plan.image).await? {
+            Some(image) => image.pin(&plan.image),
+            None => plan.image.clone(),
+        };
+        let record = record(&plan, request, &pinned, State::Unverified);
+        let UnitTexts { container, socket } = texts(&plan, &pinned, self.log(), &record, version)?;
+        let mut files = vec![
+            (self.units.path(&container_path(&plan.name)), container),
+            (self.units.path(&socket_path(&plan.name)), socket),
+        ];
+        for (unit, text) in self.own_units().await? {
+            files.push((self.units.path(&unit), text));
+        }
+        Ok(files)
+    }
+
+    /// Makes a server active.
+    pub async fn add(
+        &self,
+        request: &Request,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Added, Error> {
+        let plan = self.plan(request)?;
+        let podman = self.podman().await?;
+        let version = podman.supported_version().await?;
+        let image = match podman.image(&plan.image).await? {
+            Some(image) => image,
+            None => self.pull(&podman, &plan.image, tell).await?,
+        };
+        let pinned = image.pin(&plan.image);
+        let record = record(&plan, request, &pinned, State::Adding);
+        let texts = texts(&plan, &pinned, self.log(), &record, version)?;
+
+        let lock = self.units.lock(|| tell(Step::Waiting)).await?;
+        // What was free before may be taken now.
+        self.clear_name(&lock, &plan.name).await?;
+        tell(Step::Starting);
+        let work = Work {
+            orchestrator: self,
+            lock: &lock,
+            plan: &plan,
+            pinned: &pinned,
+            version,
+        };
+        let done = tokio::select! {
+            done = work.activate(&texts, record, request.probe, tell) => done,
+            () = interrupted() => Err(Error::Interrupted),
+        };
+        match done {
+            Ok(added) => Ok(added),
+            Err(error) => {
+                // What cannot be undone is reported beside the error, which is the more important of the two.
+                for failure in self.take_down(&lock, &plan.name).await {
+                    tracing::warn!("while undoing: {failure}");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Decides what will run; nothing is changed.
+    fn plan(&self, request: &Request) -> Result<Plan, Error> {
+        let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
+        let name = match &request.name {
+            Some(name) => name.clone(),
+            None => self.free_name(&candidate)?,
+        };
+        if let Some(active) = self.active(name.clone())?
+            && active.record.state.is_complete()
+        {
+            return Err(Error::NameTaken {
+                name,
+                id: active.record.id,
+            });
+        }
+        Ok(Plan::new(
+            &candidate.id,
+            &candidate.launch,
+            name,
+            &request.choices,
+            &self.settings,
+        )?)
+    }
+
+    /// The first of a candidate's names that nobody has; the first of all where everybody has one.
+    fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
+        for name in &candidate.names {
+            match self.active(name.clone())? {
+                // The same entry again is a mistake, not a wish for a second one under another name.
+                Some(active)
+                    if active.record.state.is_complete() && active.record.id != candidate.id => {}
+                _ => return Ok(name.clone()),
+            }
+        }
+        candidate
+            .names
+            .first()
+            .cloned()
+            .ok_or_else(|| Error::UnknownReference {
+                reference: candidate.id.clone(),
+            })
+    }
+
+    /// Podman's service, started if it is down.
+    pub(super) async fn podman(&self) -> Result<Podman, Error> {
+        let podman = Podman::new(Podman::socket_below(self.host.runtime.path()));
+        match podman.version().await {
+            Err(error) if error.is_down() => {
+                self.systemd
+                    .start(&UnitName::from_systemd(podman::SOCKET_UNIT), SOCKET_START)
+                    .await
+                    .map_err(|cause| {
+                        tracing::debug!("{} does not start: {cause}", podman::SOCKET_UNIT);
+                        Error::Podman(error)
+                    })?;
+                Ok(podman)
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(podman),
+        }
+    }
+
+    async fn pull(
+        &self,
+        podman: &Podman,
+        image: &ImageReference,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Image, Error> {
+        tell(Step::Pulling(image.clone()));
+        let pulled = tokio::select! {
+            pulled = podman.pull_pinned(image, |event| tell(Step::Pull(event))) => pulled?,
+            () = interrupted() => return Err(Error::Interrupted),
+        };
+        tell(Step::Pulled);
+        Ok(pulled)
+    }
+
+    /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
+    async fn clear_name(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
+        match self.active(name.clone())? {
+            Some(active) if active.record.state.is_complete() => Err(Error::NameTaken {
+                name: name.clone(),
+                id: active.record.id,
+            }),
+            Some(_) => {
+                let failures = self.take_down(lock, name).await;
+                if failures.is_empty() {
+                    return Ok(());
+                }
+                Err(Error::NotRemoved {
+                    name: name.clone(),
+                    failures,
+                })
+            }
+            None => {
+                for unit in [socket_path(name), container_path(name)] {
+                    if self.units.read(&unit)?.is_some() {
+                        let path = self.units.path(&unit);
+                        return Err(UnitDirError::Foreign { path }.into());
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Where the standard error of servers goes on this host.
+    pub(super) fn log(&self) -> Log {
+        if self.host.journal_readable() {
+            Log::Journal
+        } else {
+            Log::File
+        }
+    }
+}
+
+/// The steps that change something; all are undone by `take_down`.
+struct Work<'a> {
+    orchestrator: &'a Orchestrator,
+    lock: &'a Lock,
+    plan: &'a Plan,
+    pinned: &'a ImageReference,
+    version: PodmanVersion,
+}
+
+impl Work<'_> {
+    async fn activate(
+        &self,
+        written: &UnitTexts,
+        mut record: Record,
+        probe: bool,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Added, Error> {
+        let name = &self.plan.name;
+        for (unit, text) in self.orchestrator.own_units().await? {
+            self.orchestrator.units.write(self.lock, &unit, &text)?;
+        }
+        // The socket file is the record: it comes first, so that whatever comes after it can be found again.
+        self.orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &written.socket)?;
+        self.orchestrator
+            .units
+            .write(self.lock, &container_path(name), &written.container)?;
+        self.orchestrator
+            .systemd
+            .enable(&[&name.socket_unit()])
+            .await?;
+        self.orchestrator.systemd.reload().await?;
+        self.check_generated().await?;
+        self.orchestrator
+            .systemd
+            .start(&name.socket_unit(), SOCKET_START)
+            .await?;
+
+        let mut active = Active {
+            name: name.clone(),
+            record: record.clone(),
+            socket: self.orchestrator.host.runtime.socket_path(name)?,
+        };
+        let mut lists = None;
+        record.state = State::Unverified;
+        if probe {
+            tell(Step::Trying);
+            let seen = self.orchestrator.try_once(&active).await?;
+            record.tools_hash = Some(seen.tools_hash());
+            record.state = State::Verified;
+            lists = Some(seen);
+        }
+        let done = texts(
+            self.plan,
+            self.pinned,
+            self.orchestrator.log(),
+            &record,
+            self.version,
+        )?;
+        self.orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &done.socket)?;
+        // Else systemd would warn of a file that changed since it was read.
+        self.orchestrator.systemd.reload().await?;
+        active.record = record;
+        Ok(Added { active, lists })
+    }
+
+    /// Quadlet drops a unit that it does not understand, and says so only in the journal.
+    async fn check_generated(&self) -> Result<(), Error> {
+        let instance = UnitName::from_systemd(format!("mcpod-{}@check.service", self.plan.name));
+        if self.orchestrator.systemd.status(&instance).await?.load == LoadState::Loaded {
+            return Ok(());
+        }
+        Err(Error::NotGenerated {
+            file: self.plan.name.container_file(),
+        })
+    }
+}
+
+fn texts(
+    plan: &Plan,
+    pinned: &ImageReference,
+    log: Log,
+    record: &Record,
+    version: PodmanVersion,
+) -> Result<UnitTexts, Error> {
+    let file: UnitFile = units::container(plan, pinned, log)?;
+    file.check(version)?;
+    Ok(units::texts(plan, pinned, log, record)?)
+}
+
+fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State) -> Record {
+    Record {
+        id: plan.id.clone(),
+        given: request.reference.clone(),
+        launch: plan.launch.clone(),
+        image: plan.image.to_string(),
+        digest: pinned.digest().map(ToString::to_string).unwrap_or_default(),
+        network: plan.network.to_string(),
+        limits: plan.limits.clone(),
+        inputs: plan.inputs.clone(),
+        tools_hash: None,
+        state,
+        added: Timestamp::now(),
+    }
+}
+
+/// Resolves when the user interrupts.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,321 @@
+//! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+
+use super::{Active, Error, Orchestrator};
+use crate::activation::units::{Log, log_file};
+use crate::quadlet::name::ServerName;
+use crate::session::lists::Lists;
+use crate::session::remember::Remembered;
+use crate::session::{Client, Opening, Session, SessionError};
+use crate::systemd::{Death, Deaths, Instance, Systemd, journal};
+use crate::text;
+
+/// How long to wait for systemd to tell how an instance died after its connection ended.
+const DEATH_NEWS: Duration = Duration::from_secs(5);
+
+/// How long an instance may take to stop.
+const STOP: Duration = Duration::from_secs(30);
+
+/// How much of a file of last words is read, in bytes, and shown, in lines.
+const LAST_BYTES: u64 = 8 << 10;
+const LAST_LINES: usize = 20;
+
+/// A session, and a hold on the instance behind it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The session.
+    pub session: Session,
+    hold: Hold,
+}
+
+/// What is known of the instances that one process of ours connected to.
+#[derive(Debug)]
+pub struct Hold {
+    name: ServerName,
+    systemd: Systemd,
+    deaths: Deaths,
+    log: Log,
+    log_path: std::path::PathBuf,
+}
+
+/// A session failed; with what is known of how the server ended.
+#[derive(Debug)]
+pub struct EndError {
+    name: ServerName,
+    /// What the session saw of it.
+    pub cause: SessionError,
+    /// The number of sessions that the server may have, if it was refused for being one more.
+    full: Option<u32>,
+    death: Option<Death>,
+    last_words: String,
+}
+
+impl fmt::Display for EndError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(sessions) = self.full {
+            return write!(
+                f,
+                "{} has {sessions} sessions, as many as it may have",
+                self.name
+            );
+        }
+        write!(f, "{}: {}", self.name, AsChain(&self.cause))?;
+        if let Some(death) = &self.death {
+            write!(f, " ({}", death.result)?;
+            if let Some(exit) = death.exit {
+                write!(f, ", {exit}")?;
+            }
+            f.write_str(")")?;
+        }
+        if !self.last_words.is_empty() {
+            f.write_str("\nits standard error ended with:")?;
+            for line in self.last_words.lines() {
+                write!(f, "\n  {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for EndError {}
+
+impl EndError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        if self.full.is_some() {
+            return Some(
+                "end one of them, or remove it and add it again with more --sessions".to_owned(),
+            );
+        }
+        if self.last_words.is_empty() {
+            self.cause.hint()
+        } else {
+            None
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+struct AsChain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for AsChain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Orchestrator {
+    /// Opens a session with an active server.
+    pub async fn connect(&self, active: &Active) -> Result<Connection, Error> {
+        // Before the connection, since the instance of a server that exits at once is gone before anybody can ask for it.
+        let hold = self.hold(active).await?;
+        let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
+        let era = remembered.recall(&active.record.digest);
+        let opening = Opening {
+            client: Client::mcpod(),
+            era: era.clone(),
+            timeout: self.settings.sessions.open_timeout,
+            incoming: None,
+        };
+        let connected = Cell::new(false);
+        let connect = || async {
+            // A second instance is asked for where the first did not survive the question for its era.
+            if connected.replace(true)
+                && let Err(error) = hold.stop(true).await
+            {
+                tracing::debug!(
+                    "the first instance of {} does not stop: {error}",
+                    active.name
+                );
+            }
+            UnixStream::connect(&active.socket).await
+        };
+        match opening.open(connect).await {
+            Ok(session) => {
+                if era.as_ref() != Some(session.era())
+                    && let Err(error) = remembered.keep(&active.record.digest, session.era())
+                {
+                    tracing::debug!("the era of {} is not remembered: {error}", active.name);
+                }
+                Ok(Connection { session, hold })
+            }
+            Err(cause) => {
+                let error = hold.explain(active, cause).await;
+                hold.stop(true).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Watches, from before a connection is made, what becomes of the instances of a server.
+    pub async fn hold(&self, active: &Active) -> Result<Hold, Error> {
+        Ok(Hold {
+            deaths: self.systemd.watch_deaths(&active.name).await?,
+            name: active.name.clone(),
+            log: self.log(),
+            log_path: self.host.runtime.mcpod().join(log_file(&active.name)),
+            systemd: self.systemd.clone(),
+        })
+    }
+
+    /// Says why nobody listens on the socket of an active server.
+    pub fn not_listening(&self, active: &Active) -> Error {
+        Error::NotListening {
+            name: active.name.clone(),
+        }
+    }
+
+    /// Says how the instance ended that this process was connected to.
+    pub async fn died(&self, active: &Active) -> Error {
+        match self.hold(active).await {
+            Ok(hold) => hold
+                .explain(
+                    active,
+                    SessionError::Ended {
+                        garbage: None,
+                        cause: None,
+                    },
+                )
+                .await
+                .into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Stops the instances that this process is connected to; systemd does it, and is not waited for.
+    pub async fn stop_own(&self, active: &Active) -> Result<(), Error> {
+        self.hold(active).await?.stop(false).await
+    }
+
+    /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.
+    pub(super) async fn try_once(&self, active: &Active) -> Result<Lists, Error> {
+        let connection = self.connect(active).await?;
+        let collected =
+            Lists::collect(&connection.session, self.settings.sessions.call_timeout).await;
+        let collected = match collected {
+            Ok(lists) => Ok(lists),
+            Err(cause) => Err(connection.explain(active, cause).await),
+        };
+        connection.close(true).await?;
+        let lists = collected?;
+        self.keep_lists(active, &lists);
+        Ok(lists)
+    }
+}
+
+impl Connection {
+    /// Puts together what is known of why a call failed.
+    pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
+        self.hold.explain(active, cause).await
+    }
+
+    /// Ends the session and its instance. With `wait`, returns when that is gone.
+    pub async fn close(self, wait: bool) -> Result<(), Error> {
+        self.session.close().await;
+        self.hold.stop(wait).await
+    }
+}
+
+impl Hold {
+    /// Puts together what is known of why a session failed.
+    pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
+        let mut error = Box::new(EndError {
+            name: self.name.clone(),
+            cause,
+            full: None,
+            death: None,
+            last_words: String::new(),
+        });
+        match &error.cause {
+            SessionError::Ended { .. } => {
+                error.full = self.is_full(active).await;
+                if error.full.is_none() {
+                    (error.death, error.last_words) = self.obituary().await;
+                }
+            }
+            // It lives: what it said so far may say why it does not answer.
+            SessionError::TimedOut { .. } => error.last_words = self.last_words(None).await,
+            _ => {}
+        }
+        error
+    }
+
+    /// The number of sessions that the server may have, if it has them: the connection of one more is closed by systemd at once.
+    async fn is_full(&self, active: &Active) -> Option<u32> {
+        let status = self.systemd.status(&self.name.socket_unit()).await.ok()?;
+        let socket = status.socket?;
+        let most = active.record.limits.sessions;
+        (socket.refused > 0 && socket.connections >= most).then_some(most)
+    }
+
+    /// How the instance behind our connection died and what it said last; waits for the news.
+    pub async fn obituary(&self) -> (Option<Death>, String) {
+        let death = self.deaths.of_client(std::process::id(), DEATH_NEWS).await;
+        let words = self.last_words(death.as_ref()).await;
+        (death, words)
+    }
+
+    /// The end of what our instance wrote to its standard error.
+    async fn last_words(&self, death: Option<&Death>) -> String {
+        let words = match self.log {
+            Log::Journal => {
+                let unit =
+                    death.map_or_else(|| own_instances(&self.name), |death| death.unit.to_string());
+                journal::last_words(&unit).await
+            }
+            Log::File => file_end(&self.log_path),
+        };
+        let words = words.unwrap_or_else(|error| format!("(cannot be read: {error})"));
+        text::for_terminal(&words)
+    }
+
+    /// Stops the instances that this process connected to. With `wait`, returns when they are gone.
+    pub async fn stop(&self, wait: bool) -> Result<(), Error> {
+        for instance in own(self.systemd.instances(&self.name).await?) {
+            if wait {
+                self.systemd.stop(&instance.unit, STOP).await?;
+            } else {
+                self.systemd.begin_stop(&instance.unit).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The instances to which this process connected.
+fn own(instances: Vec<Instance>) -> impl Iterator<Item = Instance> {
+    let pid = std::process::id();
+    instances
+        .into_iter()
+        .filter(move |instance| instance.pid == Some(pid))
+}
+
+/// A pattern (glob(7)) for the instances to which this process connected, whose connection numbers are not known.
+fn own_instances(name: &ServerName) -> String {
+    format!("mcpod-{name}@*-{}[-_]*.service", std::process::id())
+}
+
+fn file_end(path: &std::path::Path) -> io::Result<String> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(LAST_BYTES).read_to_end(&mut end)?;
+    let text = String::from_utf8_lossy(&end);
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(LAST_LINES);
+    Ok(lines.get(from..).unwrap_or_default().join("\n"))
+}

@@ -1,0 +1,238 @@
+//! Why a command failed: every module's errors, told apart by what a caller does about them.
+
+use crate::activation::plan::PlanError;
+use crate::catalog::IndexError;
+use crate::host::HostError;
+use crate::image::ReferenceError;
+use crate::podman::PodmanError;
+use crate::quadlet::error::{Unsupported, ValueError};
+use crate::quadlet::name::{NameError, ServerName};
+use crate::settings::SettingsError;
+use crate::systemd::SystemdError;
+use crate::unit_dir::UnitDirError;
+
+use super::connection::EndError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No active server has that name.
+    #[error("no server named {name:?} is active")]
+    NoSuchServer {
+        /// What was asked for.
+        name: String,
+        /// Active servers with similar names.
+        near: Vec<String>,
+    },
+    /// The catalog has no such entry.
+    #[error("the catalog has no server {reference:?}")]
+    NoSuchEntry {
+        /// What was asked for.
+        reference: String,
+        /// Entries with similar names.
+        near: Vec<String>,
+    },
+    /// Several entries have the name.
+    #[error("{reference:?} may be any of {}", ids.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        reference: String,
+        /// The entries.
+        ids: Vec<String>,
+    },
+    /// A reference of a kind that cannot be run.
+    #[error("{reference:?} is neither in the catalog nor docker://IMAGE")]
+    UnknownReference {
+        /// What was asked for.
+        reference: String,
+    },
+    /// Another server has the name.
+    #[error("the name {name} is taken by {id}")]
+    NameTaken {
+        /// The name.
+        name: ServerName,
+        /// Whose it is.
+        id: String,
+    },
+    /// A unit of ours is no longer as we wrote it.
+    #[error("{file} was edited by hand since mcpod wrote it")]
+    Edited {
+        /// The server.
+        name: ServerName,
+        /// The file.
+        file: String,
+    },
+    /// Quadlet made no service of a container unit.
+    #[error("Quadlet made no service of {file}")]
+    NotGenerated {
+        /// The file.
+        file: String,
+    },
+    /// Nobody listens on the socket of an active server.
+    #[error("the socket of {name} is not listening")]
+    NotListening {
+        /// The server.
+        name: ServerName,
+    },
+    /// The user interrupted it.
+    #[error("interrupted; what was done is undone")]
+    Interrupted,
+    /// Some steps of taking a server away failed; the others were done.
+    #[error("{name} could not be removed whole: {}", failures.join("; "))]
+    NotRemoved {
+        /// The server.
+        name: ServerName,
+        /// What failed, in words.
+        failures: Vec<String>,
+    },
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] IndexError),
+    /// A name is not legal.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// An image's name is not legal.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// The entry cannot be run so.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A value cannot stand in a unit file.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// Podman here is too old for a key.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Folders or the user are not known.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The unit directories.
+    #[error(transparent)]
+    UnitDir(#[from] UnitDirError),
+    /// systemd.
+    #[error(transparent)]
+    Systemd(#[from] SystemdError),
+    /// Podman.
+    #[error(transparent)]
+    Podman(#[from] PodmanError),
+    /// A session with a server, and what is known of how the server ended.
+    #[error(transparent)]
+    Session(#[from] Box<EndError>),
+}
+
+/// What a caller does about an error; the numbers are the program's exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing but to read it.
+    Failed,
+    /// Ask in another way.
+    Usage,
+    /// Ask for something that is there.
+    NotFound,
+    /// Give the inputs that are missing.
+    InputsMissing,
+    /// Mend the host.
+    HostLacks,
+}
+
+impl Error {
+    /// What a caller does about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NoSuchServer { .. } | Self::NoSuchEntry { .. } => Kind::NotFound,
+            Self::Ambiguous { .. }
+            | Self::UnknownReference { .. }
+            | Self::Name(_)
+            | Self::Reference(_)
+            | Self::Value(_)
+            | Self::Plan(
+                PlanError::NoSuchLaunch { .. }
+                | PlanError::UnknownInput { .. }
+                | PlanError::SecretInClear { .. }
+                | PlanError::NotAChoice { .. },
+            ) => Kind::Usage,
+            Self::Plan(PlanError::InputsMissing { .. }) => Kind::InputsMissing,
+            Self::Unsupported(_) | Self::Host(_) => Kind::HostLacks,
+            Self::Systemd(error) if error.is_host() => Kind::HostLacks,
+            Self::Podman(error) if error.is_host() => Kind::HostLacks,
+            _ => Kind::Failed,
+        }
+    }
+
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchServer { .. } => "no_such_server",
+            Self::NoSuchEntry { .. } => "no_such_entry",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::UnknownReference { .. } | Self::Reference(_) => "bad_reference",
+            Self::NameTaken { .. } => "name_taken",
+            Self::Edited { .. } => "edited_by_hand",
+            Self::NotGenerated { .. } => "not_generated",
+            Self::NotListening { .. } => "not_listening",
+            Self::Interrupted => "interrupted",
+            Self::NotRemoved { .. } => "not_removed",
+            Self::Name(_) => "bad_name",
+            Self::Plan(PlanError::InputsMissing { .. }) => "inputs_missing",
+            Self::Plan(_) => "cannot_run",
+            Self::Value(_) => "bad_value",
+            Self::Unsupported(_) => "podman_too_old",
+            Self::Catalog(_) => "catalog",
+            Self::Settings(_) => "bad_settings",
+            Self::Host(_) => "host",
+            Self::UnitDir(_) => "unit_directory",
+            Self::Systemd(_) => "systemd",
+            Self::Podman(_) => "podman",
+            Self::Session(_) => "session",
+        }
+    }
+
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchServer { near, .. } if near.is_empty() => {
+                Some("mcpod list shows the active ones".to_owned())
+            }
+            Self::NoSuchEntry { near, .. } if near.is_empty() => {
+                Some("mcpod search WORDS finds servers".to_owned())
+            }
+            Self::NoSuchServer { near, .. } | Self::NoSuchEntry { near, .. } => {
+                Some(format!("did you mean {}?", near.join(" or ")))
+            }
+            Self::Ambiguous { .. } => Some("give the whole id".to_owned()),
+            Self::UnknownReference { .. } => {
+                Some("mcpod search WORDS finds what is in the catalog".to_owned())
+            }
+            Self::NameTaken { name, .. } => Some(format!(
+                "choose another with --name, or first: mcpod remove {name}"
+            )),
+            Self::Edited { name, .. } => Some(format!(
+                "put changes into a drop-in (mcpod-{name}@.container.d/NAME.conf) and take them out of the file; or: mcpod remove {name} --force"
+            )),
+            Self::NotGenerated { .. } => Some(
+                "journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why"
+                    .to_owned(),
+            ),
+            Self::NotListening { name } => {
+                Some(format!("systemctl --user start {}", name.socket_unit()))
+            }
+            Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
+            Self::Plan(error) => error.hint(),
+            Self::UnitDir(error) => error.hint(),
+            Self::Systemd(error) => error.hint(),
+            Self::Podman(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::Host(error) => error.hint(),
+            Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
+            Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
+            Self::Interrupted
+            | Self::Name(_)
+            | Self::Reference(_)
+            | Self::Value(_)
+            | Self::Settings(_) => None,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What an active server offers, kept in the cache: its tools, prompts and resources as it listed them itself.
+//!
+//! The cache may be deleted at any time; what is missing is asked for again.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Active, Error, Orchestrator};
+use crate::quadlet::name::ServerName;
+use crate::session::lists::Lists;
+
+/// A file of the cache.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept<L> {
+    /// The digest of the image that offered it.
+    digest: String,
+    lists: L,
+}
+
+impl Orchestrator {
+    /// What an active server offers: from the cache, or by asking it.
+    pub async fn lists(&self, typed: &str) -> Result<Lists, Error> {
+        let active = self.find(typed)?;
+        match self.known_lists(&active) {
+            Some(lists) => Ok(lists),
+            None => self.try_once(&active).await,
+        }
+    }
+
+    /// What the server offered when it was last asked; nothing where it never was, or runs another image now.
+    pub fn known_lists(&self, active: &Active) -> Option<Lists> {
+        let text = std::fs::read(self.lists_path(&active.name)).ok()?;
+        let kept: Kept<Lists> = serde_json::from_slice(&text).ok()?;
+        (kept.digest == active.record.digest).then_some(kept.lists)
+    }
+
+    /// Keeps what a server offers. A cache that cannot be written costs time later, and nothing else.
+    pub(super) fn keep_lists(&self, active: &Active, lists: &Lists) {
+        let kept = Kept {
+            digest: active.record.digest.clone(),
+            lists,
+        };
+        if let Err(error) = self.write_lists(&active.name, &kept) {
+            tracing::debug!("what {} offers is not kept: {error}", active.name);
+        }
+    }
+
+    fn write_lists(&self, name: &ServerName, kept: &Kept<&Lists>) -> io::Result<()> {
+        let path = self.lists_path(name);
+        let folder = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec(kept)?)?;
+        file.persist(&path)?;
+        Ok(())
+    }
+
+    /// Forgets what a server offered.
+    pub(super) fn forget(&self, name: &ServerName) {
+        // A file that stays is passed over once another image has the name.
+        drop(std::fs::remove_file(self.lists_path(name)));
+    }
+
+    fn lists_path(&self, name: &ServerName) -> PathBuf {
+        self.dirs
+            .cache
+            .join("mcpod/lists")
+            .join(format!("{name}.json"))
+    }
+}

@@ -1,0 +1,158 @@
+//! References: what a user types to say which server is meant, and what they stand for.
+
+use super::Error;
+use crate::catalog::{
+    Artifact, Catalog, LaunchOption, Listing, Local, Network, Resolution, Run, Transport, Trust,
+};
+use crate::image::ImageReference;
+use crate::quadlet::name::ServerName;
+
+/// Words of a name that tell one MCP server from another no better than none.
+const EMPTY_WORDS: [&str; 2] = ["mcp", "server"];
+
+/// What a reference stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// The entry's id, or the reference itself.
+    pub(super) id: String,
+    /// Names to be active under, best first; none where nothing in it can stand in a name.
+    pub(super) names: Vec<ServerName>,
+    /// The ways to run it, best first.
+    pub(super) launch: Vec<LaunchOption>,
+}
+
+/// What the catalog has under an id or a name.
+pub fn listing(catalog: &Catalog, reference: &str) -> Result<Listing, Error> {
+    match catalog.find(reference)? {
+        Resolution::Found(listing) => Ok(*listing),
+        Resolution::Ambiguous(ids) => Err(Error::Ambiguous {
+            reference: reference.to_owned(),
+            ids,
+        }),
+        Resolution::Unknown(near) => Err(Error::NoSuchEntry {
+            reference: reference.to_owned(),
+            near,
+        }),
+    }
+}
+
+/// What `add` is to make active: an entry of the catalog, or an image.
+pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, Error> {
+    if let Some(image) = reference.strip_prefix("docker://") {
+        let image: ImageReference = image.parse()?;
+        let repository = image.repository();
+        let last = repository.rsplit('/').next().unwrap_or(&repository);
+        return Ok(Candidate {
+            id: format!("docker://{image}"),
+            names: names(last, None),
+            launch: vec![of_image(image)],
+        });
+    }
+    if reference.contains("://") {
+        return Err(Error::UnknownReference {
+            reference: reference.to_owned(),
+        });
+    }
+    let Listing { entry, .. } = listing(catalog, reference)?;
+    Ok(Candidate {
+        id: entry.id.to_string(),
+        names: names(entry.id.native(), entry.publisher.as_deref()),
+        launch: entry.launch,
+    })
+}
+
+/// An image of which nothing is known: it speaks on its standard input and output, and gets nothing.
+fn of_image(image: ImageReference) -> LaunchOption {
+    LaunchOption {
+        trust: Trust::Guessed,
+        inputs: Vec::new(),
+        run: Run::Local(Box::new(Local {
+            artifact: Artifact::Image(image),
+            transport: Transport::Stdio,
+            args: Vec::new(),
+            env: Vec::new(),
+            mounts: Vec::new(),
+            user: None,
+            network: Network::Unstated,
+        })),
+    }
+}
+
+/// The names a server can have: the last part of what its source calls it, and the same behind its publisher.
+fn names(native: &str, publisher: Option<&str>) -> Vec<ServerName> {
+    let last = native.rsplit(['/', '#']).next().unwrap_or(native);
+    let owner = native.rsplit(['/', '#']).nth(1).or(publisher);
+    let words: Vec<String> = ServerName::from_text(last)
+        .map(|name| name.as_str().split('-').map(str::to_owned).collect())
+        .unwrap_or_default();
+    let kept: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !EMPTY_WORDS.contains(word))
+        .collect();
+    let short = kept.join("-");
+    let long = owner.map(|owner| format!("{owner}-{short}"));
+    // A name that is nothing but `mcp-server` keeps its words.
+    [Some(short), long, Some(last.to_owned())]
+        .into_iter()
+        .flatten()
+        .filter_map(|name| ServerName::from_text(&name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_last_part_without_empty_words() {
+        for (native, publisher, expected) in [
+            ("time", None, vec!["time", "time"]),
+            (
+                "mcp-server-time",
+                Some("Example Inc."),
+                vec!["time", "example-inc-time", "mcp-server-time"],
+            ),
+            (
+                "io.github.foo/bar-mcp",
+                None,
+                vec!["bar", "io-github-foo-bar", "bar-mcp"],
+            ),
+            (
+                "owner/repo#packages/thing",
+                None,
+                vec!["thing", "packages-thing", "thing"],
+            ),
+            ("com.example/mcp", None, vec!["com-example", "mcp"]),
+            ("SQLite", None, vec!["sqlite", "sqlite"]),
+        ] {
+            let names: Vec<String> = names(native, publisher)
+                .into_iter()
+                .map(String::from)
+                .collect();
+            assert_eq!(names, expected, "{native}");
+        }
+    }
+
+    #[test]
+    fn only_images_and_entries_can_be_added() {
+        let catalog = Catalog::builtin().unwrap();
+        assert_eq!(
+            resolve(&catalog, "docker://mcp/time").unwrap().id,
+            "docker://docker.io/mcp/time:latest"
+        );
+        assert!(matches!(
+            resolve(&catalog, "docker://-x"),
+            Err(Error::Reference(_))
+        ));
+        assert!(matches!(
+            resolve(&catalog, "https://example.com/mcp"),
+            Err(Error::UnknownReference { .. })
+        ));
+        assert!(matches!(
+            resolve(&catalog, "no-such-thing"),
+            Err(Error::NoSuchEntry { .. })
+        ));
+        assert_eq!(resolve(&catalog, "time").unwrap().id, "builtin:time");
+    }
+}

@@ -1,0 +1,131 @@
+//! `remove`: a server is taken away, in the reverse order of `add`. Every failure is reported, none stops the rest.
+
+use std::time::Duration;
+
+use super::{Active, Error, Orchestrator, container_path, socket_path};
+use crate::activation::record::is_unedited;
+use crate::quadlet::name::ServerName;
+use crate::unit_dir::{Lock, UnitDir};
+
+/// How long an instance or a socket may take to stop.
+const STOP: Duration = Duration::from_secs(30);
+
+impl Orchestrator {
+    /// Takes an active server away. With `force` also one whose files were edited by hand.
+    pub async fn remove(
+        &self,
+        typed: &str,
+        force: bool,
+        on_wait: impl FnOnce(),
+    ) -> Result<Active, Error> {
+        self.find(typed)?;
+        let lock = self.units.lock(on_wait).await?;
+        // Found again: whoever had the lock may have removed it.
+        let active = self.find(typed)?;
+        let name = &active.name;
+        if !force && active.record.state.is_complete() {
+            check_unedited(&self.units, name)?;
+        }
+        let failures = self.take_down(&lock, name).await;
+        if failures.is_empty() {
+            return Ok(active);
+        }
+        Err(Error::NotRemoved {
+            name: name.clone(),
+            failures,
+        })
+    }
+
+    /// Takes away whatever there is of a server and returns what failed. Running it again does no harm.
+    pub(super) async fn take_down(&self, lock: &Lock, name: &ServerName) -> Vec<String> {
+        let mut failures = Vec::new();
+        let mut check = |step: &str, result: Result<(), Error>| {
+            if let Err(error) = result {
+                failures.push(format!("{step}: {:#}", anyhow::Error::new(error)));
+            }
+        };
+        let socket = name.socket_unit();
+        // First nobody new can connect, then those who are connected are cut off.
+        check(
+            "stop the socket",
+            self.systemd.stop(&socket, STOP).await.map_err(Error::from),
+        );
+        check("stop the sessions", self.stop_instances(name).await);
+        check(
+            "disable the socket",
+            self.systemd.disable(&[&socket]).await.map_err(Error::from),
+        );
+        check(
+            "remove the template",
+            self.units
+                .remove(lock, &container_path(name))
+                .map_err(Error::from),
+        );
+        check(
+            "reload systemd",
+            self.systemd.reload().await.map_err(Error::from),
+        );
+        check(
+            "forget that it failed",
+            self.systemd
+                .reset_failed(&socket)
+                .await
+                .map_err(Error::from),
+        );
+        self.forget(name);
+        // The record goes last, and stays while anything else does: what has no record cannot be found again.
+        if failures.is_empty()
+            && let Err(error) = self.units.remove(lock, &socket_path(name))
+        {
+            failures.push(format!(
+                "remove the socket: {:#}",
+                anyhow::Error::new(error)
+            ));
+        }
+        if failures.is_empty()
+            && let Err(error) = self.remove_own_units(lock).await
+        {
+            failures.push(format!(
+                "remove mcpod's own units: {:#}",
+                anyhow::Error::new(error)
+            ));
+        }
+        failures
+    }
+
+    async fn stop_instances(&self, name: &ServerName) -> Result<(), Error> {
+        let instances = self.systemd.instances(name).await?;
+        let stops = instances
+            .iter()
+            .map(|instance| self.systemd.stop(&instance.unit, STOP));
+        for stopped in futures_util::future::join_all(stops).await {
+            stopped?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses to touch files that somebody else changed since we wrote them.
+fn check_unedited(units: &UnitDir, name: &ServerName) -> Result<(), Error> {
+    let edited = |file: String| Error::Edited {
+        name: name.clone(),
+        file,
+    };
+    let container = units.read(&container_path(name))?;
+    let Some(socket) = units.read(&socket_path(name))? else {
+        return Ok(());
+    };
+    // A template that is gone altogether is nothing that could be lost.
+    let Some(container) = container else {
+        return Ok(());
+    };
+    if is_unedited(&socket, &[&container]) {
+        return Ok(());
+    }
+    // The hash covers both; whose lines differ is for the user to see.
+    Err(edited(format!(
+        "{} or {}",
+        units.path(&container_path(name)).display(),
+        units.path(&socket_path(name)).display()
+    )))
+}

@@ -1,0 +1,141 @@
+//! What is printed where, and the exit codes.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+/// A home and a runtime directory of its own, with nothing in them.
+struct Bare {
+    folder: tempfile::TempDir,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Bare {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn run(&self, words: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_mcpod"))
+            .args(words)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("XDG_RUNTIME_DIR", self.folder.path())
+            .output()
+            .unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+#[test]
+fn the_catalog_can_be_searched_and_read_on_a_bare_host() {
+    let host = Bare::new();
+    let found = host
+        .run(&["search", "what", "time", "is", "it", "--json"])
+        .json();
+    assert_eq!(found[0]["id"], "builtin:time");
+    let shown = host.run(&["show", "time", "--json"]).json();
+    assert_eq!(shown["id"], "builtin:time");
+    assert!(
+        host.run(&["show", "builtin:time"])
+            .stdout
+            .contains("docker.io/mcp/time")
+    );
+}
+
+#[test]
+fn nothing_found_is_no_failure() {
+    let ran = Bare::new().run(&["search", "xyzzyplugh", "--json"]);
+    assert_eq!(
+        (ran.code, ran.json()),
+        (Some(0), serde_json::json!([])),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn an_unknown_entry_is_not_found_and_a_near_one_named() {
+    let host = Bare::new();
+    let ran = host.run(&["show", "tiem"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("builtin:time"), "{ran:?}");
+    let ran = host.run(&["show", "tiem", "--json"]);
+    let error = &ran.json()["error"];
+    assert_eq!(
+        (ran.code, error["code"].as_str()),
+        (Some(3), Some("no_such_entry")),
+        "{ran:?}"
+    );
+    assert!(
+        error["hint"].as_str().unwrap().contains("builtin:time"),
+        "{ran:?}"
+    );
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn without_a_user_bus_the_host_lacks_something() {
+    let host = Bare::new();
+    for words in [
+        &["list"][..],
+        &["add", "time"],
+        &["status", "time"],
+        &["attach", "time"],
+        &["logs", "time"],
+    ] {
+        let ran = host.run(words);
+        assert_eq!(ran.code, Some(6), "{words:?}: {ran:?}");
+        assert!(
+            ran.stderr.contains("user bus") && ran.stderr.contains("hint:"),
+            "{words:?}: {ran:?}"
+        );
+        assert_eq!(ran.stdout, "", "{words:?}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_a_usage_error() {
+    let host = Bare::new();
+    for words in [
+        &["ad", "time"][..],
+        &["add"],
+        &["add", "time", "--name", "Not/Legal"],
+        &["add", "time", "--memory", "much"],
+        &["add", "time", "--env", "no-equals-sign"],
+        &["add", "time", "--sessions", "0"],
+        &["search", "x", "--category", "no-such-category"],
+    ] {
+        let ran = host.run(words);
+        assert_eq!(ran.code, Some(2), "{words:?}: {ran:?}");
+        let json = host.run(&[words, &["--json"]].concat());
+        assert_eq!(json.code, Some(2), "{words:?}: {json:?}");
+        assert_eq!(json.json()["error"]["code"], "usage", "{words:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let host = Bare::new();
+    assert!(host.run(&["--help"]).stdout.contains("attach"));
+    assert!(host.run(&["--version"]).stdout.starts_with("mcpod "));
+    assert_eq!(host.run(&["help", "add"]).code, Some(0));
+}

@@ -1,0 +1,14 @@
+//! mcpod on a real container host: systemd, Podman and servers that others wrote.
+//!
+//! Each test enters the test machine (`tests/machine/machine`), which must be booted and hold the binary under test;
+//! `tests/run` sees to both. One at a time: they share the machine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a failing unwrap is a failing test"
+)]
+
+mod chain;
+mod machine;
