@@ -9,7 +9,7 @@
 //!
 //! Sources are read ([`source`]), merged ([`merge()`]) and indexed; [`Store`] keeps the index on disk.
 //!
-//! **Invariant:** nothing here but the store does I/O. Same input, same entries, same order.
+//! **Invariant:** nothing here but the store and [`refresh`] does I/O. Same input, same entries, same order.
 
 mod artifact;
 mod category;
@@ -21,6 +21,7 @@ mod input;
 mod launch;
 mod merge;
 mod mount;
+pub mod refresh;
 mod search;
 pub mod source;
 mod store;

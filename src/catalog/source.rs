@@ -7,7 +7,10 @@ pub mod mcpservers;
 pub mod official;
 pub mod toml;
 
+use std::collections::HashSet;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Repository};
 use super::text::Line;
@@ -21,8 +24,29 @@ pub struct Parsed {
     pub refused: Vec<Refused>,
 }
 
+impl Parsed {
+    /// Adds what another part of the same source holds. An entry whose id is taken is refused.
+    pub fn append(&mut self, other: Self) {
+        let mut taken: HashSet<String> = self
+            .entries
+            .iter()
+            .map(|entry| entry.id.to_string())
+            .collect();
+        for entry in other.entries {
+            if taken.insert(entry.id.to_string()) {
+                self.entries.push(entry);
+            } else {
+                let record = entry.id.to_string();
+                self.refused
+                    .push(FieldError::new("name", "another entry has this id").in_record(&record));
+            }
+        }
+        self.refused.extend(other.refused);
+    }
+}
+
 /// A record that is no entry, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Which record: its file, line or name.
     pub record: Line,

@@ -59,6 +59,21 @@ pub struct Published {
     said_latest: bool,
 }
 
+impl Published {
+    /// What stands for an item that says nothing of itself: it is its own only version.
+    pub fn unreadable(item: &str) -> Self {
+        Self {
+            name: item.to_owned(),
+            version: String::new(),
+            published_at: String::new(),
+            updated_at: String::new(),
+            deleted: false,
+            deprecated: None,
+            said_latest: false,
+        }
+    }
+}
+
 /// The items of an answer of the API. The arrays of older dumps count as one page.
 pub fn page(bytes: &[u8]) -> Result<Page, PageError> {
     #[derive(Deserialize)]
