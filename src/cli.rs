@@ -10,9 +10,11 @@ mod log;
 mod logs;
 mod markdown;
 mod output;
+mod refresh;
 mod remove;
 mod search;
 mod show;
+mod sources;
 mod status;
 mod tools;
 
@@ -38,6 +40,10 @@ enum Command {
     Search(search::Arguments),
     /// Show what a server of the catalog is, needs and would run
     Show(show::Arguments),
+    /// Fetch what the sources of the catalog publish
+    Refresh(refresh::Arguments),
+    /// Show the sources of the catalog
+    Sources(sources::Arguments),
     /// Make a server active: pull its image, write its units, try it once
     Add(add::Arguments),
     /// Take an active server away again
@@ -93,6 +99,8 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
     match command {
         Command::Search(arguments) => search::run(&arguments, &host, output),
         Command::Show(arguments) => show::run(&arguments, &host, output),
+        Command::Refresh(arguments) => refresh::run(&arguments, host, output).await,
+        Command::Sources(arguments) => sources::run(&arguments, &host, output),
         Command::Add(arguments) => {
             add::run(arguments, &Orchestrator::open(host).await?, output).await
         }
@@ -121,6 +129,8 @@ impl Command {
         match self {
             Self::Search(arguments) => arguments.json,
             Self::Show(arguments) => arguments.json,
+            Self::Refresh(arguments) => arguments.json,
+            Self::Sources(arguments) => arguments.json,
             Self::Add(arguments) => arguments.json,
             Self::Remove(arguments) => arguments.json,
             Self::List(arguments) => arguments.json,

@@ -9,6 +9,7 @@ pub mod own_units;
 pub mod reference;
 pub mod remove;
 pub mod status;
+pub mod timer;
 
 use std::path::PathBuf;
 

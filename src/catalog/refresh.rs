@@ -46,7 +46,7 @@ pub struct Refresh {
 }
 
 /// Something that a refresh has to tell while it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Another refresh runs; this one waits for it.
     Waiting,
@@ -474,7 +474,7 @@ impl Refresh {
                     sidecars.append(&mut more_sidecars);
                 }
                 Kind::Official if is_folder => {
-                    all.append(pages(&source.name, &self.records(source.kind, &place)?))
+                    all.append(pages(&source.name, &self.records(source.kind, &place)?));
                 }
                 Kind::Official => {
                     let items = api::read(&place.join(api::ITEMS))?;
@@ -566,7 +566,9 @@ fn hash(files: &[(String, Vec<u8>)]) -> String {
         hash.update(bytes);
     }
     let digest = hash.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[cfg(test)]

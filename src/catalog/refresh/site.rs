@@ -153,7 +153,7 @@ impl Visit<'_> {
             let bytes = self.get(&url).await?;
             match mcpservers::sitemap(&bytes).map_err(|error| answer(&url, &error.to_string()))? {
                 Sitemap::Index(locations) => {
-                    waiting.extend(locations.into_iter().map(|location| location.url))
+                    waiting.extend(locations.into_iter().map(|location| location.url));
                 }
                 Sitemap::Pages(locations) => pages.extend(locations),
             }

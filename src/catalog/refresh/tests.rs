@@ -456,11 +456,7 @@ impl Repository {
             .unwrap()
             .port();
         let daemon = Command::new(Path::new(&git(&work, &["--exec-path"])).join("git-daemon"))
-            .args([
-                "--export-all",
-                "--listen=127.0.0.1",
-                "--reuseaddr",
-            ])
+            .args(["--export-all", "--listen=127.0.0.1", "--reuseaddr"])
             .arg(format!("--base-path={}", folder.path().display()))
             .arg(format!("--port={port}"))
             .stderr(Stdio::null())
@@ -473,7 +469,11 @@ impl Repository {
         };
         repository.commit(files);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert_eq!(repository.daemon.try_wait().unwrap(), None, "git daemon ended");
+            assert_eq!(
+                repository.daemon.try_wait().unwrap(),
+                None,
+                "git daemon ended"
+            );
             std::thread::yield_now();
         }
         repository
