@@ -11,20 +11,26 @@
 
 mod connection;
 mod diag;
+mod relay;
 
-use std::collections::HashMap;
-use std::convert::Infallible;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::host::RuntimeDir;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::service::EXEC_START;
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
+use crate::systemd::journal::{self, Journal};
 use crate::systemd::{ActiveState, Instance, Systemd, SystemdError};
 
 use connection::Connection;
+use relay::{Excess, Relay};
 
 /// The file name of the guard's unit, which every instance wants.
 pub const GUARD_UNIT: &str = "mcpod-guard.service";
@@ -51,9 +57,25 @@ const LOOKS_HUNG_UP: u32 = 2;
 /// then; but one that is slow to start may look the same for a while, so this is half a minute.
 const LOOKS_ABSENT: u32 = 10;
 
+/// Why the guard cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// systemd cannot be asked.
+    #[error(transparent)]
+    Systemd(#[from] SystemdError),
+    /// There is no way to the journal.
+    #[error("cannot make a socket to reach the journal")]
+    Journal(#[source] io::Error),
+    /// Signals cannot be received.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+}
+
 /// How often the guard looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
+    /// The time between two looks at what the instances write.
+    pub relay: Duration,
     /// The time between two looks while all instances have their clients.
     pub scan: Duration,
     /// The time a server has to end by itself after its client was found to be gone.
@@ -65,19 +87,30 @@ impl Default for Pace {
     /// its removal, nothing is left after 15 s.
     fn default() -> Self {
         Self {
+            relay: Duration::from_secs(1),
             scan: Duration::from_secs(5),
             grace: Duration::from_secs(3),
         }
     }
 }
 
-/// Guards all instances until systemd cannot be reached.
-pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdError> {
+/// Guards all instances, and passes on what they write, until it is told to end or systemd cannot be reached.
+pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(), GuardError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(GuardError::Signals)?;
+    let mut relay = Relay::new(
+        runtime,
+        Journal::at(journal::SOCKET).map_err(GuardError::Journal)?,
+    );
     let mut suspects = Suspects::default();
     let mut sight = Sight::default();
     let mut stops = JoinSet::new();
     loop {
-        for unit in suspects.convict(sight.clientless(systemd).await?) {
+        let Seen {
+            running,
+            clientless,
+        } = sight.look(systemd).await?;
+        give_back(systemd, relay.pass(Some(&running))).await;
+        for unit in suspects.convict(clientless) {
             tracing::info!("stopping {unit}: its client is gone");
             let systemd = systemd.clone();
             // In a task of its own: one that is slow to stop must not keep the others.
@@ -87,13 +120,42 @@ pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdErr
                 }
             });
         }
-        tokio::time::sleep(if suspects.0.is_empty() {
+        let pause = if suspects.0.is_empty() {
             pace.scan
         } else {
             pace.grace
-        })
-        .await;
+        };
+        let next = Instant::now() + pause;
+        while Instant::now() < next {
+            tokio::select! {
+                () = tokio::time::sleep_until(next.min(Instant::now() + pace.relay)) => {
+                    give_back(systemd, relay.pass(None)).await;
+                }
+                _ = terminate.recv() => {
+                    // The last instance has just ended: what it said last is passed on too.
+                    relay.pass(Some(&sight.look(systemd).await?.running));
+                    return Ok(());
+                }
+            }
+        }
         while stops.try_join_next().is_some() {}
+    }
+}
+
+/// Gives the memory back that the logs of instances hold.
+async fn give_back(systemd: &Systemd, excesses: Vec<Excess>) {
+    for excess in excesses {
+        let unit = &excess.instance.unit;
+        // One that ended meanwhile has no processes, and its file goes at the next look.
+        let processes = systemd.processes(unit).await.unwrap_or_default();
+        let given =
+            connection::standard_error(&processes, &excess.file).map(|file| excess.give_back(file));
+        if let Some(Err(error)) = given {
+            tracing::warn!(
+                "the log of {unit} holds {} bytes and cannot be made smaller: {error}",
+                excess.file.len()
+            );
+        }
     }
 }
 
@@ -121,18 +183,28 @@ struct Sight {
     complained: bool,
 }
 
+/// What was seen of the instances.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Those that run, or are about to.
+    running: HashSet<UnitName>,
+    /// Those of them that have no client, each with how often in a row that must be seen.
+    clientless: Vec<(UnitName, u32)>,
+}
+
 impl Sight {
-    /// The instances that have no client, each with how often in a row that must be seen.
-    async fn clientless(
-        &mut self,
-        systemd: &Systemd,
-    ) -> Result<Vec<(UnitName, u32)>, SystemdError> {
-        let mut clientless = Vec::new();
+    /// Looks at all instances.
+    async fn look(&mut self, systemd: &Systemd) -> Result<Seen, SystemdError> {
+        let mut seen = Seen::default();
         for listing in systemd.list(&["mcpod-*@*.service"]).await? {
             let Some(instance) = Instance::parse(&listing.unit) else {
                 continue;
             };
-            if listing.active.is_over() || listing.active == ActiveState::Deactivating {
+            if listing.active.is_over() {
+                continue;
+            }
+            seen.running.insert(listing.unit.clone());
+            if listing.active == ActiveState::Deactivating {
                 continue;
             }
             let processes = match systemd.processes(&listing.unit).await {
@@ -152,10 +224,10 @@ impl Sight {
                 );
             }
             if let Some(looks) = looks(&listing.active, connection) {
-                clientless.push((listing.unit, looks));
+                seen.clientless.push((listing.unit, looks));
             }
         }
-        Ok(clientless)
+        Ok(seen)
     }
 }
 

@@ -105,11 +105,13 @@ async fn an_instance_is_stopped_when_its_client_is_gone() {
     .await;
 
     let pace = Pace {
+        relay: Duration::from_millis(1),
         scan: Duration::from_millis(1),
         grace: Duration::from_millis(2),
     };
     let systemd = fake.systemd.clone();
-    let guard = tokio::spawn(async move { run(&systemd, pace).await });
+    let runtime = RuntimeDir::at(path.parent().unwrap());
+    let guard = tokio::spawn(async move { run(&systemd, runtime, pace).await });
     let mut looks = 0;
     while looks < 5 {
         let calls = fake.calls();
@@ -128,7 +130,10 @@ async fn an_instance_is_stopped_when_its_client_is_gone() {
 
     // Without systemd there is nothing to guard.
     fake.hang_up().await;
-    assert!(matches!(guard.await.unwrap(), Err(SystemdError::Closed)));
+    assert!(matches!(
+        guard.await.unwrap(),
+        Err(GuardError::Systemd(SystemdError::Closed))
+    ));
     process.kill().unwrap();
     process.wait().unwrap();
 }
