@@ -28,21 +28,21 @@ const QUERIES: [&str; 12] = [
 
 /// How long things take.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured {
+pub(super) struct Measured {
     /// Servers in the index.
-    pub servers: usize,
+    pub(super) servers: usize,
     /// From files that were fetched to the index in use.
-    pub refresh: Duration,
+    pub(super) refresh: Duration,
     /// A refresh that finds nothing new.
-    pub unchanged: Duration,
+    pub(super) unchanged: Duration,
     /// One query, in the middle.
-    pub median: Duration,
+    pub(super) median: Duration,
     /// One query, of a hundred the slowest but one.
-    pub slow: Duration,
+    pub(super) slow: Duration,
 }
 
 /// Measures the catalog with each source as often as said, from folders below `data` (the unpacked archive of sources).
-pub async fn measure(data: &Path, copies: usize) -> Measured {
+pub(super) async fn measure(data: &Path, copies: usize) -> Measured {
     let cache = tempfile::tempdir().unwrap();
     let refresh = Refresh {
         store: Store::below(cache.path()),
@@ -109,7 +109,7 @@ fn sources(data: &Path, copies: usize) -> SourcesFile {
 }
 
 /// Unpacks the archive of sources, if it is there.
-pub fn unpacked() -> Option<tempfile::TempDir> {
+pub(super) fn unpacked() -> Option<tempfile::TempDir> {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|above| above.join("shared/data/catalog-sources.tar.zst"))
