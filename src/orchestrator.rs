@@ -9,10 +9,12 @@ pub mod own_units;
 pub mod reference;
 pub mod remove;
 pub mod status;
+pub mod timer;
 
 use std::path::PathBuf;
 
 use crate::activation::record::{Record, RecordError};
+use crate::catalog::{Catalog, Store};
 use crate::host::{Dirs, Environment, Host};
 use crate::quadlet::name::ServerName;
 use crate::settings::Settings;
@@ -58,6 +60,11 @@ impl Orchestrator {
             systemd,
             units,
         })
+    }
+
+    /// The catalog, as the last refresh left it.
+    pub fn catalog(&self) -> Result<Catalog, Error> {
+        Ok(Store::below(&self.dirs.cache).open()?)
     }
 
     /// The settings in force.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
+use crate::catalog::refresh::SourcesFile;
 
 /// The settings in force, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Settings {
     pub sessions: Sessions,
     /// What a server may use unless it is told otherwise at `add`.
     pub sandbox: Sandbox,
+    /// Where the catalog comes from.
+    pub sources: SourcesFile,
 }
 
 /// `[sessions]`: time limits and numbers of sessions.
@@ -60,6 +63,7 @@ impl Default for Settings {
                 cpus: None,
                 tasks: 512,
             },
+            sources: SourcesFile::default(),
         }
     }
 }
@@ -92,6 +96,7 @@ pub enum SettingsError {
 struct File {
     sessions: SessionsFile,
     sandbox: SandboxFile,
+    sources: SourcesFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -160,7 +165,12 @@ impl Settings {
     }
 
     fn apply(&mut self, file: File) {
-        let File { sessions, sandbox } = file;
+        let File {
+            sessions,
+            sandbox,
+            sources,
+        } = file;
+        self.sources.merge(sources);
         let SessionsFile {
             open_timeout,
             call_timeout,

@@ -143,7 +143,7 @@ impl Orchestrator {
 
     /// Decides what will run; nothing is changed.
     fn plan(&self, request: &Request) -> Result<Plan, Error> {
-        let candidate = reference::resolve(&request.reference)?;
+        let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
             None => self.free_name(&candidate)?,
