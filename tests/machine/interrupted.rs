@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::changes::root_until_the_end;
 use crate::failures::forget_image;
-use crate::machine::{
-    Idle, MISBEHAVE, SOON, Server, mcpod, nothing_half_done, root_until_the_end, run, wait_until,
-};
+use crate::idle::{Idle, nothing_half_done};
+use crate::machine::{SOON, mcpod, run, wait_until};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 const ADD: [&str; 5] = ["mcpod", "add", MISBEHAVE, "--name", "echo"];
 const REMOVE: [&str; 3] = ["mcpod", "remove", "echo"];
