@@ -1,17 +1,22 @@
-//! The unit files of a stdio server in an image: a Quadlet template of its instances, and the socket they stand behind.
+//! The unit files of a stdio server in an image: a Quadlet template of its instances, the volumes they share, and the socket they
+//! stand behind.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::choices::Network;
+use super::invocation::{Bind, Invocation, NamedVolume};
 use super::plan::Plan;
 use super::record::Record;
 use crate::guard::{GUARD_UNIT, SLICE_UNIT};
 use crate::image::ImageReference;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{container, install, quadlet, service, socket, unit};
-use crate::quadlet::name::UnitName;
+use crate::quadlet::keys::{container, install, quadlet, service, socket, unit, volume};
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{CpuShare, FileMode, PodmanOption, Specifier, Stream, Text};
+use crate::quadlet::value::{
+    CpuShare, FileMode, PodmanOption, Specifier, Stream, Text, VolumeMount, VolumeSource,
+};
 use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
@@ -42,6 +47,8 @@ pub struct UnitTexts {
     pub container: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
+    /// `mcpod-NAME_VOLUME.volume` each, by file name.
+    pub volumes: BTreeMap<String, String>,
 }
 
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.
@@ -56,9 +63,19 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         id: _,
         launch: _,
         image: _,
-        args,
-        environment,
+        invocation:
+            Invocation {
+                args,
+                environment,
+                secret_variables,
+                secrets: _,
+                binds,
+                volumes,
+                user,
+            },
         inputs: _,
+        environment: _,
+        instances: _,
         network,
         limits,
     } = plan;
@@ -99,8 +116,25 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     file.push(container::READ_ONLY, &true)?;
     file.push(container::DROP_CAPABILITY, "all")?;
     file.push(container::NO_NEW_PRIVILEGES, &true)?;
-    // The user's own id does not exist inside: a server that breaks out is nobody.
-    file.push(container::USER_NS, "nomap")?;
+    if binds.is_empty() {
+        // The user's own id does not exist inside: a server that breaks out is nobody.
+        file.push(container::USER_NS, "nomap")?;
+    } else {
+        // It runs with the user's own id, whose files it is to read and write.
+        file.push(container::USER_NS, "keep-id")?;
+    }
+    if let Some(user) = user {
+        file.push(container::USER, user.as_str())?;
+    }
+    for bind in binds {
+        file.push(container::VOLUME_OPTION, &mount_of(bind))?;
+    }
+    for volume in volumes {
+        file.push(container::VOLUME, &volume_of(name, volume))?;
+    }
+    for secret in secret_variables {
+        file.push(container::SECRET, secret)?;
+    }
     for variable in environment {
         file.push(container::ENVIRONMENT, variable)?;
     }
@@ -136,6 +170,44 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     Ok(file)
 }
 
+/// What of the host a server sees.
+fn mount_of(bind: &Bind) -> VolumeMount {
+    VolumeMount {
+        source: VolumeSource::Host(bind.source.clone()),
+        target: bind.target.clone(),
+        options: bind
+            .read_only
+            .then(|| "ro".to_owned())
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// A volume of a server's own.
+///
+/// With `U` Podman gives its files to the user that the server is inside, at each start: ids mean something else when the image's user
+/// or the user namespace changes, and a volume that was made anew belongs to nobody inside.
+fn volume_of(name: &ServerName, volume: &NamedVolume) -> VolumeMount {
+    let option = if volume.read_only { "ro" } else { "U" };
+    VolumeMount {
+        source: VolumeSource::Unit(name.volume_file(&volume.name)),
+        target: volume.target.clone(),
+        options: vec![option.to_owned()],
+    }
+}
+
+/// Makes the Quadlet file of a volume.
+pub fn volume(name: &ServerName, wanted: &NamedVolume) -> Result<UnitFile, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("Data of the MCP server {name}: {}", wanted.name)),
+    )?;
+    file.push(volume::VOLUME_NAME, name.volume(&wanted.name).as_str())?;
+    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
+    Ok(file)
+}
+
 /// Makes the texts of all unit files of a server.
 pub fn texts(
     plan: &Plan,
@@ -143,11 +215,22 @@ pub fn texts(
     record: &Record,
 ) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned)?.to_string();
-    let socket = socket(plan, record, &container)?;
-    Ok(UnitTexts { container, socket })
+    let mut volumes = BTreeMap::new();
+    for wanted in &plan.invocation.volumes {
+        let text = volume(&plan.name, wanted)?.to_string();
+        volumes.insert(plan.name.volume_file(&wanted.name), text);
+    }
+    let mut others = vec![container.as_str()];
+    others.extend(volumes.values().map(String::as_str));
+    let socket = socket(plan, record, &others)?;
+    Ok(UnitTexts {
+        container,
+        socket,
+        volumes,
+    })
 }
 
-fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, ValueError> {
+fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, ValueError> {
     let mut file = UnitFile::new();
     file.push(
         unit::DESCRIPTION,
@@ -160,12 +243,12 @@ fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, Value
     file.push(socket::ACCEPT, &true)?;
     file.push(socket::SOCKET_MODE, &FileMode(0o600))?;
     file.push(socket::DIRECTORY_MODE, &FileMode(0o700))?;
-    file.push(socket::MAX_CONNECTIONS, &u64::from(plan.limits.sessions))?;
+    file.push(socket::MAX_CONNECTIONS, &u64::from(record.most_sessions()))?;
     file.push(socket::REMOVE_ON_STOP, &true)?;
     file.push(
         install::WANTED_BY,
         &UnitName::from_systemd("sockets.target"),
     )?;
-    record.write(&mut file, &[container])?;
+    record.write(&mut file, others)?;
     Ok(file.to_string())
 }
