@@ -41,13 +41,14 @@ hex=$(printf %s "$value" | od -An -tx1 | tr -d ' \n')
 cd /
 for needle in "$value" "$base" "$hex"; do
     printf %s "$needle" >/dev/shm/needle
-    grep -rlaF --exclude-dir=registry --exclude-dir=overlay -f /dev/shm/needle /home /root /etc /tmp /var/tmp /var/log /var/lib/systemd /run/systemd /run/log 2>/dev/null | sed "s/^/disk: /"
+    grep -rlaF --exclude-dir=registry -f /dev/shm/needle /home /root /etc /tmp /var/tmp /var/log /var/lib/systemd /run/systemd /run/log 2>/dev/null | sed "s/^/disk: /"
     journalctl --all --no-pager -o cat --output-fields=_CMDLINE,MESSAGE 2>/dev/null | grep -aqF -f /dev/shm/needle && echo journal
     for cmdline in /proc/[0-9]*/cmdline; do
         tr '\0' ' ' <"$cmdline" 2>/dev/null | grep -qaF -f /dev/shm/needle && echo "$cmdline"
     done
 done
 rm -f /dev/shm/needle
+true
 "#;
 
 /// What the user's own Podman and systemd tell of everything.
@@ -61,16 +62,42 @@ systemctl --user cat "mcpod-*" 2>/dev/null
 ps -eo args
 "#;
 
+/// Where a value is found.
+#[track_caller]
+fn places(value: &str) -> String {
+    root_with_input(&["sh", "-c", GREP], format!("{value}\n").as_bytes())
+        .ok()
+        .stdout
+}
+
 #[track_caller]
 fn nowhere() {
-    let found = root_with_input(&["sh", "-c", GREP], format!("{VALUE}\n").as_bytes());
-    assert_eq!(found.stdout, "", "{found:#?}");
+    assert_eq!(places(VALUE), "");
     let told = sh(TOLD, &[]).stdout;
     assert!(
         told.contains("mcpod-vault"),
         "nothing was looked at: {told}"
     );
     assert!(!told.contains(VALUE), "it is told");
+}
+
+#[test]
+fn a_value_that_is_somewhere_is_found() {
+    // Of this moment, since the journal forgets nothing.
+    let value = sh("date +planted-%s%N", &[]).ok().stdout.trim().to_owned();
+    let plant =
+        "printf %s \"$1\" | base64 >~/planted; systemd-cat printf %s \"$1\"; read -r _; true";
+    let _file = afterwards(|| drop(run(&["rm", "-f", "/home/tester/planted"])));
+    let _sleeping = start(&["sh", "-c", plant, "sh", &value]);
+    wait_until("it is found everywhere", SOON, || {
+        let found = places(&value);
+        let all = ["disk: /home/tester/planted", "journal", "/cmdline"];
+        if all.iter().all(|place| found.contains(place)) {
+            Ok(())
+        } else {
+            Err(found)
+        }
+    });
 }
 
 #[test]
