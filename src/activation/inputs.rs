@@ -267,6 +267,19 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// Whether a value names the host itself in a way that inside a container means the container: an address with such a host in it, or
+/// nothing else.
+pub fn names_localhost(value: &str) -> bool {
+    value
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')))
+        .any(|word| {
+            matches!(
+                word.to_ascii_lowercase().as_str(),
+                "localhost" | "127.0.0.1" | "host.docker.internal"
+            )
+        })
+}
+
 /// Whether the name of a variable says that a secret is in it.
 pub fn names_secret(variable: &str) -> bool {
     let variable = variable.to_ascii_uppercase();

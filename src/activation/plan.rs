@@ -8,7 +8,7 @@ use crate::catalog::{self, Artifact, LaunchOption, Local, Run, Transport};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
-use crate::settings::Settings;
+use crate::settings::{Relabel, Settings};
 
 /// What will run, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Plan {
     pub inputs: Vec<Assignment>,
     /// The variables that the user chose, for the record.
     pub environment: Vec<Assignment>,
+    /// What is done with the labels of what is mounted.
+    pub relabel: Relabel,
     /// How many instances there may be at once.
     pub instances: Instances,
     /// The network it sees.
@@ -171,6 +173,7 @@ impl Plan {
             invocation,
             inputs: choices.inputs.clone(),
             environment: choices.environment.clone(),
+            relabel: settings.sandbox.selinux,
             instances,
             network,
             limits: Limits {

@@ -17,6 +17,7 @@ use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{
     CpuShare, FileMode, PodmanOption, Specifier, Stream, Text, VolumeMount, VolumeSource,
 };
+use crate::settings::Relabel;
 use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
@@ -75,6 +76,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
             },
         inputs: _,
         environment: _,
+        relabel,
         instances: _,
         network,
         limits,
@@ -127,7 +129,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         file.push(container::USER, user.as_str())?;
     }
     for bind in binds {
-        file.push(container::VOLUME_OPTION, &mount_of(bind))?;
+        file.push(container::VOLUME_OPTION, &mount_of(bind, *relabel))?;
     }
     for volume in volumes {
         file.push(container::VOLUME, &volume_of(name, volume))?;
@@ -171,15 +173,12 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
 }
 
 /// What of the host a server sees.
-fn mount_of(bind: &Bind) -> VolumeMount {
+fn mount_of(bind: &Bind, relabel: Relabel) -> VolumeMount {
+    let options = bind.read_only.then_some("ro").into_iter();
     VolumeMount {
         source: VolumeSource::Host(bind.source.clone()),
         target: bind.target.clone(),
-        options: bind
-            .read_only
-            .then(|| "ro".to_owned())
-            .into_iter()
-            .collect(),
+        options: options.chain(relabel.option()).map(str::to_owned).collect(),
     }
 }
 
@@ -251,4 +250,93 @@ fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, Value
     )?;
     record.write(&mut file, others)?;
     Ok(file.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::activation::choices::Choices;
+    use crate::catalog::Catalog;
+    use crate::quadlet::value::Assignment;
+    use crate::secret::Secret;
+    use crate::settings::Settings;
+
+    /// The lines of a container's unit that depend on inputs.
+    fn lines(entry: &str, inputs: &[(&str, &str)], secrets: &[(&str, &str)]) -> String {
+        let catalog = Catalog::builtin();
+        let entry = catalog
+            .entries()
+            .iter()
+            .find(|known| known.id.native() == entry)
+            .unwrap();
+        let choices = Choices {
+            inputs: inputs
+                .iter()
+                .map(|(name, value)| Assignment::new(*name, *value))
+                .collect(),
+            secrets: secrets
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Some(Secret::from(*value))))
+                .collect::<BTreeMap<_, _>>(),
+            network: Some(Network::None),
+            ..Choices::default()
+        };
+        let mut settings = Settings::default();
+        settings.sandbox.selinux = Relabel::Shared;
+        let plan = Plan::new(
+            &entry.id.to_string(),
+            &entry.launch,
+            "x".parse().unwrap(),
+            &choices,
+            &settings,
+        )
+        .unwrap();
+        let mut text = container(&plan, &plan.image).unwrap().to_string();
+        for wanted in &plan.invocation.volumes {
+            text.push_str(&volume(&plan.name, wanted).unwrap().to_string());
+        }
+        let keys = [
+            "UserNS=",
+            "Volume",
+            "PodmanArgs=",
+            "Secret=",
+            "Environment=",
+            "Exec=",
+        ];
+        let kept = text
+            .lines()
+            .filter(|line| keys.iter().any(|key| line.starts_with(key)));
+        kept.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_volume_of_its_own_belongs_to_whoever_it_runs_as() {
+        insta::assert_snapshot!(lines("memory", &[], &[]), @r"
+        UserNS=nomap
+        Volume=mcpod-x_data.volume:/data:U
+        Environment=MEMORY_FILE_PATH=/data/memory.json
+        VolumeName=mcpod-x_data
+        ");
+    }
+
+    #[test]
+    fn folders_of_the_user_are_seen_with_the_users_id() {
+        let paths = [("paths", "/home/u/a b"), ("paths", "/srv/%h$HOME")];
+        insta::assert_snapshot!(lines("filesystem", &paths, &[]), @r#"
+        UserNS=keep-id
+        PodmanArgs="--volume=/home/u/a b:/home/u/a b:z"
+        PodmanArgs="--volume=/srv/%%h$$HOME:/srv/%%h$$HOME:z"
+        Exec="/home/u/a b" "/srv/%%h$$HOME"
+        "#);
+    }
+
+    #[test]
+    fn a_secret_is_named_and_never_written() {
+        insta::assert_snapshot!(lines("github", &[], &[("token", "hunter2")]), @r"
+        UserNS=nomap
+        Secret=mcpod-x_token,type=env,target=GITHUB_PERSONAL_ACCESS_TOKEN
+        ");
+    }
 }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::ask;
 use super::output::{Failure, Outcome, Output};
 use crate::activation::choices::{self, Choices, Instances, Network};
-use crate::activation::inputs::{InputError, MissingInput};
+use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Request, Step};
@@ -115,6 +115,15 @@ pub(super) async fn run(
         },
         probe: !no_probe,
     };
+    let values = request.choices.inputs.iter();
+    for given in values.chain(&request.choices.environment) {
+        if names_localhost(&given.value) {
+            output.note(&format!(
+                "note: {} names this host, but inside a container that is the container; this host is host.containers.internal there",
+                given.name
+            ));
+        }
+    }
     if dry_run {
         return preview(&request, orchestrator, output).await;
     }

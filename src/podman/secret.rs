@@ -198,3 +198,89 @@ impl Podman {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Answer, FakePodman};
+    use super::*;
+
+    const LISTED: &str = r#"{"ID": "1", "UpdatedAt": "2026-11-22T11:22:22Z", "Spec": {"Name": "mcpod-x_A", "Driver": {"Name": "shell"}}}"#;
+
+    #[tokio::test]
+    async fn a_value_is_sent_as_it_is() {
+        let fake = FakePodman::start(|_| Answer::Json(200, r#"{"ID": "1"}"#.to_owned()));
+        let driver = SecretDriver::Shell {
+            store: "'m' store".to_owned(),
+            lookup: "l".to_owned(),
+            delete: "d".to_owned(),
+            list: "i".to_owned(),
+        };
+        let value = "say \"hunter2\"\n".into();
+        fake.client()
+            .store_secret("mcpod-x_A", &value, &driver)
+            .await
+            .unwrap();
+        let requests = fake.requests();
+        let (target, body) = requests[0]
+            .split_once(' ')
+            .unwrap()
+            .1
+            .split_once(' ')
+            .unwrap();
+        assert_eq!(body, value.expose());
+        assert!(
+            target.starts_with(
+                "/v5.0.0/libpod/secrets/create?name=mcpod-x_A&replace=true&driver=shell&driveropts="
+            ),
+            "{target}"
+        );
+        assert!(!target.contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn values_and_lists_are_read_and_what_is_missing_is_none() {
+        let fake = FakePodman::start(|request| {
+            let with_data = format!(
+                r#"{}, "SecretData": "hunter2"}}"#,
+                LISTED.trim_end_matches('}').to_owned() + "}}"
+            );
+            match request.split(' ').nth(1).unwrap() {
+                "/v5.0.0/libpod/secrets/mcpod-x_A/json?showsecret=true" => {
+                    Answer::Json(200, with_data)
+                }
+                "/v5.0.0/libpod/secrets/json" => Answer::Json(
+                    200,
+                    format!(
+                        r#"[{LISTED}, {{"Spec": {{"Name": "other", "Driver": {{"Name": "file"}}}}}}]"#
+                    ),
+                ),
+                "/v5.0.0/libpod/secrets/odd/json?showsecret=true" => {
+                    Answer::Json(200, r#"{"SecretData": {"x": "hunter2"}}"#.to_owned())
+                }
+                "/v5.0.0/libpod/volumes/v/exists" => Answer::Json(204, String::new()),
+                _ => Answer::Json(
+                    404,
+                    r#"{"message": "no such thing", "response": 404}"#.to_owned(),
+                ),
+            }
+        });
+        let podman = fake.client();
+        let value = podman.secret("mcpod-x_A").await.unwrap().unwrap();
+        assert_eq!(value.expose(), "hunter2");
+        assert_eq!(podman.secret("mcpod-x_B").await.unwrap(), None);
+        let listed = podman.secrets("mcpod-").await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(
+            (listed[0].name.as_str(), listed[0].driver.as_str()),
+            ("mcpod-x_A", "shell")
+        );
+        assert!(podman.has_volume("v").await.unwrap());
+        assert!(!podman.has_volume("w").await.unwrap());
+        assert!(!podman.remove_secret("mcpod-x_B").await.unwrap());
+        let error = podman.secret("odd").await.unwrap_err();
+        assert!(
+            !format!("{error} {error:?}").contains("hunter2"),
+            "{error:?}"
+        );
+    }
+}

@@ -525,3 +525,23 @@ fn every_input_path_makes_another_secret() {
     assert_ne!(name.secret(path.as_str()), name.secret(".VAR"));
     assert!(".VAR".parse::<InputPath>().is_err());
 }
+
+#[test]
+fn a_value_that_means_the_container_itself_is_known() {
+    for (value, is) in [
+        ("localhost", true),
+        ("http://LocalHost:3000/x", true),
+        ("postgres://u@127.0.0.1/db", true),
+        ("redis://host.docker.internal", true),
+        ("localhosts", false),
+        ("my.localhost.example", false),
+        ("1127.0.0.1", false),
+        ("", false),
+    ] {
+        assert_eq!(
+            crate::activation::inputs::names_localhost(value),
+            is,
+            "{value}"
+        );
+    }
+}
