@@ -12,11 +12,13 @@ pub mod reference;
 pub mod remove;
 pub mod secrets;
 pub mod status;
+pub mod timer;
 
 use std::path::PathBuf;
 
 use crate::activation::choices::Instances;
 use crate::activation::record::{Record, RecordError};
+use crate::catalog::{Catalog, Store};
 use crate::host::{Dirs, Environment, Host};
 use crate::quadlet::name::ServerName;
 use crate::settings::Settings;
@@ -75,6 +77,11 @@ impl Orchestrator {
             Record::parse(&text).ok()
         };
         record().is_some_and(|record| record.instances == Instances::Single)
+    }
+
+    /// The catalog, as the last refresh left it.
+    pub fn catalog(&self) -> Result<Catalog, Error> {
+        Ok(Store::below(&self.dirs.cache).open()?)
     }
 
     /// The settings in force.
@@ -170,5 +177,13 @@ fn quadlet_path(file: String) -> UnitPath {
     UnitPath {
         place: Place::Quadlet,
         file,
+    }
+}
+
+/// Where what is added to that template lies.
+fn drop_in_path(name: &ServerName) -> UnitPath {
+    UnitPath {
+        place: Place::Unit,
+        file: name.template_drop_in(),
     }
 }

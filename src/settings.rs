@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
+use crate::catalog::refresh::SourcesFile;
 
 /// The settings in force, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Settings {
     pub sessions: Sessions,
     /// What a server may use unless it is told otherwise at `add`.
     pub sandbox: Sandbox,
+    /// Where the catalog comes from.
+    pub sources: SourcesFile,
 }
 
 /// `[sessions]`: time limits and numbers of sessions.
@@ -87,6 +90,7 @@ impl Default for Settings {
                 tasks: 512,
                 selinux: Relabel::Keep,
             },
+            sources: SourcesFile::default(),
         }
     }
 }
@@ -119,6 +123,7 @@ pub enum SettingsError {
 struct File {
     sessions: SessionsFile,
     sandbox: SandboxFile,
+    sources: SourcesFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -188,7 +193,12 @@ impl Settings {
     }
 
     fn apply(&mut self, file: File) {
-        let File { sessions, sandbox } = file;
+        let File {
+            sessions,
+            sandbox,
+            sources,
+        } = file;
+        self.sources.merge(sources);
         let SessionsFile {
             open_timeout,
             call_timeout,

@@ -29,6 +29,11 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
+/// Lets everybody write to the log of an instance; its folder keeps all but the user out.
+///
+/// `crun` gives the file to the container's user, and systemd opens it again, as the user, for the commands that stop the instance.
+const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
+
 /// Removes the container of an instance, without a word.
 ///
 /// Quadlet adds such a command as well, behind this one. It fails where all of the instance was killed at once, as by the kernel for its
@@ -46,6 +51,8 @@ const STOP_COMMAND: [&str; 3] = [
 pub struct UnitTexts {
     /// `mcpod-NAME@.container`.
     pub container: String,
+    /// `mcpod-NAME@.service.d/mcpod.conf`.
+    pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
     /// `mcpod-NAME_VOLUME.volume` each, by file name.
@@ -64,16 +71,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         id: _,
         launch: _,
         image: _,
-        invocation:
-            Invocation {
-                args,
-                environment,
-                secret_variables,
-                secrets: _,
-                binds,
-                volumes,
-                user,
-            },
+        invocation,
         inputs: _,
         environment: _,
         relabel,
@@ -105,6 +103,10 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     )?;
     // The container's standard input and output are the connection itself.
     file.push(container::LOG_DRIVER, "passthrough")?;
+    file.push(
+        container::PODMAN_ARGS,
+        &PodmanOption::with("conmon-pidfile", pid_file()),
+    )?;
     // A server as process 1 would ignore SIGTERM.
     file.push(container::RUN_INIT, &true)?;
     file.push(container::STOP_TIMEOUT, &STOP_TIMEOUT)?;
@@ -118,18 +120,65 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     file.push(container::READ_ONLY, &true)?;
     file.push(container::DROP_CAPABILITY, "all")?;
     file.push(container::NO_NEW_PRIVILEGES, &true)?;
-    if binds.is_empty() {
+    if invocation.binds.is_empty() {
         // The user's own id does not exist inside: a server that breaks out is nobody.
         file.push(container::USER_NS, "nomap")?;
     } else {
         // It runs with the user's own id, whose files it is to read and write.
         file.push(container::USER_NS, "keep-id")?;
     }
-    if let Some(user) = user {
+    if let Some(user) = &invocation.user {
         file.push(container::USER, user.as_str())?;
     }
+    push_invocation(&mut file, name, invocation, *relabel)?;
+    // Else the first start of a boot can wait for a network-online.target that user managers never reach.
+    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
+
+    file.push(service::STANDARD_INPUT, "socket")?;
+    file.push(service::STANDARD_OUTPUT, "socket")?;
+    // Not to the journal itself: see the guard's relay.
+    let (before, behind) = journal::log_file_around(name);
+    let log = Text::from(Specifier::RuntimeDirectory)
+        .and(&*format!("/mcpod/{before}"))
+        .and(Specifier::Instance)
+        .and(behind);
+    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
+    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
+    file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
+    file.push(service::MEMORY_SWAP_MAX, &0)?;
+    file.push(service::TASKS_MAX, &u64::from(limits.tasks))?;
+    if let Some(cpus) = limits.cpus {
+        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
+    }
+    file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
+    file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
+    let stop = words(&STOP_COMMAND);
+    file.push(service::EXEC_STOP, stop.as_slice())?;
+    file.push(service::EXEC_STOP_POST, stop.as_slice())?;
+    // 128 + SIGTERM: told to stop, it stopped.
+    file.push(service::SUCCESS_EXIT_STATUS, &143)?;
+    Ok(file)
+}
+
+/// What a server is started with.
+fn push_invocation(
+    file: &mut UnitFile,
+    name: &ServerName,
+    invocation: &Invocation,
+    relabel: Relabel,
+) -> Result<(), ValueError> {
+    let Invocation {
+        args,
+        environment,
+        secret_variables,
+        secrets: _,
+        binds,
+        volumes,
+        user: _,
+    } = invocation;
     for bind in binds {
-        file.push(container::VOLUME_OPTION, &mount_of(bind, *relabel))?;
+        file.push(container::VOLUME_OPTION, &mount_of(bind, relabel))?;
     }
     for volume in volumes {
         file.push(container::VOLUME, &volume_of(name, volume))?;
@@ -143,33 +192,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     if !args.is_empty() {
         file.push(container::EXEC, args.as_slice())?;
     }
-    // Else the first start of a boot can wait for a network-online.target that user managers never reach.
-    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
-
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    // Not to the journal itself: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
-    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
-    file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
-    file.push(service::MEMORY_SWAP_MAX, &0)?;
-    file.push(service::TASKS_MAX, &u64::from(limits.tasks))?;
-    if let Some(cpus) = limits.cpus {
-        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
-    }
-    file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
-    file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
-    let stop: Vec<String> = STOP_COMMAND.iter().map(|word| (*word).to_owned()).collect();
-    file.push(service::EXEC_STOP, stop.as_slice())?;
-    file.push(service::EXEC_STOP_POST, stop.as_slice())?;
-    // 128 + SIGTERM: told to stop, it stopped.
-    file.push(service::SUCCESS_EXIT_STATUS, &143)?;
-    Ok(file)
+    Ok(())
 }
 
 /// What of the host a server sees.
@@ -207,6 +230,32 @@ pub fn volume(name: &ServerName, wanted: &NamedVolume) -> Result<UnitFile, Value
     Ok(file)
 }
 
+/// A command as its key takes it.
+fn words(command: &[&str]) -> Vec<String> {
+    command.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Makes what is added to the service that Quadlet makes of the template.
+///
+/// Quadlet has the service wait for a notification that Podman sends from a child which ends at once, and systemd drops a
+/// notification whose sender is gone when it is read (seen at the first session after a boot): the session would die. So the start is
+/// over when `podman run -d` is, and the main process is conmon, by its file.
+fn drop_in() -> Result<String, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(service::TYPE, "forking")?;
+    file.push(service::NOTIFY_ACCESS, "none")?;
+    file.push(service::PID_FILE, &pid_file())?;
+    Ok(file.to_string())
+}
+
+/// Where conmon writes its number.
+fn pid_file() -> Text {
+    Text::from(Specifier::RuntimeDirectory)
+        .and("/mcpod/")
+        .and(Specifier::UnitName)
+        .and(".pid")
+}
+
 /// Makes the texts of all unit files of a server.
 pub fn texts(
     plan: &Plan,
@@ -219,11 +268,13 @@ pub fn texts(
         let text = volume(&plan.name, wanted)?.to_string();
         volumes.insert(plan.name.volume_file(&wanted.name), text);
     }
-    let mut others = vec![container.as_str()];
+    let drop_in = drop_in()?;
+    let mut others = vec![container.as_str(), &drop_in];
     others.extend(volumes.values().map(String::as_str));
     let socket = socket(plan, record, &others)?;
     Ok(UnitTexts {
         container,
+        drop_in,
         socket,
         volumes,
     })
@@ -258,16 +309,16 @@ mod tests {
 
     use super::*;
     use crate::activation::choices::Choices;
-    use crate::catalog::Catalog;
+    use crate::catalog::source::builtin;
     use crate::quadlet::value::Assignment;
     use crate::secret::Secret;
     use crate::settings::Settings;
 
     /// The lines of a container's unit that depend on inputs.
     fn lines(entry: &str, inputs: &[(&str, &str)], secrets: &[(&str, &str)]) -> String {
-        let catalog = Catalog::builtin();
+        let catalog = builtin::parse();
         let entry = catalog
-            .entries()
+            .entries
             .iter()
             .find(|known| known.id.native() == entry)
             .unwrap();

@@ -1,10 +1,13 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
 use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reference::{self, Candidate};
 use super::remove::Extent;
-use super::{Active, Error, Orchestrator, binds, container_path, quadlet_path, socket_path};
+use super::{
+    Active, Error, Orchestrator, binds, container_path, drop_in_path, quadlet_path, socket_path,
+};
 use crate::activation::choices::Choices;
 use crate::activation::plan::{self, Plan};
 use crate::activation::record::{Record, State};
@@ -70,7 +73,7 @@ impl Orchestrator {
         &self,
         request: &Request,
     ) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
-        let plan = self.plan(request).await?;
+        let plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = match podman.image(&plan.image).await? {
@@ -80,11 +83,13 @@ impl Orchestrator {
         let record = record(&plan, &request.reference, &pinned, State::Unverified);
         let UnitTexts {
             container,
+            drop_in,
             socket,
             volumes,
         } = texts(&plan, &pinned, &record, version)?;
         let mut files = vec![
             (self.units.path(&container_path(&plan.name)), container),
+            (self.units.path(&drop_in_path(&plan.name)), drop_in),
             (self.units.path(&socket_path(&plan.name)), socket),
         ];
         for (file, text) in volumes {
@@ -102,18 +107,24 @@ impl Orchestrator {
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
-        let plan = self.plan(request).await?;
+        let mut interrupt = Interrupt::listen();
+        let plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let image = match podman.image(&plan.image).await? {
             Some(image) => image,
-            None => self.pull(&podman, &plan.image, tell).await?,
+            None => {
+                interrupt
+                    .ends(self.pull(&podman, &plan.image, tell))
+                    .await?
+            }
         };
         let pinned = image.pin(&plan.image);
         let record = record(&plan, &request.reference, &pinned, State::Adding);
         let texts = texts(&plan, &pinned, &record, version)?;
 
-        let lock = self.units.lock(|| tell(Step::Waiting)).await?;
+        let lock = self.units.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         tell(Step::Starting);
@@ -126,10 +137,9 @@ impl Orchestrator {
             pinned: &pinned,
             version,
         };
-        let done = tokio::select! {
-            done = work.activate(&texts, record, request.probe, tell) => done,
-            () = interrupted() => Err(Error::Interrupted),
-        };
+        let done = interrupt
+            .ends(Box::pin(work.activate(&texts, record, request.probe, tell)))
+            .await;
         match done {
             Ok(added) => Ok(added),
             Err(error) => {
@@ -146,7 +156,7 @@ impl Orchestrator {
 
     /// Decides what will run; nothing is changed.
     async fn plan(&self, request: &Request) -> Result<Plan, Error> {
-        let candidate = reference::resolve(&request.reference)?;
+        let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
             None => self.free_name(&candidate)?,
@@ -238,10 +248,9 @@ impl Orchestrator {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Image, Error> {
         tell(Step::Pulling(image.clone()));
-        let pulled = tokio::select! {
-            pulled = podman.pull_pinned(image, |event| tell(Step::Pull(event))) => pulled?,
-            () = interrupted() => return Err(Error::Interrupted),
-        };
+        let pulled = podman
+            .pull_pinned(image, |event| tell(Step::Pull(event)))
+            .await?;
         tell(Step::Pulled);
         Ok(pulled)
     }
@@ -264,7 +273,7 @@ impl Orchestrator {
                 })
             }
             None => {
-                let mut units = vec![socket_path(name), container_path(name)];
+                let mut units = vec![socket_path(name), container_path(name), drop_in_path(name)];
                 units.extend(self.volume_files(name)?);
                 for unit in units {
                     if self.units.read(&unit)?.is_some() {
@@ -317,6 +326,9 @@ impl Work<'_> {
         self.orchestrator
             .units
             .write(self.lock, &container_path(name), &written.container)?;
+        self.orchestrator
+            .units
+            .write(self.lock, &drop_in_path(name), &written.drop_in)?;
         self.orchestrator
             .systemd
             .enable(&[&name.socket_unit()])
@@ -402,18 +414,26 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: &ImageReference, state: S
     }
 }
 
-/// Resolves when the user interrupts.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+/// The signals by which a user ends a command, from when this is made: none is lost between two steps.
+struct Interrupt(Option<(Signal, Signal)>);
+
+impl Interrupt {
+    fn listen() -> Self {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
         // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        Self(interrupt.ok().zip(terminate.ok()))
+    }
+
+    /// Does some steps, unless the user interrupts them.
+    async fn ends<T>(&mut self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Some((interrupt, terminate)) = &mut self.0 else {
+            return steps.await;
+        };
+        tokio::select! {
+            done = steps => done,
+            _ = interrupt.recv() => Err(Error::Interrupted),
+            _ = terminate.recv() => Err(Error::Interrupted),
+        }
     }
 }

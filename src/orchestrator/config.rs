@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::remove::check_unedited;
-use super::{Error, Orchestrator, add, container_path, quadlet_path, reference, socket_path};
+use super::{
+    Error, Orchestrator, add, container_path, drop_in_path, quadlet_path, reference, socket_path,
+};
 use crate::activation::choices::Choices;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
@@ -46,7 +48,7 @@ impl Orchestrator {
     pub fn config(&self, typed: &str) -> Result<Vec<Configured>, Error> {
         let active = self.find(typed)?;
         let record = &active.record;
-        let candidate = reference::resolve(&record.given)?;
+        let candidate = reference::resolve(&self.catalog()?, &record.given)?;
         let number = launch_number(record).and_then(|number| number.checked_sub(1));
         let option = number.and_then(|at| candidate.launch.get(at));
         let inputs = option.map(|option| option.inputs.as_slice());
@@ -129,7 +131,7 @@ impl Orchestrator {
             }
         }
 
-        let candidate = reference::resolve(&old.given)?;
+        let candidate = reference::resolve(&self.catalog()?, &old.given)?;
         let plan = self.plan_as(&candidate, name.clone(), choices).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
@@ -144,6 +146,7 @@ impl Orchestrator {
         record.state = old.state;
         let UnitTexts {
             container,
+            drop_in,
             socket,
             volumes,
         } = add::texts(&plan, &pinned, &record, version)?;
@@ -153,6 +156,7 @@ impl Orchestrator {
         for (file, text) in &volumes {
             self.units.write(&lock, &quadlet_path(file.clone()), text)?;
         }
+        self.units.write(&lock, &drop_in_path(name), &drop_in)?;
         self.units.write(&lock, &container_path(name), &container)?;
         self.units.write(&lock, &socket_path(name), &socket)?;
         self.systemd.reload().await?;

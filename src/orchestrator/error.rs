@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
+use crate::catalog::IndexError;
 use crate::host::HostError;
 use crate::image::ReferenceError;
 use crate::podman::PodmanError;
@@ -91,6 +92,9 @@ pub enum Error {
         /// What failed, in words.
         failures: Vec<String>,
     },
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] IndexError),
     /// A name is not legal.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -228,6 +232,7 @@ impl Error {
             Self::SecretInUse { .. } => "secret_in_use",
             Self::Link { .. } => "link",
             Self::Unsupported(_) => "podman_too_old",
+            Self::Catalog(_) => "catalog",
             Self::Settings(_) => "bad_settings",
             Self::Host(_) => "host",
             Self::UnitDir(_) => "unit_directory",
@@ -277,6 +282,7 @@ impl Error {
             Self::Session(error) => error.hint(),
             Self::Host(error) => error.hint(),
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
+            Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
             | Self::Name(_)
             | Self::Reference(_)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Active, Error, Orchestrator, container_path, socket_path};
+use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
 use crate::activation::record::is_unedited;
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
@@ -71,12 +71,12 @@ impl Orchestrator {
             "disable the socket",
             self.systemd.disable(&[&socket]).await.map_err(Error::from),
         );
-        check(
-            "remove the template",
-            self.units
-                .remove(lock, &container_path(name))
-                .map_err(Error::from),
-        );
+        for unit in [container_path(name), drop_in_path(name)] {
+            check(
+                "remove the template",
+                self.units.remove(lock, &unit).map_err(Error::from),
+            );
+        }
         check(
             "remove the volumes",
             self.remove_volumes(lock, name, extent.volumes).await,
@@ -164,29 +164,27 @@ pub(super) fn check_unedited(
     name: &ServerName,
     volumes: &[UnitPath],
 ) -> Result<(), Error> {
-    let container = units.read(&container_path(name))?;
-    let Some(socket) = units.read(&socket_path(name))? else {
-        return Ok(());
-    };
-    // A template that is gone altogether is nothing that could be lost.
-    let Some(container) = container else {
-        return Ok(());
-    };
-    let mut others = vec![container];
-    for volume in volumes {
-        others.extend(units.read(volume)?);
+    let mut paths = vec![socket_path(name), container_path(name), drop_in_path(name)];
+    paths.extend_from_slice(volumes);
+    let mut texts = Vec::new();
+    for path in &paths {
+        match units.read(path)? {
+            Some(text) => texts.push(text),
+            // A file that is gone altogether is nothing that could be lost; `remove` was killed, perhaps.
+            None => return Ok(()),
+        }
     }
-    let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    if is_unedited(&socket, &others) {
+    let others: Vec<&str> = texts.iter().skip(1).map(String::as_str).collect();
+    if texts
+        .first()
+        .is_some_and(|socket| is_unedited(socket, &others))
+    {
         return Ok(());
     }
-    // The hash covers all of them; whose lines differ is for the user to see.
-    let mut files = vec![container_path(name)];
-    files.extend_from_slice(volumes);
-    files.push(socket_path(name));
-    let files: Vec<String> = files
+    // The hash covers all; which of them differs is for the user to see.
+    let files: Vec<String> = paths
         .iter()
-        .map(|file| units.path(file).display().to_string())
+        .map(|path| units.path(path).display().to_string())
         .collect();
     Err(Error::Edited {
         name: name.clone(),

@@ -57,7 +57,7 @@ impl Orchestrator {
                 // Whatever is made of it changes with it.
                 let mut choices = super::config::choices(&active.record);
                 choices.secrets.insert(key, Some(value));
-                let candidate = reference::resolve(&active.record.given)?;
+                let candidate = reference::resolve(&self.catalog()?, &active.record.given)?;
                 let plan = self.plan_as(&candidate, server, choices).await?;
                 plan.invocation.secrets
             }

@@ -280,7 +280,7 @@ find "$XDG_RUNTIME_DIR/mcpod" -name "*.sock" 2>/dev/null
 const SCRUB: &str = r#"
 systemctl --user stop "mcpod-*.socket" "mcpod-*@*.service" mcpod-guard.service
 systemctl --user kill --signal=KILL "mcpod-*@*.service"
-podman --transient-store rm --all --force --time=0
+podman --transient-store rm --all --force --time=0 || podman --transient-store rm --all --force --time=0
 podman rm --all --force --time=0
 find ~/.config/systemd ~/.config/containers/systemd -name "*mcpod*" -exec rm -rf {} +
 find "$XDG_RUNTIME_DIR/mcpod" -name "*.sock" -delete
@@ -434,7 +434,7 @@ impl Server {
         format!("/run/user/1000/mcpod/{}.sock", self.0)
     }
 
-    /// Its instances that are up or on their way.
+    /// Its instances that are up or on their way up.
     #[track_caller]
     pub(crate) fn instances(&self) -> Vec<String> {
         let pattern = format!("mcpod-{}@*.service", self.0);
@@ -442,6 +442,7 @@ impl Server {
             "systemctl",
             "--user",
             "list-units",
+            "--state=active,activating",
             "--plain",
             "--no-legend",
             &pattern,
