@@ -356,9 +356,9 @@ mod tests {
             "Environment=",
             "Exec=",
         ];
-        let kept = text
-            .lines()
-            .filter(|line| keys.iter().any(|key| line.starts_with(key)));
+        let kept = text.lines().filter(|line| {
+            keys.iter().any(|key| line.starts_with(key)) && !line.contains("--conmon-pidfile")
+        });
         kept.collect::<Vec<_>>().join("\n")
     }
 
