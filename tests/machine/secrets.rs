@@ -145,7 +145,7 @@ fn another_user_finds_nothing_readable() {
     let _other = afterwards(|| drop(machine(&["user", "--remove", OTHER])));
     machine(&["user", OTHER]).ok();
     let _attached = start(&["mcpod", "attach", "vault"]);
-    let readable = "cat /home/tester/.local/share/mcpod/secrets/*; find /home/tester /run/user/1000 -readable 2>/dev/null; cat /proc/[0-9]*/environ 2>/dev/null";
+    let readable = "cat /home/tester/.local/share/mcpod/secrets/*; find /home/tester /run/user/1000 -readable -path '*mcpod*' 2>/dev/null; cat /proc/[0-9]*/environ 2>/dev/null";
     let seen = run_as(OTHER, &["sh", "-c", readable]);
     assert!(
         !seen.stdout.contains(VALUE) && !seen.stdout.contains("/home/tester/"),
