@@ -19,6 +19,7 @@
 //! | [`catalog`] | what servers exist and how each would run | no I/O; same input, same entries |
 //! | [`activation`] | one entry and the user's choices become a plan, the plan becomes unit files | no I/O |
 //! | [`quadlet`] | the format of unit files | no text ever adds a key, a section, an option or an argument |
+//! | [`containerfile`] | the format of recipes of images | no text ever adds an instruction, an option or a word |
 //! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
 //! | [`podman`] | images, over Podman's socket | only it knows podman-api |
 //! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
@@ -44,6 +45,7 @@
 pub mod activation;
 pub mod catalog;
 pub mod cli;
+pub mod containerfile;
 pub mod credentials;
 pub mod guard;
 pub mod host;

@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod binds;
+mod build;
 pub mod config;
 pub mod connection;
 pub mod error;
@@ -126,6 +127,18 @@ impl Orchestrator {
         Ok(self
             .units
             .files(Place::Quadlet, |file| name.has_volume_file(file))?)
+    }
+
+    /// The files of a server that Quadlet reads beside its template, those that are there: of its volumes, and of its image's build.
+    fn further_files(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
+        let mut files = self.volume_files(name)?;
+        for file in [name.build_file(), name.recipe_file()].map(quadlet_path) {
+            if self.units.read(&file)?.is_some() {
+                files.push(file);
+            }
+        }
+        files.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(files)
     }
 
     /// The names of all socket units that are named as ours are, sorted.

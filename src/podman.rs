@@ -6,6 +6,7 @@
 //!
 //! Invariant: only this module knows podman-api and the socket's HTTP; neither shows in its public types.
 
+pub mod command;
 pub mod error;
 pub mod image;
 mod message;

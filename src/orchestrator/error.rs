@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::activation::build::BuildError;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
@@ -45,7 +46,9 @@ pub enum Error {
         ids: Vec<String>,
     },
     /// A reference of a kind that cannot be run.
-    #[error("{reference:?} is neither in the catalog nor docker://IMAGE")]
+    #[error(
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME"
+    )]
     UnknownReference {
         /// What was asked for.
         reference: String,
@@ -66,6 +69,17 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// An image was not built.
+    #[error("the image of {what} could not be built; the build ended with:\n{output}")]
+    BuildFailed {
+        /// What it is built from.
+        what: String,
+        /// The last lines that the build wrote, fit to be shown.
+        output: String,
+    },
+    /// Nothing can be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// Quadlet made no service of a container unit.
     #[error("Quadlet made no service of {file}")]
     NotGenerated {
@@ -217,6 +231,11 @@ impl Error {
             Self::UnknownReference { .. } | Self::Reference(_) => "bad_reference",
             Self::NameTaken { .. } => "name_taken",
             Self::Edited { .. } => "edited_by_hand",
+            Self::BuildFailed { .. } => "build_failed",
+            Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
+                "no_such_package"
+            }
+            Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
             Self::JournalUnreadable => "journal_unreadable",
@@ -275,6 +294,7 @@ impl Error {
                 "sudo mkdir -p /var/log/journal && sudo systemctl restart systemd-journald keeps it on disk".to_owned(),
             ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
+            Self::BuildFailed { output, .. } => super::build::hint(output),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),
             Self::Systemd(error) => error.hint(),
@@ -284,6 +304,7 @@ impl Error {
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
             Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
+            | Self::Build(_)
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)

@@ -1,8 +1,10 @@
 //! References: what a user types to say which server is meant, and what they stand for.
 
 use super::Error;
+use crate::activation::build::BuildError;
 use crate::catalog::{
-    Artifact, Catalog, LaunchOption, Listing, Local, Network, Resolution, Run, Transport, Trust,
+    Artifact, Catalog, LaunchOption, Listing, Local, Network, Package, PackageError, Resolution,
+    Run, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
@@ -45,8 +47,19 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
         return Ok(Candidate {
             id: format!("docker://{image}"),
             names: names(last, None),
-            launch: vec![of_image(image)],
+            launch: vec![of_artifact(Artifact::Image(image))],
         });
+    }
+    match reference.parse::<Package>() {
+        Ok(package) => {
+            return Ok(Candidate {
+                id: format!("{}:{}", package.registry.as_str(), package.name),
+                names: names(&package.name, None),
+                launch: vec![of_artifact(Artifact::Package(package))],
+            });
+        }
+        Err(PackageError::Registry { .. }) => {}
+        Err(error) => return Err(BuildError::from(error).into()),
     }
     if reference.contains("://") {
         return Err(Error::UnknownReference {
@@ -61,13 +74,13 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
     })
 }
 
-/// An image of which nothing is known: it speaks on its standard input and output, and gets nothing.
-fn of_image(image: ImageReference) -> LaunchOption {
+/// Something of which nothing is known: it speaks on its standard input and output, and gets nothing.
+fn of_artifact(artifact: Artifact) -> LaunchOption {
     LaunchOption {
         trust: Trust::Guessed,
         inputs: Vec::new(),
         run: Run::Local(Box::new(Local {
-            artifact: Artifact::Image(image),
+            artifact,
             transport: Transport::Stdio,
             args: Vec::new(),
             env: Vec::new(),

@@ -23,6 +23,7 @@ mod interrupted;
 mod machine;
 mod orphans;
 mod other_user;
+mod packages;
 mod reboot;
 mod running;
 mod secrets;

@@ -42,7 +42,9 @@ pub(in crate::quadlet) fn path(text: &Text) -> Result<String, Reason> {
 pub(in crate::quadlet) fn stream(stream: &Stream) -> Result<String, Reason> {
     match stream {
         Stream::Journal => Ok("journal".to_owned()),
+        Stream::Inherit => Ok("inherit".to_owned()),
         Stream::Append(file) => Ok(format!("append:{}", path(file)?)),
+        Stream::Truncate(file) => Ok(format!("truncate:{}", path(file)?)),
     }
 }
 
