@@ -160,17 +160,16 @@ mod tests {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let mut file = Containerfile::from(&base());
             let before = file.clone();
-            match file.run(&words) {
-                Err(_) => prop_assert_eq!(file, before),
-                Ok(()) => {
-                    let text = file.to_string();
-                    prop_assert_eq!(text.lines().count(), 2);
-                    let line = text.lines().last().unwrap();
-                    let json = line.strip_prefix("RUN --mount=type=tmpfs,target=/tmp ").unwrap();
-                    prop_assert_eq!(serde_json::from_str::<Vec<String>>(json).unwrap(), words);
-                    prop_assert!(line.ends_with(']') && line.is_ascii() && !line.contains("<<"));
-                }
+            if file.run(&words).is_err() {
+                prop_assert_eq!(file, before);
+                return Ok(());
             }
+            let text = file.to_string();
+            prop_assert_eq!(text.lines().count(), 2);
+            let line = text.lines().last().unwrap();
+            let json = line.strip_prefix("RUN --mount=type=tmpfs,target=/tmp ").unwrap();
+            prop_assert_eq!(serde_json::from_str::<Vec<String>>(json).unwrap(), words);
+            prop_assert!(line.ends_with(']') && line.is_ascii() && !line.contains("<<"));
         }
     }
 }

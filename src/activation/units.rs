@@ -319,9 +319,11 @@ pub fn build(
     file.push(service::TIMEOUT_START, &BUILD_TIMEOUT)?;
     file.push(
         service::STANDARD_OUTPUT_FILE,
-        &Stream::Truncate(runtime_path(&name.build_log())),
+        &Stream::Append(runtime_path(&name.build_log())),
     )?;
     file.push(service::STANDARD_ERROR, &Stream::Inherit)?;
+    // Before as well: what cleans up may have been killed itself.
+    file.push(service::EXEC_START_PRE, words(&CLEAN_COMMAND).as_slice())?;
     file.push(service::EXEC_STOP_POST, words(&CLEAN_COMMAND).as_slice())?;
     Ok(file)
 }

@@ -198,7 +198,10 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Plan(PlanError::Input(InputError::Missing { .. })) => Kind::InputsMissing,
-            Self::NoSuchServer { .. } | Self::NoSuchEntry { .. } | Self::NoSuchSecret { .. } => {
+            Self::NoSuchServer { .. }
+            | Self::NoSuchEntry { .. }
+            | Self::NoSuchSecret { .. }
+            | Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
                 Kind::NotFound
             }
             Self::Ambiguous { .. }
@@ -209,8 +212,10 @@ impl Error {
             | Self::Bind(_)
             | Self::BadSecretName { .. }
             | Self::SecretInUse { .. }
+            | Self::Build(BuildError::Package(_))
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
+                | PlanError::Build(_)
                 | PlanError::ReadsAsOption { .. }
                 | PlanError::NoPath { .. }
                 | PlanError::Input(_),

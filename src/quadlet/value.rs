@@ -169,8 +169,6 @@ pub enum Stream {
     Journal,
     /// To the end of the file of this absolute path.
     Append(Text),
-    /// To the file of this absolute path, in place of what is in it.
-    Truncate(Text),
     /// To where the standard output goes.
     Inherit,
 }

@@ -163,9 +163,9 @@ proptest! {
         for (line, known) in text.lines().zip(known.lines()) {
             let instruction = |line: &str| line.split('[').next().map(str::to_owned);
             prop_assert_eq!(instruction(line), instruction(known));
-            if let (Some(at), Some(before)) = (line.find('['), known.find('[')) {
-                let words: Vec<String> = serde_json::from_str(&line[at..]).unwrap();
-                let known: Vec<String> = serde_json::from_str(&known[before..]).unwrap();
+            if let (Some((_, words)), Some((_, known))) = (line.split_once('['), known.split_once('[')) {
+                let words: Vec<String> = serde_json::from_str(&format!("[{words}")).unwrap();
+                let known: Vec<String> = serde_json::from_str(&format!("[{known}")).unwrap();
                 prop_assert_eq!(words.len(), known.len());
                 for (word, known) in words.iter().zip(&known) {
                     // What is not as it always is stands where nothing is taken for an option.

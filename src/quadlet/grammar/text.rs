@@ -44,7 +44,6 @@ pub(in crate::quadlet) fn stream(stream: &Stream) -> Result<String, Reason> {
         Stream::Journal => Ok("journal".to_owned()),
         Stream::Inherit => Ok("inherit".to_owned()),
         Stream::Append(file) => Ok(format!("append:{}", path(file)?)),
-        Stream::Truncate(file) => Ok(format!("truncate:{}", path(file)?)),
     }
 }
 
