@@ -16,7 +16,7 @@ use crate::activation::record::{Record, RecordError};
 use crate::host::{Dirs, Environment, Host};
 use crate::quadlet::name::ServerName;
 use crate::settings::Settings;
-use crate::systemd::Systemd;
+use crate::systemd::{ActiveState, Systemd, UnitListing, Watch};
 use crate::unit_dir::{Place, UnitDir, UnitPath};
 pub use error::{Error, Kind};
 
@@ -50,14 +50,19 @@ impl Orchestrator {
         let systemd = Systemd::connect(&host.runtime.bus()).await?;
         let dirs = host.dirs(&Environment::from(systemd.environment().await?))?;
         let settings = Settings::load(&dirs.config)?;
+        Ok(Self::with(host, dirs, settings, systemd))
+    }
+
+    /// Takes what [`Orchestrator::open`] finds out.
+    pub(crate) fn with(host: Host, dirs: Dirs, settings: Settings, systemd: Systemd) -> Self {
         let units = UnitDir::below(&dirs.units);
-        Ok(Self {
+        Self {
             host,
             dirs,
             settings,
             systemd,
             units,
-        })
+        }
     }
 
     /// The settings in force.
@@ -95,6 +100,36 @@ impl Orchestrator {
                 name,
             }),
         }
+    }
+
+    /// The active servers that can be connected to, by name.
+    pub async fn listening(&self) -> Result<Vec<Active>, Error> {
+        let names = self.names()?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let loaded = self.systemd.list(&["mcpod-*.socket"]).await?;
+        let mut servers = Vec::new();
+        for name in names {
+            let unit = name.socket_unit();
+            let up = |loaded: &UnitListing| {
+                loaded.unit == unit && loaded.active == ActiveState::Active
+            };
+            match self.active(name) {
+                Ok(Some(active)) if active.record.state.is_complete() && loaded.iter().any(up) => {
+                    servers.push(active);
+                }
+                Ok(_) => {}
+                // One unreadable record must not hide the others.
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        Ok(servers)
+    }
+
+    /// Watches what becomes of mcpod's units, whoever changes them, from when this returns.
+    pub async fn watch(&self) -> Result<Watch, Error> {
+        Ok(self.systemd.watch().await?)
     }
 
     /// The names of all socket units that are named as ours are, sorted.

@@ -6,13 +6,14 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 
 use super::{Active, Error, Orchestrator};
 use crate::activation::units::{Log, log_file};
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::remember::Remembered;
-use crate::session::{Client, Opening, Session, SessionError};
+use crate::session::{Client, Incoming, Opening, Session, SessionError};
 use crate::systemd::{Death, Deaths, Instance, Systemd, journal};
 use crate::text;
 
@@ -117,17 +118,27 @@ impl fmt::Display for AsChain<'_> {
 }
 
 impl Orchestrator {
-    /// Opens a session with an active server.
+    /// Opens a session with an active server for mcpod itself.
     pub async fn connect(&self, active: &Active) -> Result<Connection, Error> {
+        self.connect_for(active, Client::mcpod(), None).await
+    }
+
+    /// Opens a session with an active server for a client, to whom goes what the server says of its own accord.
+    pub async fn connect_for(
+        &self,
+        active: &Active,
+        client: Client,
+        incoming: Option<mpsc::Sender<Incoming>>,
+    ) -> Result<Connection, Error> {
         // Before the connection, since the instance of a server that exits at once is gone before anybody can ask for it.
         let hold = self.hold(active).await?;
         let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {
-            client: Client::mcpod(),
+            client,
             era: era.clone(),
             timeout: self.settings.sessions.open_timeout,
-            incoming: None,
+            incoming,
         };
         let connected = Cell::new(false);
         let connect = || async {
@@ -222,7 +233,7 @@ impl Connection {
     }
 
     /// Ends the session and its instance. With `wait`, returns when that is gone.
-    pub async fn close(self, wait: bool) -> Result<(), Error> {
+    pub async fn close(&self, wait: bool) -> Result<(), Error> {
         self.session.close().await;
         self.hold.stop(wait).await
     }
