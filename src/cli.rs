@@ -11,6 +11,7 @@ mod logs;
 mod output;
 mod remove;
 mod search;
+mod serve;
 mod show;
 mod status;
 mod tools;
@@ -51,6 +52,8 @@ enum Command {
     Call(call::Arguments),
     /// Join standard input and output to a server's socket, for any MCP client
     Attach(attach::Arguments),
+    /// Be the MCP server through which an agent finds, adds and uses all others
+    Serve(serve::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Stop instances whose client is gone (started by systemd)
@@ -109,6 +112,7 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
             call::run(&arguments, &Orchestrator::open(host).await?, output).await
         }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
+        Command::Serve(arguments) => serve::run(&arguments, Orchestrator::open(host).await?).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
         Command::Guard => guard::run(host).await,
     }
@@ -126,7 +130,7 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
-            Self::Attach(_) | Self::Logs(_) | Self::Guard => false,
+            Self::Attach(_) | Self::Serve(_) | Self::Logs(_) | Self::Guard => false,
         }
     }
 }

@@ -112,9 +112,8 @@ impl Orchestrator {
         let mut servers = Vec::new();
         for name in names {
             let unit = name.socket_unit();
-            let up = |loaded: &UnitListing| {
-                loaded.unit == unit && loaded.active == ActiveState::Active
-            };
+            let up =
+                |loaded: &UnitListing| loaded.unit == unit && loaded.active == ActiveState::Active;
             match self.active(name) {
                 Ok(Some(active)) if active.record.state.is_complete() && loaded.iter().any(up) => {
                     servers.push(active);

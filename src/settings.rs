@@ -182,7 +182,9 @@ impl TryFrom<toml::Value> for SpanOrNone {
             toml::Value::Integer(0) => Ok(Self(None)),
             toml::Value::String(text) if text == "0" => Ok(Self(None)),
             toml::Value::String(text) => Span::try_from(text).map(|span| Self(Some(span.0))),
-            other => Err(format!("{other} is no length of time such as \"15min\", nor 0")),
+            other => Err(format!(
+                "{other} is no length of time such as \"15min\", nor 0"
+            )),
         }
     }
 }
@@ -333,7 +335,8 @@ mod tests {
     fn sessions_can_be_kept_and_agents_be_trusted_more_or_less() {
         let dir = tempfile::tempdir().unwrap();
         let user = dir.path().join("config.toml");
-        let text = "[sessions]\nidle = 0\n[policy]\nagent_add = \"ask\"\nallow_host_commands = true";
+        let text =
+            "[sessions]\nidle = 0\n[policy]\nagent_add = \"ask\"\nallow_host_commands = true";
         std::fs::write(&user, text).unwrap();
         let settings = Settings::load_from(&[], &user).unwrap();
         assert_eq!(settings.sessions.idle, None);

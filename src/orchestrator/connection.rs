@@ -1,8 +1,8 @@
 //! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -140,10 +140,10 @@ impl Orchestrator {
             timeout: self.settings.sessions.open_timeout,
             incoming,
         };
-        let connected = Cell::new(false);
+        let connected = AtomicBool::new(false);
         let connect = || async {
             // A second instance is asked for where the first did not survive the question for its era.
-            if connected.replace(true)
+            if connected.swap(true, Ordering::Relaxed)
                 && let Err(error) = hold.stop(true).await
             {
                 tracing::debug!(

@@ -63,7 +63,7 @@ impl List {
     }
 
     /// The member of the result that holds it.
-    fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::Tools => "tools",
             Self::Prompts => "prompts",
