@@ -6,26 +6,31 @@
 //! instance has nobody left to serve. So it does not matter which process connected, whether its number was given to another since, or
 //! that it ran in another pid namespace.
 //!
-//! Most servers end by themselves when they read the end of their input, so an instance is stopped only when it was seen without
-//! client twice in a row. One `mcpod guard` runs for the user while there are instances: each of them wants its unit, which
+//! An instance is stopped when it was seen without client some times in a row. One `mcpod guard` runs for the user while there are instances: each of them wants its unit, which
 //! systemd stops when no instance is left.
 
 mod connection;
 mod diag;
+mod relay;
 
-use std::collections::HashSet;
-use std::convert::Infallible;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::host::RuntimeDir;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::service::EXEC_START;
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
+use crate::systemd::journal::{self, Journal};
 use crate::systemd::{ActiveState, Instance, Systemd, SystemdError};
 
 use connection::Connection;
+use relay::{Excess, Relay};
 
 /// The file name of the guard's unit, which every instance wants.
 pub const GUARD_UNIT: &str = "mcpod-guard.service";
@@ -45,9 +50,32 @@ const PACKAGED_PROGRAM: &str = "/usr/bin/mcpod";
 /// How long an instance may take to stop before that is told. Its own `TimeoutStopSec=` is shorter; then systemd kills it.
 const STOPPING: Duration = Duration::from_secs(30);
 
+/// How often in a row an instance must be seen hung up before it is stopped: most servers end by themselves at the end of their input.
+const LOOKS_HUNG_UP: u32 = 2;
+
+/// How often in a row an instance that runs must be seen without any connection before it is stopped. It takes no part in any session
+/// then; but one that is slow to start may look the same for a while, so this is half a minute.
+const LOOKS_ABSENT: u32 = 10;
+
+/// Why the guard cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// systemd cannot be asked.
+    #[error(transparent)]
+    Systemd(#[from] SystemdError),
+    /// There is no way to the journal.
+    #[error("cannot make a socket to reach the journal")]
+    Journal(#[source] io::Error),
+    /// Signals cannot be received.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+}
+
 /// How often the guard looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
+    /// The time between two looks at what the instances write.
+    pub relay: Duration,
     /// The time between two looks while all instances have their clients.
     pub scan: Duration,
     /// The time a server has to end by itself after its client was found to be gone.
@@ -59,18 +87,30 @@ impl Default for Pace {
     /// its removal, nothing is left after 15 s.
     fn default() -> Self {
         Self {
+            relay: Duration::from_secs(1),
             scan: Duration::from_secs(5),
             grace: Duration::from_secs(3),
         }
     }
 }
 
-/// Guards all instances until systemd cannot be reached.
-pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdError> {
+/// Guards all instances, and passes on what they write, until it is told to end or systemd cannot be reached.
+pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(), GuardError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(GuardError::Signals)?;
+    let mut relay = Relay::new(
+        runtime,
+        Journal::at(journal::SOCKET).map_err(GuardError::Journal)?,
+    );
     let mut suspects = Suspects::default();
+    let mut sight = Sight::default();
     let mut stops = JoinSet::new();
     loop {
-        for unit in suspects.convict(clientless(systemd).await?) {
+        let Seen {
+            running,
+            clientless,
+        } = sight.look(systemd).await?;
+        give_back(systemd, relay.pass(Some(&running))).await;
+        for unit in suspects.convict(clientless) {
             tracing::info!("stopping {unit}: its client is gone");
             let systemd = systemd.clone();
             // In a task of its own: one that is slow to stop must not keep the others.
@@ -80,13 +120,42 @@ pub async fn run(systemd: &Systemd, pace: Pace) -> Result<Infallible, SystemdErr
                 }
             });
         }
-        tokio::time::sleep(if suspects.0.is_empty() {
+        let pause = if suspects.0.is_empty() {
             pace.scan
         } else {
             pace.grace
-        })
-        .await;
+        };
+        let next = Instant::now() + pause;
+        while Instant::now() < next {
+            tokio::select! {
+                () = tokio::time::sleep_until(next.min(Instant::now() + pace.relay)) => {
+                    give_back(systemd, relay.pass(None)).await;
+                }
+                _ = terminate.recv() => {
+                    // The last instance has just ended: what it said last is passed on too.
+                    relay.pass(Some(&sight.look(systemd).await?.running));
+                    return Ok(());
+                }
+            }
+        }
         while stops.try_join_next().is_some() {}
+    }
+}
+
+/// Gives the memory back that the logs of instances hold.
+async fn give_back(systemd: &Systemd, excesses: Vec<Excess>) {
+    for excess in excesses {
+        let unit = &excess.instance.unit;
+        // One that ended meanwhile has no processes, and its file goes at the next look.
+        let processes = systemd.processes(unit).await.unwrap_or_default();
+        let given =
+            connection::standard_error(&processes, &excess.file).map(|file| excess.give_back(file));
+        if let Some(Err(error)) = given {
+            tracing::warn!(
+                "the log of {unit} holds {} bytes and cannot be made smaller: {error}",
+                excess.file.len()
+            );
+        }
     }
 }
 
@@ -99,55 +168,89 @@ pub fn guard_unit(program: &str) -> Result<String, ValueError> {
     Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), command))
 }
 
-/// The instances that run and have no client.
-async fn clientless(systemd: &Systemd) -> Result<Vec<UnitName>, SystemdError> {
-    let mut clientless = Vec::new();
-    for listing in systemd.list(&["mcpod-*@*.service"]).await? {
-        let Some(instance) = Instance::parse(&listing.unit) else {
-            continue;
-        };
-        if listing.active.is_over() || listing.active == ActiveState::Deactivating {
-            continue;
-        }
-        let processes = match systemd.processes(&listing.unit).await {
-            Ok(processes) => processes,
-            // It ended meanwhile.
-            Err(SystemdError::NoSuchUnit { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        let connection = connection::find(&instance.server, &processes);
-        tracing::debug!("{}: {:?}, {connection:?}", listing.unit, listing.active);
-        if is_clientless(&listing.active, connection) {
-            clientless.push(listing.unit);
-        }
-    }
-    Ok(clientless)
+/// Looks at the instances.
+#[derive(Debug, Default)]
+struct Sight {
+    /// It was told already that some cannot be seen.
+    complained: bool,
 }
 
-/// Whether an instance in this state, with this connection, has nobody to serve.
-fn is_clientless(active: &ActiveState, connection: Connection) -> bool {
+/// What was seen of the instances.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Those that run, or are about to.
+    running: HashSet<UnitName>,
+    /// Those of them that have no client, each with how often in a row that must be seen.
+    clientless: Vec<(UnitName, u32)>,
+}
+
+impl Sight {
+    /// Looks at all instances.
+    async fn look(&mut self, systemd: &Systemd) -> Result<Seen, SystemdError> {
+        let mut seen = Seen::default();
+        for listing in systemd.list(&["mcpod-*@*.service"]).await? {
+            let Some(instance) = Instance::parse(&listing.unit) else {
+                continue;
+            };
+            if listing.active.is_over() {
+                continue;
+            }
+            seen.running.insert(listing.unit.clone());
+            if listing.active == ActiveState::Deactivating {
+                continue;
+            }
+            let processes = match systemd.processes(&listing.unit).await {
+                Ok(processes) => processes,
+                // It ended meanwhile.
+                Err(SystemdError::NoSuchUnit { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let connection = connection::find(&instance.server, &processes);
+            tracing::debug!("{}: {}, {connection:?}", listing.unit, listing.active);
+            if connection == Connection::Hidden && !self.complained {
+                self.complained = true;
+                tracing::warn!(
+                    "cannot look at the connection of {}: something forbids pidfd_getfd(2) here, such as a system call filter \
+                     around this whole system; instances whose client is gone may stay",
+                    listing.unit
+                );
+            }
+            if let Some(looks) = looks(&listing.active, connection) {
+                seen.clientless.push((listing.unit, looks));
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// How often in a row an instance must be seen in this state and with this connection to be stopped; none where it is to stay.
+fn looks(active: &ActiveState, connection: Connection) -> Option<u32> {
     match connection {
         // Better an instance too many than a session cut off.
-        Connection::Open | Connection::Hidden => false,
-        Connection::HungUp => true,
-        // Before the server runs, systemd alone may hold the connection. Later, one that let go of it can never answer.
-        Connection::Absent => *active == ActiveState::Active,
+        Connection::Open | Connection::Hidden => None,
+        Connection::HungUp => Some(LOOKS_HUNG_UP),
+        // Before the server runs, systemd alone may hold the connection.
+        Connection::Absent => (*active == ActiveState::Active).then_some(LOOKS_ABSENT),
     }
 }
 
-/// The instances that had no client when last looked at.
+/// The instances that had no client when last looked at, and for how many looks now.
 #[derive(Debug, Default)]
-struct Suspects(HashSet<UnitName>);
+struct Suspects(HashMap<UnitName, u32>);
 
 impl Suspects {
-    /// Takes the instances without client now; returns those that had none before either.
-    fn convict(&mut self, clientless: Vec<UnitName>) -> Vec<UnitName> {
+    /// Takes the instances without client now, each with how often that must be seen; returns those for which that is reached.
+    fn convict(&mut self, clientless: Vec<(UnitName, u32)>) -> Vec<UnitName> {
         let before = std::mem::take(&mut self.0);
-        self.0.extend(clientless.iter().cloned());
-        clientless
-            .into_iter()
-            .filter(|unit| before.contains(unit))
-            .collect()
+        let mut convicted = Vec::new();
+        for (unit, needed) in clientless {
+            let seen = before.get(&unit).map_or(1, |seen| seen.saturating_add(1));
+            self.0.insert(unit.clone(), seen);
+            if seen >= needed {
+                convicted.push(unit);
+            }
+        }
+        convicted
     }
 }
 

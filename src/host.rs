@@ -184,6 +184,11 @@ impl Host {
 }
 
 impl RuntimeDir {
+    /// Takes a directory as given.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.0

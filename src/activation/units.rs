@@ -9,9 +9,10 @@ use crate::guard::{GUARD_UNIT, SLICE_UNIT};
 use crate::image::ImageReference;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, install, quadlet, service, socket, unit};
-use crate::quadlet::name::{ServerName, UnitName};
+use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{CpuShare, FileMode, PodmanOption, Specifier, Stream, Text};
+use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,22 +25,15 @@ const START_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Removes the container of an instance, without a word.
 ///
-/// Quadlet adds such a command as well, behind this one. But every command of the unit has the connection as its standard output, and
+/// Quadlet adds such a command as well, behind this one. It fails where all of the instance was killed at once, as by the kernel for its
+/// memory, and leaves a dead container; a second one then succeeds. And every command of the unit has the connection as its standard output, and
 /// `podman rm` prints what it removed: into the face of the client where one is still there, and dying of SIGPIPE where none is.
 const STOP_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
-    "exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid\" >/dev/null",
+    "cid=$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid; \
+     [ ! -e \"$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$cid\" >/dev/null",
 ];
-
-/// Where the standard error of the instances goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Log {
-    /// To the journal, where this user can read it.
-    Journal,
-    /// To `NAME.log` in mcpod's runtime directory: on a host whose journal is volatile only root could read it there.
-    File,
-}
 
 /// The texts of a server's unit files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +50,7 @@ fn runtime_path(file: &str) -> Text {
 }
 
 /// Makes the template of the server's instances: one for each connection, gone when it ends.
-pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitFile, ValueError> {
+pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, ValueError> {
     let Plan {
         name,
         id: _,
@@ -118,13 +112,13 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
 
     file.push(service::STANDARD_INPUT, "socket")?;
     file.push(service::STANDARD_OUTPUT, "socket")?;
-    match log {
-        Log::Journal => file.push(service::STANDARD_ERROR, &Stream::Journal)?,
-        Log::File => file.push(
-            service::STANDARD_ERROR,
-            &Stream::Append(runtime_path(&log_file(name))),
-        )?,
-    }
+    // Not to the journal itself: see the guard's relay.
+    let (before, behind) = journal::log_file_around(name);
+    let log = Text::from(Specifier::RuntimeDirectory)
+        .and(&*format!("/mcpod/{before}"))
+        .and(Specifier::Instance)
+        .and(behind);
+    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;
@@ -136,24 +130,19 @@ pub fn container(plan: &Plan, pinned: &ImageReference, log: Log) -> Result<UnitF
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
     let stop: Vec<String> = STOP_COMMAND.iter().map(|word| (*word).to_owned()).collect();
     file.push(service::EXEC_STOP, stop.as_slice())?;
+    file.push(service::EXEC_STOP_POST, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
     file.push(service::SUCCESS_EXIT_STATUS, &143)?;
     Ok(file)
-}
-
-/// The file that holds the standard error of a server's instances where they do not write to the journal.
-pub fn log_file(name: &ServerName) -> String {
-    format!("{name}.log")
 }
 
 /// Makes the texts of all unit files of a server.
 pub fn texts(
     plan: &Plan,
     pinned: &ImageReference,
-    log: Log,
     record: &Record,
 ) -> Result<UnitTexts, ValueError> {
-    let container = container(plan, pinned, log)?.to_string();
+    let container = container(plan, pinned)?.to_string();
     let socket = socket(plan, record, &container)?;
     Ok(UnitTexts { container, socket })
 }

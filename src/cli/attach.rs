@@ -1,10 +1,11 @@
 //! `mcpod attach`: standard input and output joined to a server's socket, byte for byte.
 //!
-//! The bytes are moved by the kernel where it can (splice(2), which `std::io::copy` uses for pipes), by one thread a
-//! direction: no message is parsed, held or changed.
+//! The bytes are moved by one thread a direction: no message is parsed, held or changed. Not by splice(2), which
+//! `std::io::copy` uses between a socket and a pipe: while it waits for the socket it holds the pipe's lock, so that who
+//! reads from the pipe does not get what is in it already until the server says something more.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -23,6 +24,9 @@ use crate::orchestrator::Orchestrator;
 /// Most servers end by themselves at the end of their input; some never do. A client that pipes one request in and
 /// closes needs the time its server takes to start and answer.
 const DRAIN: Duration = Duration::from_secs(8);
+
+/// How much is moved at once, in bytes: as much as a pipe holds (pipe(7)).
+const CHUNK: usize = 64 << 10;
 
 /// Join standard input and output to a server's socket
 #[derive(Debug, clap::Args)]
@@ -90,7 +94,7 @@ fn copy_input(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()
         .name("input".to_owned())
         .spawn(move || {
             // However it ended, there is no more to come.
-            io::copy(&mut stdin, &mut socket).ok();
+            copy(&mut stdin, &mut socket).ok();
             // Whoever is gone cannot be told.
             socket.shutdown(Shutdown::Write).ok();
             ended.blocking_send(End::Input).ok();
@@ -104,10 +108,23 @@ fn copy_output(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<(
     std::thread::Builder::new()
         .name("output".to_owned())
         .spawn(move || {
-            let copied = io::copy(&mut socket, &mut stdout);
+            let copied = copy(&mut socket, &mut stdout);
             ended.blocking_send(End::Output(copied.err())).ok();
         })?;
     Ok(())
+}
+
+/// Moves bytes, each chunk as soon as it is there, until there are no more.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match from.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(length) => to.write_all(chunk.get(..length).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Waits until the connection is over; true if the server ended it while the client still listened.

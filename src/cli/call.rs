@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -136,19 +136,20 @@ fn show(
         }
         Called::Refused(error) => return Err(refused(&error, arguments, tools)),
     };
-    if output.is_json() {
-        output.json(&result)?;
-    }
-    let result: Value = serde_json::from_str(result.get())
+    let raw = result;
+    let result: Value = serde_json::from_str(raw.get())
         .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
     let is_error = result.get("isError") == Some(&Value::Bool(true));
-    if !output.is_json() {
-        let shown = readable(&result);
-        if is_error {
-            output.note(&shown);
-        } else {
-            output.text(&shown);
-        }
+    // Some servers say so in a result, as if the tool had failed.
+    if is_error && let Some(failure) = no_such_tool(&readable(&result), arguments, tools) {
+        return Err(failure);
+    }
+    if output.is_json() {
+        output.json(&raw)?;
+    } else if is_error {
+        output.note(&readable(&result));
+    } else {
+        output.text(&readable(&result));
     }
     Ok(if is_error {
         Outcome::ToolError.into()
@@ -158,27 +159,32 @@ fn show(
 }
 
 fn refused(error: &RpcError, arguments: &Arguments, tools: &[Value]) -> Failure {
-    let names: Vec<&str> = tools.iter().map(|tool| word(tool, "name")).collect();
-    let Arguments { name, tool, .. } = arguments;
-    if !names.is_empty() && !names.contains(&tool.as_str()) {
-        let near = orchestrator::near(tool, names.into_iter());
-        return Failure {
-            outcome: Outcome::NotFound,
-            code: "no_such_tool",
-            message: format!("{name} has no tool {tool:?}"),
-            hint: Some(if near.is_empty() {
-                format!("mcpod tools {name} lists them")
-            } else {
-                format!("did you mean {}?", near.join(" or "))
-            }),
-        };
-    }
-    Failure {
+    no_such_tool(&error.to_string(), arguments, tools).unwrap_or_else(|| Failure {
         outcome: Outcome::ToolError,
         code: "refused",
-        message: format!("{name}: {error}"),
+        message: format!("{}: {error}", arguments.name),
         hint: None,
+    })
+}
+
+/// What is wrong, if the server has told of its tools and this is none of them. `said` are the server's words.
+fn no_such_tool(said: &str, arguments: &Arguments, tools: &[Value]) -> Option<Failure> {
+    let names: Vec<&str> = tools.iter().map(|tool| word(tool, "name")).collect();
+    let Arguments { name, tool, .. } = arguments;
+    if names.is_empty() || names.contains(&tool.as_str()) {
+        return None;
     }
+    let near = orchestrator::near(tool, names.into_iter());
+    Some(Failure {
+        outcome: Outcome::NotFound,
+        code: "no_such_tool",
+        message: format!("{name} has no tool {tool:?}: {said}"),
+        hint: Some(if near.is_empty() {
+            format!("mcpod tools {name} lists them")
+        } else {
+            format!("did you mean {}?", near.join(" or "))
+        }),
+    })
 }
 
 fn params(tool: &str, input: &Map<String, Value>) -> Result<Box<RawValue>, Failure> {
@@ -245,9 +251,16 @@ impl Bar {
             let value = notification.find(&[key]).ok().flatten()?;
             serde_json::from_str::<f64>(value).ok()
         };
-        let bar = self.0.get_or_init(ProgressBar::new_spinner);
-        if let (Some(progress), Some(total)) = (number("progress"), number("total")) {
-            bar.set_prefix(format!("{progress}/{total}"));
+        let bar = self.0.get_or_init(|| {
+            let bar = ProgressBar::new_spinner();
+            match ProgressStyle::with_template("{spinner} {prefix} {msg}") {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        });
+        if let Some(progress) = number("progress") {
+            let total = number("total").map_or_else(String::new, |total| format!("/{total}"));
+            bar.set_prefix(format!("{progress:.1}{total}"));
         }
         let message = notification.find(&["message"]).ok().flatten();
         if let Some(message) =

@@ -12,8 +12,8 @@ pub(super) async fn run(host: Host) -> Result<ExitCode, Failure> {
     let systemd = Systemd::connect(&host.runtime.bus())
         .await
         .map_err(orchestrator::Error::from)?;
-    match guard::run(&systemd, Pace::default()).await {
-        Ok(never) => match never {},
-        Err(error) => Err(orchestrator::Error::from(error).into()),
+    match guard::run(&systemd, host.runtime.clone(), Pace::default()).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(anyhow::Error::new(error).into()),
     }
 }

@@ -15,6 +15,10 @@ fn units(names: &[&str]) -> Vec<UnitName> {
         .collect()
 }
 
+fn seen(names: &[&str], looks: u32) -> Vec<(UnitName, u32)> {
+    units(names).into_iter().map(|unit| (unit, looks)).collect()
+}
+
 /// Waits until something is so. What a test closes is closed at once but for a moment in which another test, about to start a process,
 /// has copies of all that is open.
 pub(super) fn eventually(mut is_so: impl FnMut() -> bool) {
@@ -26,33 +30,37 @@ pub(super) fn eventually(mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn an_instance_is_convicted_when_its_client_was_gone_twice_in_a_row() {
+fn an_instance_is_convicted_when_its_client_was_gone_often_enough_in_a_row() {
     let mut suspects = Suspects::default();
-    assert_eq!(suspects.convict(units(&["a", "b"])), []);
-    assert_eq!(suspects.convict(units(&["b", "c"])), units(&["b"]));
-    assert_eq!(suspects.convict(units(&["a"])), []);
+    assert_eq!(suspects.convict(seen(&["a", "b"], 2)), []);
+    assert_eq!(suspects.convict(seen(&["b", "c"], 2)), units(&["b"]));
+    assert_eq!(suspects.convict(seen(&["a"], 2)), []);
     // One that could not be stopped is stopped again.
-    assert_eq!(suspects.convict(units(&["a"])), units(&["a"]));
-    assert_eq!(suspects.convict(units(&["a"])), units(&["a"]));
+    assert_eq!(suspects.convict(seen(&["a"], 2)), units(&["a"]));
+    assert_eq!(suspects.convict(seen(&["a"], 2)), units(&["a"]));
     assert_eq!(suspects.convict(Vec::new()), []);
     assert!(suspects.0.is_empty());
+    for look in 1..=10 {
+        let convicted = suspects.convict(seen(&["a"], 10));
+        assert_eq!(convicted.len(), usize::from(look == 10), "{look}");
+    }
 }
 
 #[test]
-fn only_what_is_surely_without_client_is_clientless() {
+fn only_what_is_surely_without_client_is_suspected() {
     use ActiveState::{Activating, Active};
     for (active, connection, expected) in [
-        (Active, Connection::Open, false),
-        (Active, Connection::HungUp, true),
-        (Active, Connection::Absent, true),
-        (Active, Connection::Hidden, false),
-        (Activating, Connection::Open, false),
-        (Activating, Connection::HungUp, true),
-        (Activating, Connection::Absent, false),
-        (Activating, Connection::Hidden, false),
+        (Active, Connection::Open, None),
+        (Active, Connection::HungUp, Some(2)),
+        (Active, Connection::Absent, Some(10)),
+        (Active, Connection::Hidden, None),
+        (Activating, Connection::Open, None),
+        (Activating, Connection::HungUp, Some(2)),
+        (Activating, Connection::Absent, None),
+        (Activating, Connection::Hidden, None),
     ] {
         assert_eq!(
-            is_clientless(&active, connection),
+            looks(&active, connection),
             expected,
             "{active} {connection:?}"
         );
@@ -97,11 +105,13 @@ async fn an_instance_is_stopped_when_its_client_is_gone() {
     .await;
 
     let pace = Pace {
+        relay: Duration::from_millis(1),
         scan: Duration::from_millis(1),
         grace: Duration::from_millis(2),
     };
     let systemd = fake.systemd.clone();
-    let guard = tokio::spawn(async move { run(&systemd, pace).await });
+    let runtime = RuntimeDir::at(path.parent().unwrap());
+    let guard = tokio::spawn(async move { run(&systemd, runtime, pace).await });
     let mut looks = 0;
     while looks < 5 {
         let calls = fake.calls();
@@ -120,7 +130,10 @@ async fn an_instance_is_stopped_when_its_client_is_gone() {
 
     // Without systemd there is nothing to guard.
     fake.hang_up().await;
-    assert!(matches!(guard.await.unwrap(), Err(SystemdError::Closed)));
+    assert!(matches!(
+        guard.await.unwrap(),
+        Err(GuardError::Systemd(SystemdError::Closed))
+    ));
     process.kill().unwrap();
     process.wait().unwrap();
 }

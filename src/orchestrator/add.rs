@@ -7,7 +7,7 @@ use super::{Active, Error, Orchestrator, container_path, socket_path};
 use crate::activation::choices::Choices;
 use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
-use crate::activation::units::{self, Log, UnitTexts};
+use crate::activation::units::{self, UnitTexts};
 use crate::image::ImageReference;
 use crate::podman::{self, Image, Podman, PullEvent};
 use crate::quadlet::name::{ServerName, UnitName};
@@ -75,7 +75,7 @@ impl Orchestrator {
             None => plan.image.clone(),
         };
         let record = record(&plan, request, &pinned, State::Unverified);
-        let UnitTexts { container, socket } = texts(&plan, &pinned, self.log(), &record, version)?;
+        let UnitTexts { container, socket } = texts(&plan, &pinned, &record, version)?;
         let mut files = vec![
             (self.units.path(&container_path(&plan.name)), container),
             (self.units.path(&socket_path(&plan.name)), socket),
@@ -101,7 +101,7 @@ impl Orchestrator {
         };
         let pinned = image.pin(&plan.image);
         let record = record(&plan, request, &pinned, State::Adding);
-        let texts = texts(&plan, &pinned, self.log(), &record, version)?;
+        let texts = texts(&plan, &pinned, &record, version)?;
 
         let lock = self.units.lock(|| tell(Step::Waiting)).await?;
         // What was free before may be taken now.
@@ -235,15 +235,6 @@ impl Orchestrator {
             }
         }
     }
-
-    /// Where the standard error of servers goes on this host.
-    pub(super) fn log(&self) -> Log {
-        if self.host.journal_readable() {
-            Log::Journal
-        } else {
-            Log::File
-        }
-    }
 }
 
 /// The steps that change something; all are undone by `take_down`.
@@ -299,13 +290,7 @@ impl Work<'_> {
             record.state = State::Verified;
             lists = Some(seen);
         }
-        let done = texts(
-            self.plan,
-            self.pinned,
-            self.orchestrator.log(),
-            &record,
-            self.version,
-        )?;
+        let done = texts(self.plan, self.pinned, &record, self.version)?;
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &done.socket)?;
@@ -330,13 +315,12 @@ impl Work<'_> {
 fn texts(
     plan: &Plan,
     pinned: &ImageReference,
-    log: Log,
     record: &Record,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
-    let file: UnitFile = units::container(plan, pinned, log)?;
+    let file: UnitFile = units::container(plan, pinned)?;
     file.check(version)?;
-    Ok(units::texts(plan, pinned, log, record)?)
+    Ok(units::texts(plan, pinned, record)?)
 }
 
 fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State) -> Record {

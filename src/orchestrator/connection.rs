@@ -1,7 +1,6 @@
 //! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
 
 use std::fmt;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,23 +8,18 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::{Active, Error, Orchestrator};
-use crate::activation::units::{Log, log_file};
+use crate::host::RuntimeDir;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::remember::Remembered;
 use crate::session::{Client, Incoming, Opening, Session, SessionError};
 use crate::systemd::{Death, Deaths, Instance, Systemd, journal};
-use crate::text;
 
 /// How long to wait for systemd to tell how an instance died after its connection ended.
 const DEATH_NEWS: Duration = Duration::from_secs(5);
 
 /// How long an instance may take to stop.
 const STOP: Duration = Duration::from_secs(30);
-
-/// How much of a file of last words is read, in bytes, and shown, in lines.
-const LAST_BYTES: u64 = 8 << 10;
-const LAST_LINES: usize = 20;
 
 /// A session, and a hold on the instance behind it.
 #[derive(Debug)]
@@ -41,8 +35,7 @@ pub struct Hold {
     name: ServerName,
     systemd: Systemd,
     deaths: Deaths,
-    log: Log,
-    log_path: std::path::PathBuf,
+    runtime: RuntimeDir,
 }
 
 /// A session failed; with what is known of how the server ended.
@@ -175,8 +168,7 @@ impl Orchestrator {
         Ok(Hold {
             deaths: self.systemd.watch_deaths(&active.name).await?,
             name: active.name.clone(),
-            log: self.log(),
-            log_path: self.host.runtime.mcpod().join(log_file(&active.name)),
+            runtime: self.host.runtime.clone(),
             systemd: self.systemd.clone(),
         })
     }
@@ -188,21 +180,28 @@ impl Orchestrator {
         }
     }
 
-    /// Says how the instance ended that this process was connected to.
+    /// Says how the instance ended that this process was connected to, as far as that can be told without having watched it.
     pub async fn died(&self, active: &Active) -> Error {
-        match self.hold(active).await {
-            Ok(hold) => hold
-                .explain(
-                    active,
-                    SessionError::Ended {
-                        garbage: None,
-                        cause: None,
-                    },
-                )
-                .await
-                .into(),
-            Err(error) => error,
-        }
+        let hold = match self.hold(active).await {
+            Ok(hold) => hold,
+            Err(error) => return error,
+        };
+        let full = hold.is_full(active).await;
+        let last_words = if full.is_none() {
+            hold.last_words(None)
+        } else {
+            String::new()
+        };
+        Error::from(Box::new(EndError {
+            name: active.name.clone(),
+            cause: SessionError::Ended {
+                garbage: None,
+                cause: None,
+            },
+            full,
+            death: None,
+            last_words,
+        }))
     }
 
     /// Stops the instances that this process is connected to; systemd does it, and is not waited for.
@@ -257,7 +256,7 @@ impl Hold {
                 }
             }
             // It lives: what it said so far may say why it does not answer.
-            SessionError::TimedOut { .. } => error.last_words = self.last_words(None).await,
+            SessionError::TimedOut { .. } => error.last_words = self.last_words(None),
             _ => {}
         }
         error
@@ -272,24 +271,19 @@ impl Hold {
     }
 
     /// How the instance behind our connection died and what it said last; waits for the news.
-    pub async fn obituary(&self) -> (Option<Death>, String) {
+    async fn obituary(&self) -> (Option<Death>, String) {
         let death = self.deaths.of_client(std::process::id(), DEATH_NEWS).await;
-        let words = self.last_words(death.as_ref()).await;
+        let words = self.last_words(death.as_ref());
         (death, words)
     }
 
     /// The end of what our instance wrote to its standard error.
-    async fn last_words(&self, death: Option<&Death>) -> String {
-        let words = match self.log {
-            Log::Journal => {
-                let unit =
-                    death.map_or_else(|| own_instances(&self.name), |death| death.unit.to_string());
-                journal::last_words(&unit).await
-            }
-            Log::File => file_end(&self.log_path),
-        };
-        let words = words.unwrap_or_else(|error| format!("(cannot be read: {error})"));
-        text::for_terminal(&words)
+    fn last_words(&self, death: Option<&Death>) -> String {
+        let dead = death.and_then(|death| Instance::parse(&death.unit));
+        let ours = || own(journal::logged(&self.runtime, &self.name)).next();
+        dead.or_else(ours)
+            .map(|instance| journal::last_words(&self.runtime, &instance))
+            .unwrap_or_default()
     }
 
     /// Stops the instances that this process connected to. With `wait`, returns when they are gone.
@@ -311,22 +305,4 @@ fn own(instances: Vec<Instance>) -> impl Iterator<Item = Instance> {
     instances
         .into_iter()
         .filter(move |instance| instance.pid == Some(pid))
-}
-
-/// A pattern (glob(7)) for the instances to which this process connected, whose connection numbers are not known.
-fn own_instances(name: &ServerName) -> String {
-    format!("mcpod-{name}@*-{}[-_]*.service", std::process::id())
-}
-
-fn file_end(path: &std::path::Path) -> io::Result<String> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
-    let mut end = Vec::new();
-    file.take(LAST_BYTES).read_to_end(&mut end)?;
-    let text = String::from_utf8_lossy(&end);
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(LAST_LINES);
-    Ok(lines.get(from..).unwrap_or_default().join("\n"))
 }

@@ -73,6 +73,9 @@ pub enum Error {
         /// The server.
         name: ServerName,
     },
+    /// The journal is kept where this user cannot read it.
+    #[error("the journal of this host is kept in memory, where only root can read it")]
+    JournalUnreadable,
     /// The user interrupted it.
     #[error("interrupted; what was done is undone")]
     Interrupted,
@@ -151,7 +154,7 @@ impl Error {
                 | PlanError::NotAChoice { .. },
             ) => Kind::Usage,
             Self::Plan(PlanError::InputsMissing { .. }) => Kind::InputsMissing,
-            Self::Unsupported(_) | Self::Host(_) => Kind::HostLacks,
+            Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
             _ => Kind::Failed,
@@ -169,6 +172,7 @@ impl Error {
             Self::Edited { .. } => "edited_by_hand",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
+            Self::JournalUnreadable => "journal_unreadable",
             Self::Interrupted => "interrupted",
             Self::NotRemoved { .. } => "not_removed",
             Self::Name(_) => "bad_name",
@@ -214,6 +218,9 @@ impl Error {
             Self::NotListening { name } => {
                 Some(format!("systemctl --user start {}", name.socket_unit()))
             }
+            Self::JournalUnreadable => Some(
+                "sudo mkdir -p /var/log/journal && sudo systemctl restart systemd-journald keeps it on disk".to_owned(),
+            ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Active, Error, Orchestrator, container_path, socket_path};
 use crate::activation::record::is_unedited;
 use crate::quadlet::name::ServerName;
+use crate::systemd::journal;
 use crate::unit_dir::{Lock, UnitDir};
 
 /// How long an instance or a socket may take to stop.
@@ -73,6 +74,7 @@ impl Orchestrator {
                 .map_err(Error::from),
         );
         self.forget(name);
+        journal::forget(&self.host.runtime, name);
         // The record goes last, and stays while anything else does: what has no record cannot be found again.
         if failures.is_empty()
             && let Err(error) = self.units.remove(lock, &socket_path(name))

@@ -127,6 +127,7 @@ pub mod service {
         ENVIRONMENT: Assignment = "Environment", service_variable;
         EXEC_START: [String] = "ExecStart", command;
         EXEC_STOP: [String] = "ExecStop", command;
+        EXEC_STOP_POST: [String] = "ExecStopPost", command;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;

@@ -1,6 +1,7 @@
 //! The way into a session: the task that reads messages and takes each to whom it is for.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
@@ -69,11 +70,13 @@ impl Reader {
                         size,
                         limit: MESSAGE_MAX,
                     };
-                    tracing::warn!(size, "the server sent a message that is too large");
+                    tracing::debug!(size, "the server sent a message that is too large");
                     self.cannot_take(outline.answers(), outline.asks(), error)
                         .await;
                 }
                 Ok(None) => break None,
+                // A server that exits with something unread: the kernel tells that as well, and it is no other end.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break None,
                 Err(error) => break Some(Arc::new(error)),
             }
         };
@@ -146,7 +149,7 @@ impl Reader {
     async fn take_request(&self, frame: Frame) {
         if matches!(self.era.get(), Some(Era::Modern(_))) {
             // 2026-07-28, transports: servers send no requests, and clients write no responses.
-            tracing::warn!(
+            tracing::debug!(
                 method = excerpt(frame.method(), REASON),
                 "a server of the modern era sent a request"
             );
@@ -226,7 +229,7 @@ impl Reader {
             excerpt,
         } = unreadable;
         if *meant_as_message {
-            tracing::warn!(
+            tracing::debug!(
                 reason,
                 excerpt,
                 "the server sent a message that cannot be read"

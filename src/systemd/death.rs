@@ -32,7 +32,8 @@ pub struct Death {
     /// The unit that ran.
     #[serde(serialize_with = "as_text")]
     pub unit: UnitName,
-    /// How it ended, in systemd's view: exit codes and signals that are no failure are a success.
+    /// How it ended, in systemd's view: exit codes and signals that are no failure are a success. Of an instance that systemd could
+    /// not even load, since its template is missing or wrong, this is [`UnitResult::Resources`], as of the socket it belongs to.
     pub result: UnitResult,
     /// How its main process ended; none where none was started.
     pub exit: Option<Exit>,
@@ -120,8 +121,10 @@ struct Run {
     alive: bool,
     result: Option<UnitResult>,
     exit: Option<Exit>,
-    /// The run whose end was told, so that a later signal of the same does not tell it again.
-    told: Option<InvocationId>,
+    /// The end of a run was told.
+    told: bool,
+    /// Which run's, so that a later signal of the same does not tell it again.
+    last: Option<InvocationId>,
 }
 
 impl Deathbed {
@@ -152,11 +155,12 @@ impl Deathbed {
                     .as_ref()
                     .is_some_and(|result| *result != UnitResult::Success);
                 let ended = run.alive || run.exit.is_some() || failed;
-                if !ended || (invocation.is_some() && invocation == run.told) {
+                if !ended || (invocation.is_some() && invocation == run.last) {
                     return None;
                 }
                 run.alive = false;
-                run.told = invocation;
+                run.told = true;
+                run.last = invocation;
                 Some(Death {
                     unit: unit.clone(),
                     result: run.result.clone().unwrap_or(UnitResult::Success),
@@ -168,8 +172,14 @@ impl Deathbed {
         }
     }
 
-    /// Forgets a unit that was unloaded.
-    pub(super) fn forget(&mut self, unit: &UnitName) {
-        self.units.remove(unit);
+    /// Forgets a unit that was unloaded. An instance exists to run, so one that goes without having died could not be started.
+    pub(super) fn unload(&mut self, unit: &UnitName) -> Option<Death> {
+        let told = self.units.remove(unit).is_some_and(|run| run.told);
+        (!told && Instance::parse(unit).is_some()).then(|| Death {
+            unit: unit.clone(),
+            result: UnitResult::Resources,
+            exit: None,
+            invocation: None,
+        })
     }
 }

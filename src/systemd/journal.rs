@@ -1,63 +1,227 @@
-//! What the units of a server wrote to the journal, through journalctl(1): the journal's own format is not ours to read.
+//! The journal: what instances wrote to their standard error, put in and got out.
+//!
+//! What goes in is a datagram for journald (its native protocol, <https://systemd.io/JOURNAL_NATIVE_PROTOCOL>), with the fields by which
+//! `journalctl --user -u UNIT` finds the lines of a unit. What comes out is shown by journalctl(1): the journal's files are not ours to
+//! read. The last words of an instance that has just died are read from its log file instead, which does not depend on a journal that
+//! this user can read.
 
+use std::cmp::Reverse;
 use std::io;
-use std::process::Stdio;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::quadlet::name::ServerName;
+use super::instance::Instance;
+use crate::host::RuntimeDir;
+use crate::quadlet::name::{ServerName, UnitName};
+use crate::text;
 
-/// How long the journal may take to show what a process wrote before it died: journald reads its streams apart from
-/// systemd's own messages, so the end of a unit can be known before its last line is.
-const SETTLE: Duration = Duration::from_millis(400);
+/// Where journald takes datagrams.
+pub const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// How often the journal is asked again within [`SETTLE`].
-const POLL: Duration = Duration::from_millis(80);
+/// How long journald may take to take a line.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many lines of a dead session's standard error are shown.
-const LAST_LINES: &str = "20";
+/// How much of the end of a log file is read for an instance's last words, in bytes, and how many lines of it are shown.
+const LAST_BYTES: u64 = 8 << 10;
+const LAST_LINES: usize = 20;
 
-/// The journalctl(1) that shows what all sessions of a server wrote to their standard error.
+/// The field by which the lines of a server are found.
+const SERVER_FIELD: &str = "MCPOD_SERVER";
+
+/// The file in mcpod's runtime directory that instances of a server write their standard error to: what stands before and behind
+/// the name of the instance.
+pub fn log_file_around(server: &ServerName) -> (String, &'static str) {
+    (format!("{server}@"), ".log")
+}
+
+/// The instance that a file in mcpod's runtime directory is the log of, and whether it is over and all was passed on.
+pub fn instance_of_log(file: &str) -> Option<(Instance, bool)> {
+    let (stem, is_over) = match file.strip_suffix(".log") {
+        Some(stem) => (stem, false),
+        None => (file.strip_suffix(".last")?, true),
+    };
+    let unit = UnitName::from_systemd(format!("mcpod-{stem}.service"));
+    Some((Instance::parse(&unit)?, is_over))
+}
+
+/// A way into the journal. There is no connection that could break: every line is sent on its own.
+#[derive(Debug)]
+pub struct Journal {
+    socket: UnixDatagram,
+    journald: PathBuf,
+}
+
+impl Journal {
+    /// Takes the socket on which journald listens, usually [`SOCKET`]. It need not be there yet.
+    pub fn at(journald: impl Into<PathBuf>) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        // A journald that is stuck must not stop whoever writes.
+        socket.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            socket,
+            journald: journald.into(),
+        })
+    }
+
+    /// Puts a line in, in the name of an instance. Text of any kind is taken; an empty line is left out.
+    pub fn send(&self, instance: &Instance, line: &[u8]) -> io::Result<()> {
+        if line.is_empty() {
+            return Ok(());
+        }
+        self.socket
+            .send_to(&datagram(instance, line), &self.journald)?;
+        Ok(())
+    }
+}
+
+/// The fields of a line. Its text is written with its length, so that nothing in it can be taken for another field.
+fn datagram(instance: &Instance, line: &[u8]) -> Vec<u8> {
+    let Instance { unit, server, .. } = instance;
+    // 6 is LOG_INFO (syslog(3)).
+    let fields = format!(
+        "PRIORITY=6\nSYSLOG_IDENTIFIER={server}\n{SERVER_FIELD}={server}\nUSER_UNIT={unit}\nMESSAGE\n"
+    );
+    let mut datagram = fields.into_bytes();
+    datagram.extend((line.len() as u64).to_le_bytes());
+    datagram.extend(line);
+    datagram.push(b'\n');
+    datagram
+}
+
+/// The journalctl(1) that shows what all instances of a server wrote.
 pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
-    let mut command = journalctl(&server.instance_pattern());
+    let mut command = Command::new("journalctl");
+    command.args(["--user", "--quiet", "--no-pager", "--no-hostname"]);
     if let Some(lines) = lines {
         command.arg(format!("--lines={lines}"));
     }
     if follow {
         command.arg("--follow");
     }
+    command.arg(format!("{SERVER_FIELD}={server}"));
     command
 }
 
-/// The end of what one unit wrote itself, or nothing if it wrote nothing or nothing can be read.
-///
-/// `unit` may be a pattern (glob(7)), for a unit whose connection number is not known.
-pub async fn last_words(unit: &str) -> io::Result<String> {
-    let started = tokio::time::Instant::now();
-    loop {
-        let output = journalctl(unit)
-            .args(["--output=cat", "--lines", LAST_LINES])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await?;
-        if !output.stdout.is_empty() || started.elapsed() > SETTLE {
-            return Ok(String::from_utf8_lossy(&output.stdout)
-                .trim_end()
-                .to_owned());
-        }
-        tokio::time::sleep(POLL).await;
+/// The end of what an instance wrote, as long as its log file is there; fit to be shown.
+pub fn last_words(runtime: &RuntimeDir, instance: &Instance) -> String {
+    let (before, _) = log_file_around(&instance.server);
+    let unit = instance.unit.as_str();
+    let which = unit
+        .split_once('@')
+        .and_then(|(_, which)| which.strip_suffix(".service"))
+        .unwrap_or_default();
+    [".log", ".last"]
+        .iter()
+        .map(|behind| runtime.mcpod().join(format!("{before}{which}{behind}")))
+        .find_map(|path| end_of(&path).ok())
+        .unwrap_or_default()
+}
+
+/// The instances of a server that have log files, those that wrote last first.
+pub fn logged(runtime: &RuntimeDir, server: &ServerName) -> Vec<Instance> {
+    let mut logged: Vec<_> = logs(runtime, server)
+        .filter_map(|(path, instance)| {
+            Some((std::fs::metadata(path).ok()?.modified().ok()?, instance))
+        })
+        .collect();
+    logged.sort_by_key(|(time, _)| Reverse(*time));
+    logged.into_iter().map(|(_, instance)| instance).collect()
+}
+
+/// Removes the log files of a server.
+pub fn forget(runtime: &RuntimeDir, server: &ServerName) {
+    for (path, _) in logs(runtime, server) {
+        // One that stays is removed by the guard in time.
+        std::fs::remove_file(path).ok();
     }
 }
 
-fn journalctl(unit: &str) -> Command {
-    let mut command = Command::new("journalctl");
-    command
-        .args(["--user", "--quiet", "--no-pager"])
-        .arg(format!("--unit={unit}"))
-        // systemd's own messages about the unit come by another way.
-        .arg("_TRANSPORT=stdout");
-    command
+fn logs(runtime: &RuntimeDir, server: &ServerName) -> impl Iterator<Item = (PathBuf, Instance)> {
+    let entries = std::fs::read_dir(runtime.mcpod())
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries.filter_map(move |entry| {
+        let (instance, _) = instance_of_log(entry.file_name().to_str()?)?;
+        (instance.server == *server).then(|| (entry.path(), instance))
+    })
+}
+
+fn end_of(path: &Path) -> io::Result<String> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(LAST_BYTES).read_to_end(&mut end)?;
+    let end = String::from_utf8_lossy(&end);
+    let lines: Vec<&str> = end.lines().collect();
+    let from = lines.len().saturating_sub(LAST_LINES);
+    Ok(text::for_terminal(
+        &lines.get(from..).unwrap_or_default().join("\n"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(unit: &str) -> Instance {
+        Instance::parse(&UnitName::from_systemd(unit)).unwrap()
+    }
+
+    #[test]
+    fn a_line_cannot_add_a_field() {
+        let line = b"harmless\nUSER_UNIT=mcpod-other@1-2-3.service";
+        let sent = datagram(&instance("mcpod-time@3-12-1000.service"), line);
+        let fields = b"PRIORITY=6\nSYSLOG_IDENTIFIER=time\nMCPOD_SERVER=time\nUSER_UNIT=mcpod-time@3-12-1000.service\nMESSAGE\n";
+        let (head, rest) = sent.split_at(fields.len());
+        assert_eq!(head, fields);
+        let (length, message) = rest.split_at(8);
+        assert_eq!(length, (line.len() as u64).to_le_bytes());
+        assert_eq!(message, [line.as_slice(), b"\n"].concat());
+    }
+
+    #[test]
+    fn only_logs_of_instances_are_logs() {
+        for (file, is_over) in [("time@3-12-1000.log", false), ("time@3-unknown.last", true)] {
+            let (instance, over) = instance_of_log(file).unwrap();
+            assert_eq!((instance.server.as_str(), over), ("time", is_over));
+        }
+        for file in [
+            "time.sock",
+            "time.log",
+            "time@x.log",
+            "@3-12-1000.log",
+            "time@3-12-1000.txt",
+        ] {
+            assert!(instance_of_log(file).is_none(), "{file}");
+        }
+    }
+
+    #[test]
+    fn last_words_are_the_end_of_the_log_and_fit_to_be_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = RuntimeDir::at(folder.path());
+        let time = instance("mcpod-time@3-12-1000.service");
+        assert_eq!(last_words(&runtime, &time), "");
+        std::fs::create_dir(runtime.mcpod()).unwrap();
+        let lines: Vec<String> = (0..100_000)
+            .map(|line| format!("\u{1b}[31mline {line}"))
+            .collect();
+        let text = lines.join("\n");
+        std::fs::write(runtime.mcpod().join("time@3-12-1000.last"), text).unwrap();
+        let words = last_words(&runtime, &time);
+        assert_eq!(words.lines().count(), LAST_LINES);
+        assert!(
+            words.ends_with("line 99999") && !words.contains('\u{1b}'),
+            "{words}"
+        );
+        assert_eq!(logged(&runtime, &time.server), std::slice::from_ref(&time));
+        forget(&runtime, &time.server);
+        assert_eq!(logged(&runtime, &time.server), []);
+    }
 }

@@ -15,7 +15,7 @@ use super::state::{ActiveState, Exit, LoadState, UnitResult};
 use super::{Systemd, SystemdError, object_path, refusal_of};
 
 /// One run of a unit: systemd gives each start a number of its own, which also stands in every line that the unit logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InvocationId([u8; 16]);
 
 impl InvocationId {
@@ -30,6 +30,12 @@ impl fmt::Display for InvocationId {
     /// Writes 32 hex digits, as `journalctl _SYSTEMD_INVOCATION_ID=` takes them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InvocationId({self})")
     }
 }
 

@@ -398,6 +398,40 @@ async fn a_death_is_known_after_the_unit_is_gone() {
 }
 
 #[tokio::test]
+async fn an_instance_that_could_not_be_loaded_is_dead_too() {
+    let fake = Fake::new(Script::default()).await;
+    let deaths = fake
+        .systemd
+        .watch_deaths(&"time".parse().unwrap())
+        .await
+        .unwrap();
+    let mut watch = fake.systemd.watch().await.unwrap();
+    fake.unit("UnitNew", INSTANCE).await;
+    fake.unit("UnitRemoved", INSTANCE).await;
+    // What has no runs cannot die.
+    fake.unit("UnitRemoved", "mcpod-time.socket").await;
+    fake.unit("UnitRemoved", "mcpod-time@internal.service")
+        .await;
+    fake.manager_signal("UnitFilesChanged", &()).await;
+
+    let death = deaths.of_client(1278, LONG).await.unwrap();
+    assert_eq!(death.to_string(), format!("{INSTANCE}: resources"));
+    let mut told = Vec::new();
+    while told.last() != Some(&Event::UnitFilesChanged) {
+        told.push(watch.next().await.unwrap());
+    }
+    let expected = [
+        Event::UnitNew(unit(INSTANCE)),
+        Event::Died(death),
+        Event::UnitRemoved(unit(INSTANCE)),
+        Event::UnitRemoved(unit("mcpod-time.socket")),
+        Event::UnitRemoved(unit("mcpod-time@internal.service")),
+        Event::UnitFilesChanged,
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn of_many_deaths_the_last_are_kept() {
     let fake = Fake::new(Script::default()).await;
     let deaths = fake

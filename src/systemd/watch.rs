@@ -89,9 +89,11 @@ impl Systemd {
     ) -> Result<Signals, SystemdError> {
         let mut observer = Observer::default();
         let signals = Signals::receive(&self.connection, signals::of_all()?, move |message| {
-            if let Some(event) = observer.observe(message) {
-                take(event);
-            }
+            observer
+                .observe(message)
+                .into_iter()
+                .flatten()
+                .for_each(&mut take);
         })
         .await?;
         self.subscribe().await?;
@@ -115,28 +117,26 @@ struct Observer {
 }
 
 impl Observer {
-    fn observe(&mut self, message: &Message) -> Option<Event> {
+    /// What a signal tells: nothing, one event, or two in their order.
+    fn observe(&mut self, message: &Message) -> [Option<Event>; 2] {
         let header = message.header();
-        let interface = header.interface()?.as_str();
-        let member = header.member()?.as_str();
-        if interface == MANAGER {
-            return self.observe_manager(message, member);
+        let (Some(interface), Some(member)) = (header.interface(), header.member()) else {
+            return [None, None];
+        };
+        match (interface.as_str(), member.as_str()) {
+            (MANAGER, "UnitRemoved") if !self.reloading => {
+                let Some(unit) = our_unit(message) else {
+                    return [None, None];
+                };
+                let death = self.deaths.unload(&unit).map(Event::Died);
+                [death, Some(Event::UnitRemoved(unit))]
+            }
+            (MANAGER, member) => [self.observe_manager(message, member), None],
+            ("org.freedesktop.DBus.Properties", "PropertiesChanged") => {
+                [self.observe_unit(message).map(Event::Died), None]
+            }
+            _ => [None, None],
         }
-        // All units' signals come here, so those of others are told by their path before anything is read.
-        let unit = object_path::unit_of(header.path()?).filter(is_ours)?;
-        if interface != "org.freedesktop.DBus.Properties" || member != "PropertiesChanged" {
-            return None;
-        }
-        let body = message.body();
-        let (interface, changed, _invalidated): (
-            String,
-            HashMap<String, OwnedVariant>,
-            Vec<String>,
-        ) = body.deserialize().ok()?;
-        let death = self
-            .deaths
-            .observe(&unit, &interface, &Properties(changed))?;
-        Some(Event::Died(death))
     }
 
     fn observe_manager(&mut self, message: &Message, member: &str) -> Option<Event> {
@@ -156,13 +156,21 @@ impl Observer {
                 is_ours(&unit).then_some(Event::JobRemoved { unit, result })
             }
             "UnitNew" if !self.reloading => our_unit(message).map(Event::UnitNew),
-            "UnitRemoved" if !self.reloading => {
-                let unit = our_unit(message)?;
-                self.deaths.forget(&unit);
-                Some(Event::UnitRemoved(unit))
-            }
             _ => None,
         }
+    }
+
+    fn observe_unit(&mut self, message: &Message) -> Option<Death> {
+        let header = message.header();
+        // All units' signals come here, so those of others are told by their path before anything is read.
+        let unit = object_path::unit_of(header.path()?).filter(is_ours)?;
+        let body = message.body();
+        let (interface, changed, _invalidated): (
+            String,
+            HashMap<String, OwnedVariant>,
+            Vec<String>,
+        ) = body.deserialize().ok()?;
+        self.deaths.observe(&unit, &interface, &Properties(changed))
     }
 }
 

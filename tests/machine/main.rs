@@ -10,5 +10,14 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod calls;
 mod chain;
+mod failures;
+mod host;
+mod hostile;
+mod interrupted;
 mod machine;
+mod orphans;
+mod other_user;
+mod reboot;
+mod running;

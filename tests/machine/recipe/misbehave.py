@@ -57,7 +57,6 @@ def sleep(request_id, params):
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if cancelled[request_id].wait(min(left, 0.1)):
-            note(f"cancelled {json.dumps(request_id)}")
             return
         if token is not None:
             done = seconds - max(0.0, end - time.monotonic())
@@ -85,6 +84,8 @@ def answer(message):
     method, params, request_id = message.get("method"), message.get("params", {}), message.get("id")
     if method == "notifications/cancelled":
         if event := cancelled.get(params.get("requestId")):
+            # Noted here and not by the thread that is cancelled: the end of the input may follow at once.
+            note(f"cancelled {json.dumps(params['requestId'])}")
             event.set()
     if method is None or request_id is None:
         return

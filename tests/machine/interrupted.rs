@@ -1,0 +1,149 @@
+//! `add` and `remove` may end at any moment: the same command again gets it right.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::failures::forget_image;
+use crate::machine::{
+    Idle, MISBEHAVE, SOON, Server, mcpod, nothing_half_done, root_until_the_end, run, wait_until,
+};
+use crate::running::start;
+
+const ADD: [&str; 5] = ["mcpod", "add", MISBEHAVE, "--name", "echo"];
+const REMOVE: [&str; 3] = ["mcpod", "remove", "echo"];
+
+/// In how many places of a command's time it is killed.
+const PLACES: u32 = 16;
+
+/// Runs a command that a signal ends after some time, unless it has ended before.
+fn run_until(after: Duration, signal: &str, words: &[&str]) -> Option<i32> {
+    let (after, signal) = (
+        format!("{:.4}", after.as_secs_f64()),
+        format!("--signal={signal}"),
+    );
+    run(&[&["timeout", "--foreground", &signal, &after], words].concat()).code
+}
+
+/// How long `add` and `remove` take.
+fn durations() -> [Duration; 2] {
+    // The first `add` of an image takes its time; it is not what is measured.
+    drop(Server::add(MISBEHAVE, "echo"));
+    [&ADD[..], &REMOVE].map(|words| {
+        let started = Instant::now();
+        run(words).ok();
+        started.elapsed()
+    })
+}
+
+#[test]
+fn killed_at_every_step_and_run_again() {
+    let _machine = Idle::now();
+    let [add, remove] = durations();
+    for place in 0..PLACES {
+        let part = |whole: Duration| whole * place / (PLACES - 1);
+        run_until(part(add), "KILL", &ADD);
+        let again = run(&ADD);
+        // It may have been done but for its last words.
+        if again.code != Some(0) {
+            again.code(1).complains(&["echo", "--name"]);
+        }
+        mcpod(&["call", "echo", "echo", "text=works"])
+            .ok()
+            .prints(&["works"]);
+
+        run_until(part(remove), "KILL", &REMOVE);
+        let again = run(&REMOVE);
+        if again.code != Some(0) {
+            again.code(3);
+        }
+        nothing_half_done();
+    }
+}
+
+#[test]
+fn removed_after_add_was_killed() {
+    let _machine = Idle::now();
+    let [add, _] = durations();
+    for place in 1..PLACES / 2 {
+        run_until(add * place * 2 / PLACES, "KILL", &ADD);
+        let removed = run(&REMOVE);
+        if removed.code != Some(0) {
+            removed.code(3);
+        }
+        nothing_half_done();
+    }
+}
+
+#[test]
+fn ctrl_c_undoes_all() {
+    let _machine = Idle::now();
+    let [add, _] = durations();
+    for place in 1..PLACES / 2 {
+        if run_until(add * place * 2 / PLACES, "INT", &ADD) == Some(0) {
+            run(&REMOVE).ok();
+        }
+        nothing_half_done();
+    }
+}
+
+#[test]
+fn ctrl_c_in_a_pull_that_stalls() {
+    let _machine = Idle::now();
+    forget_image();
+    let _stalls = root_until_the_end(
+        &[
+            "sh",
+            "-c",
+            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
+        ],
+        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
+    );
+    for signal in [Signal::INT, Signal::TERM] {
+        let adding = start(&[
+            "mcpod",
+            "add",
+            "docker://cut/sequentialthinking",
+            "--name",
+            "thinking",
+        ]);
+        wait_until("the pull has begun", SOON, || {
+            let connected = run(&[
+                "ss",
+                "--no-header",
+                "--tcp",
+                "state",
+                "established",
+                "dport = :5001",
+            ])
+            .ok()
+            .stdout;
+            if connected.is_empty() {
+                Err("no connection to the registry")
+            } else {
+                Ok(())
+            }
+        });
+        adding.signal(signal);
+        let ran = adding.finish();
+        assert_ne!(ran.code, Some(0), "{ran:#?}");
+        nothing_half_done();
+        wait_until("Podman gives the pull up", SOON, || {
+            let connected = run(&[
+                "ss",
+                "--no-header",
+                "--tcp",
+                "state",
+                "established",
+                "dport = :5001",
+            ])
+            .ok()
+            .stdout;
+            if connected.is_empty() {
+                Ok(())
+            } else {
+                Err(connected)
+            }
+        });
+    }
+}

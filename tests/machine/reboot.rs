@@ -1,0 +1,50 @@
+//! Servers outlive a reboot, and mcpod itself: their units stand on their own.
+
+use crate::machine::{Idle, Server, afterwards, machine, mcpod, moved_aside, no_orphans, sh};
+use crate::orphans::open;
+
+/// Where the binary under test lies.
+const BINARY: &str = "/usr/local/bin/mcpod";
+
+#[test]
+fn a_server_answers_after_a_reboot_and_without_mcpod() {
+    let _machine = Idle::now();
+    let time = Server::add("time", "time");
+    let everything = Server::add("everything", "everything");
+    let removed = moved_aside(&[BINARY]);
+    // Whatever happens, the machine is up for the tests after this one.
+    let _up = afterwards(|| drop(machine(&["boot"])));
+    machine(&["reboot"]).ok();
+
+    for server in [&time, &everything] {
+        let mut client = open(server);
+        client.say("ping");
+        assert!(client.line().ends_with("tools"));
+    }
+
+    // What mcpod keeps beside the units is gone as well, and the servers are still asked by name.
+    let kept = sh(
+        r#"cd; mkdir aside; for folder in .cache .local/share .config; do
+               [ ! -e "$folder/mcpod" ] || mkdir -p "aside/$folder" && [ ! -e "$folder/mcpod" ] || mv "$folder/mcpod" "aside/$folder/"
+           done"#,
+        &[],
+    );
+    let _back = afterwards(|| {
+        drop(sh(
+            "cd; [ ! -d aside ] || cp -a aside/. . && rm -rf aside",
+            &[],
+        ))
+    });
+    kept.ok();
+    let mut client = open(&time);
+    client.say("ping");
+    client.says("2 tools");
+    client.finish().ok();
+
+    // Only mcpod's guard ends instances that ignore the end of their connection.
+    drop(removed);
+    let listed = mcpod(&["list", "--json"]).ok().json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    mcpod(&["call", "time", "get_current_time", "timezone=UTC"]).ok();
+    no_orphans();
+}
