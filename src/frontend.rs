@@ -22,6 +22,7 @@ pub mod naming;
 mod offer;
 mod peer;
 mod pump;
+mod registry;
 mod relist;
 mod rewrite;
 mod roster;
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::orchestrator::{Error, Orchestrator};
+use crate::orchestrator::{Active, Error, Orchestrator};
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::{Client, Incoming};
@@ -67,6 +68,8 @@ pub enum Shape {
 pub struct Frontend {
     orchestrator: Arc<Orchestrator>,
     shape: Shape,
+    /// What the registry offers.
+    registry: Arc<Lists>,
     roster: Mutex<Arc<Roster>>,
     /// Servers that were asked what they offer since they are active, and whether they still are being asked.
     asked: Mutex<HashMap<ServerName, bool>>,
@@ -83,6 +86,7 @@ impl Frontend {
         let frontend = Arc::new(Self {
             orchestrator,
             shape,
+            registry: Arc::new(registry::lists()),
             roster: Mutex::default(),
             asked: Mutex::default(),
             changed: watch::channel(()).0,
@@ -172,7 +176,21 @@ impl Frontend {
 
     /// All that is offered.
     fn sources(&self) -> Vec<(Origin, Arc<Lists>)> {
-        self.present().lists().collect()
+        let own = match self.shape {
+            Shape::All | Shape::Lazy => Some((Origin::Registry, Arc::clone(&self.registry))),
+            Shape::Server(_) => None,
+        };
+        own.into_iter().chain(self.present().lists()).collect()
+    }
+
+    /// The active servers, with what is recorded of them.
+    fn actives(&self) -> Vec<Active> {
+        self.present().actives().cloned().collect()
+    }
+
+    /// Has another look taken at what is active, soon.
+    fn look_again(&self) {
+        self.again.notify_one();
     }
 
     /// What one of them offers.
@@ -193,13 +211,17 @@ impl Frontend {
 
     /// Opens a session for an agent, or says why there is none, for the model to read.
     async fn open(
-        &self,
+        self: &Arc<Self>,
         origin: &Origin,
         client: Client,
         incoming: mpsc::Sender<Incoming>,
     ) -> Result<Peer, String> {
         let Origin::Server(name) = origin else {
-            return Err("mcpod's own tools are not there".to_owned());
+            let opened = registry::open(self, client, incoming).await;
+            return match opened {
+                Ok(session) => Ok(Peer::registry(session)),
+                Err(error) => Err(error.to_string()),
+            };
         };
         let active = self.present().active(name).cloned();
         let active = active.ok_or_else(|| format!("{name} is not active any more"))?;

@@ -61,6 +61,11 @@ impl Roster {
         unknown.map(|entry| entry.active.name.clone()).collect()
     }
 
+    /// All active servers.
+    pub(super) fn actives(&self) -> impl Iterator<Item = &Active> {
+        self.servers.iter().map(|entry| &entry.active)
+    }
+
     /// The names of all active servers.
     pub(super) fn names(&self) -> impl Iterator<Item = &ServerName> {
         self.servers.iter().map(|entry| &entry.active.name)

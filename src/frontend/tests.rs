@@ -5,6 +5,7 @@ mod changes;
 mod dying;
 mod eras;
 mod passing;
+mod registry;
 mod shapes;
 
 use std::collections::BTreeMap;

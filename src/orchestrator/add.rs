@@ -86,18 +86,32 @@ impl Orchestrator {
         Ok(files)
     }
 
-    /// Makes a server active.
+    /// Makes a server active, unless the user interrupts.
     pub async fn add(
         &self,
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
+        self.add_until(request, tell, interrupted()).await
+    }
+
+    /// Makes a server active, unless `stop` resolves before that is done.
+    pub async fn add_until(
+        &self,
+        request: &Request,
+        tell: &(dyn Fn(Step) + Sync),
+        stop: impl Future<Output = ()>,
+    ) -> Result<Added, Error> {
+        let mut stop = std::pin::pin!(stop);
         let plan = self.plan(request)?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let image = match podman.image(&plan.image).await? {
             Some(image) => image,
-            None => self.pull(&podman, &plan.image, tell).await?,
+            None => tokio::select! {
+                pulled = self.pull(&podman, &plan.image, tell) => pulled?,
+                () = &mut stop => return Err(Error::Interrupted),
+            },
         };
         let pinned = image.pin(&plan.image);
         let record = record(&plan, request, &pinned, State::Adding);
@@ -116,7 +130,7 @@ impl Orchestrator {
         };
         let done = tokio::select! {
             done = work.activate(&texts, record, request.probe, tell) => done,
-            () = interrupted() => Err(Error::Interrupted),
+            () = &mut stop => Err(Error::Interrupted),
         };
         match done {
             Ok(added) => Ok(added),
@@ -131,7 +145,7 @@ impl Orchestrator {
     }
 
     /// Decides what will run; nothing is changed.
-    fn plan(&self, request: &Request) -> Result<Plan, Error> {
+    pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let candidate = reference::resolve(&request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
@@ -199,10 +213,9 @@ impl Orchestrator {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Image, Error> {
         tell(Step::Pulling(image.clone()));
-        let pulled = tokio::select! {
-            pulled = podman.pull_pinned(image, |event| tell(Step::Pull(event))) => pulled?,
-            () = interrupted() => return Err(Error::Interrupted),
-        };
+        let pulled = podman
+            .pull_pinned(image, |event| tell(Step::Pull(event)))
+            .await?;
         tell(Step::Pulled);
         Ok(pulled)
     }

@@ -1,0 +1,277 @@
+//! `registry-find`: words to servers of the catalog, or to tools.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, Failure};
+use super::{CATALOG, Registry, words};
+use crate::catalog::Filters;
+use crate::frontend::offer::{Names, Offer, Origin};
+use crate::session::lists::List;
+use crate::session::splice;
+use crate::text::{one_line, shortened};
+
+/// The most of one answer.
+const MOST: usize = 100;
+
+/// How much of a description is shown, in characters.
+const DESCRIPTION: usize = 300;
+
+/// What the model reads; the catalog's size and sources are part of it.
+pub(super) fn description() -> String {
+    let entries = CATALOG.entries();
+    let runnable = entries.iter().filter(|entry| entry.is_runnable()).count();
+    format!(
+        "Search for MCP servers that give you a capability you lack (a database, a browser, time zones, an API, ...) or, with \
+         what=tools, for a single tool of any server, active or not. Use this first when no tool you have fits the task. \
+         Give a few words for what you need; with an empty query everything that fits the filters is listed. The catalog holds \
+         {} servers, of which {runnable} can be run. Then read one with registry-get-docs or make it active with registry-add.",
+        entries.len()
+    )
+}
+
+/// What to look for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Arguments {
+    /// A few words for the capability, for example "convert time zones" or "postgres".
+    query: String,
+    /// Servers of the catalog, or single tools of active servers and of the catalog.
+    what: What,
+    /// Only from these sources of the catalog.
+    sources: Vec<String>,
+    /// Only of one of these categories; registry-list names them.
+    categories: Vec<String>,
+    /// Only with all of these tags.
+    tags: Vec<String>,
+    /// Only servers made by the maker of what they serve.
+    official: bool,
+    /// Only servers that their source recommends.
+    featured: bool,
+    /// Only servers that can be run. On by default.
+    runnable: bool,
+    /// Only servers that work without a key or a login.
+    no_key: bool,
+    /// How many to give, at most 100.
+    limit: usize,
+    /// How many of the best to pass over.
+    offset: usize,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            query: String::new(),
+            what: What::Servers,
+            sources: Vec::new(),
+            categories: Vec::new(),
+            tags: Vec::new(),
+            official: false,
+            featured: false,
+            runnable: true,
+            no_key: false,
+            limit: 10,
+            offset: 0,
+        }
+    }
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    Servers,
+    Tools,
+}
+
+/// What was found, best first.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(super) struct Found {
+    /// Servers of the catalog.
+    servers: Vec<FoundServer>,
+    /// Tools, where they were asked for.
+    tools: Vec<FoundTool>,
+    /// Whether there are more behind the offset and limit.
+    more: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct FoundServer {
+    /// What registry-add and registry-get-docs take.
+    id: String,
+    /// Its name for people.
+    title: String,
+    /// What it does.
+    description: String,
+    /// What kind of thing is run: image, npm, pypi, remote, ...; none where it cannot be run.
+    launch: Option<String>,
+    /// Whether it needs a key or a login.
+    requires_key: bool,
+    /// Whether the maker of what it serves makes it.
+    official: bool,
+    /// The names under which it is active already.
+    active_as: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct FoundTool {
+    /// Its full name, which can be called; for a server that is not active, its name there.
+    name: String,
+    /// The active server, if it is of one.
+    server: Option<String>,
+    /// The id of the entry to add first, if it is of none.
+    add: Option<String>,
+    /// What it does.
+    description: String,
+}
+
+/// Runs the search.
+pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<Answer, Failure> {
+    let limit = arguments.limit.clamp(1, MOST);
+    let found = match arguments.what {
+        What::Servers => servers(registry, &arguments, limit)?,
+        What::Tools => tools(registry, &arguments, limit),
+    };
+    let text = text(&found);
+    Answer::new(&found, text)
+}
+
+fn servers(registry: &Registry, arguments: &Arguments, limit: usize) -> Result<Found, Failure> {
+    let mut categories = Vec::new();
+    for category in &arguments.categories {
+        categories.push(category.parse().map_err(|error| {
+            Failure::new(format!("{error}")).next("registry-list names the categories")
+        })?);
+    }
+    let filters = Filters {
+        sources: arguments.sources.clone(),
+        categories,
+        tags: arguments.tags.clone(),
+        official: arguments.official,
+        featured: arguments.featured,
+        runnable: arguments.runnable,
+        no_key: arguments.no_key,
+    };
+    let most = arguments.offset.saturating_add(limit).saturating_add(1);
+    let mut hits = CATALOG.search(&arguments.query, &filters, most);
+    let more = hits.len() == most;
+    hits.truncate(most - 1);
+    let active = registry.frontend.actives();
+    let servers = hits
+        .into_iter()
+        .skip(arguments.offset)
+        .map(|hit| {
+            let id = hit.id.to_string();
+            let active_as = active
+                .iter()
+                .filter(|active| active.record.id == id)
+                .map(|active| active.name.to_string())
+                .collect();
+            FoundServer {
+                title: hit.title.as_ref().unwrap_or(&hit.name).to_string(),
+                description: shortened(
+                    &hit.description.as_deref().map(one_line).unwrap_or_default(),
+                    DESCRIPTION,
+                ),
+                launch: hit.launch.map(str::to_owned),
+                requires_key: hit.requires_key,
+                official: hit.official,
+                active_as,
+                id,
+            }
+        })
+        .collect();
+    Ok(Found {
+        servers,
+        tools: Vec::new(),
+        more,
+    })
+}
+
+fn tools(registry: &Registry, arguments: &Arguments, limit: usize) -> Found {
+    let words = words::of(&arguments.query);
+    let mut found: Vec<(usize, FoundTool)> = Vec::new();
+    let mut consider = |tool: FoundTool| {
+        let fit = if words.is_empty() {
+            Some(0)
+        } else {
+            words::fit(&words, &tool.name, &tool.description)
+        };
+        // A tool that is there already is better than one that must be added.
+        found.extend(fit.map(|fit| (2 * fit + usize::from(tool.server.is_some()), tool)));
+    };
+    let offer = Offer::of(&registry.frontend.sources(), Names::Prefixed);
+    for (name, item) in offer.items(List::Tools) {
+        let Origin::Server(server) = &item.origin else {
+            continue;
+        };
+        let description = splice::find(&item.json, &["description"]).ok().flatten();
+        let description: String = description
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        consider(FoundTool {
+            name: name.to_owned(),
+            server: Some(server.to_string()),
+            add: None,
+            description: shortened(&one_line(&description), DESCRIPTION),
+        });
+    }
+    for entry in CATALOG.entries() {
+        for tool in &entry.tools {
+            consider(FoundTool {
+                name: tool.name.to_string(),
+                server: None,
+                add: Some(entry.id.to_string()),
+                description: shortened(
+                    &tool
+                        .description
+                        .as_deref()
+                        .map(one_line)
+                        .unwrap_or_default(),
+                    DESCRIPTION,
+                ),
+            });
+        }
+    }
+    found.sort_by(|(fit, a), (other, b)| other.cmp(fit).then_with(|| a.name.cmp(&b.name)));
+    let more = found.len() > arguments.offset.saturating_add(limit);
+    let tools = found
+        .into_iter()
+        .skip(arguments.offset)
+        .take(limit)
+        .map(|(_, tool)| tool)
+        .collect();
+    Found {
+        servers: Vec::new(),
+        tools,
+        more,
+    }
+}
+
+fn text(found: &Found) -> String {
+    let mut lines = Vec::new();
+    for server in &found.servers {
+        let mut line = format!("{}: {}", server.id, server.description);
+        if server.requires_key {
+            line.push_str(" (needs a key)");
+        }
+        if !server.active_as.is_empty() {
+            line.push_str(&format!(" (active as {})", server.active_as.join(", ")));
+        }
+        lines.push(line);
+    }
+    for tool in &found.tools {
+        let whence = match &tool.add {
+            Some(id) => format!(" (registry-add {id} first)"),
+            None => String::new(),
+        };
+        lines.push(format!("{}: {}{whence}", tool.name, tool.description));
+    }
+    if lines.is_empty() {
+        return "Nothing fits. Try fewer or other words, or drop a filter.".to_owned();
+    }
+    if found.more {
+        lines.push("There are more: raise offset.".to_owned());
+    }
+    lines.join("\n")
+}
