@@ -74,13 +74,12 @@ impl Agent {
     /// Takes what the agent sent and cannot be read as a message.
     pub async fn take_unreadable(&self, unreadable: &Unreadable) {
         let reason = format!("the message cannot be read: {}", unreadable.reason);
-        match &unreadable.asks {
-            Some(id) => {
-                self.voice
-                    .refuse(id, RpcError::INVALID_REQUEST, &reason)
-                    .await;
-            }
-            None => tracing::warn!(excerpt = unreadable.excerpt, "{reason}"),
+        if let Some(id) = &unreadable.asks {
+            self.voice
+                .refuse(id, RpcError::INVALID_REQUEST, &reason)
+                .await;
+        } else {
+            tracing::warn!(excerpt = unreadable.excerpt, "{reason}");
         }
     }
 
@@ -158,16 +157,15 @@ impl Agent {
             "notifications/progress" => {
                 let token = frame.find(&["progressToken"]).ok().flatten();
                 let orders = token.and_then(|token| self.voice.asked_with_token(token));
-                match orders {
-                    Some(orders) => {
-                        if orders
-                            .try_send(super::link::Order::Notification(frame))
-                            .is_err()
-                        {
-                            tracing::debug!("progress of the agent's does not reach its server");
-                        }
+                if let Some(orders) = orders {
+                    if orders
+                        .try_send(super::link::Order::Notification(frame))
+                        .is_err()
+                    {
+                        tracing::debug!("progress of the agent's does not reach its server");
                     }
-                    None => tracing::debug!("progress of the agent's that nobody asked for"),
+                } else {
+                    tracing::debug!("progress of the agent's that nobody asked for");
                 }
             }
             // Roots, and what is not known yet, concerns whoever is there.

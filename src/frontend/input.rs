@@ -69,8 +69,11 @@ pub(super) async fn collect(
     }
 }
 
-/// The questions in a result: the key as JSON, the method, the parameters as JSON.
-fn questions(required: &Frame) -> Result<Vec<(String, String, Option<&str>)>, String> {
+/// A question in a result: its key as JSON, the method, the parameters as JSON.
+type Question<'a> = (String, String, Option<&'a str>);
+
+/// The questions in a result.
+fn questions(required: &Frame) -> Result<Vec<Question<'_>>, String> {
     let broken =
         |reason: &str| format!("the server asks for input in a way that cannot be read: {reason}");
     let requests = required

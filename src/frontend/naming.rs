@@ -41,7 +41,9 @@ pub fn public_names<'a>(
         names.insert(own, name);
     }
     for own in unfit {
-        let changed = (0_u32..)
+        // As many attempts as there are names always find one that is free.
+        let attempts = 0..=u32::try_from(taken.len()).unwrap_or(u32::MAX);
+        let changed = attempts
             .map(|attempt| changed(&prefix, own, attempt))
             .find(|name| taken.insert(name.clone()));
         if let Some(name) = changed {

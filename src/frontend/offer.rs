@@ -152,18 +152,18 @@ impl Offer {
             after.as_ref().is_none_or(|after| *key > after) && shown(&item.origin)
         });
         let mut page = format!("\"{}\":[", list.key());
-        let mut last = None;
+        let mut end = None;
         for (at, (key, item)) in items.by_ref().take(PAGE).enumerate() {
             if at > 0 {
                 page.push(',');
             }
             page.push_str(&item.json);
-            last = Some(key);
+            end = Some(key);
         }
         page.push(']');
-        if let Some(last) = last.filter(|_| items.next().is_some()) {
+        if let Some(end) = end.filter(|_| items.next().is_some()) {
             page.push_str(",\"nextCursor\":\"");
-            page.extend(last.bytes().map(|byte| format!("{byte:02x}")));
+            page.extend(end.bytes().map(|byte| format!("{byte:02x}")));
             page.push('"');
         }
         Ok(page)
@@ -224,7 +224,7 @@ impl Offer {
 impl Listing {
     /// Adds what is known by a name.
     fn add_named(&mut self, origin: &Origin, objects: &[Box<RawValue>], names: Names) {
-        let named: Vec<(String, &str, &str)> = objects
+        let found: Vec<(String, &str, &str)> = objects
             .iter()
             .filter_map(|object| {
                 let (own, written) = text_of(object.get(), "name")?;
@@ -233,11 +233,11 @@ impl Listing {
             .collect();
         let public = match (origin, names) {
             (Origin::Server(server), Names::Prefixed) => {
-                public_names(server, named.iter().map(|(own, ..)| own.as_str()))
+                public_names(server, found.iter().map(|(own, ..)| own.as_str()))
             }
             _ => BTreeMap::new(),
         };
-        for (own, written, object) in &named {
+        for (own, written, object) in &found {
             let Some(key) = public.get(own.as_str()) else {
                 self.add(own.clone(), origin, own, (*object).to_owned());
                 continue;

@@ -146,15 +146,12 @@ impl Pump {
     /// Puts a question of the server's to the agent.
     async fn request(&self, request: ServerRequest) {
         let about = self.shared.only();
-        match (self.shared.speech, self.orders.upgrade()) {
-            (Speech::Legacy, Some(orders)) => {
-                let voice = &self.shared.voice;
-                voice.ask(about, self.shared.id, request, orders).await;
-            }
-            _ => {
-                let reason = "the client takes no requests";
-                request.refuse(RpcError::METHOD_NOT_FOUND, reason).await;
-            }
+        if let (Speech::Legacy, Some(orders)) = (self.shared.speech, self.orders.upgrade()) {
+            let voice = &self.shared.voice;
+            voice.ask(about, self.shared.id, request, orders).await;
+        } else {
+            let reason = "the client takes no requests";
+            request.refuse(RpcError::METHOD_NOT_FOUND, reason).await;
         }
     }
 

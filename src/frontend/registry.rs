@@ -84,7 +84,7 @@ pub(super) async fn open(
         };
         // It ends with the pipe.
         tokio::spawn(async move {
-            match rmcp::serve_server(registry, theirs).await {
+            match Box::pin(rmcp::serve_server(registry, theirs)).await {
                 Ok(running) => drop(running.waiting().await),
                 Err(error) => tracing::debug!(%error, "the registry was not opened"),
             }

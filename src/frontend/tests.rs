@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf, split,
 };
+use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -310,10 +310,4 @@ fn modern(mut params: Value, capabilities: &Value) -> Value {
 /// A tool as servers list it.
 fn tool(name: &str) -> Value {
     json!({"name": name, "inputSchema": {"type": "object"}})
-}
-
-/// A connection that somebody else makes to a server's socket.
-async fn connect(place: &Place, name: &str) -> UnixStream {
-    let path = place.path(&format!("run/mcpod/{name}.sock"));
-    UnixStream::connect(path).await.unwrap()
 }

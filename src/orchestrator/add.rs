@@ -106,12 +106,13 @@ impl Orchestrator {
         let plan = self.plan(request)?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
-        let image = match podman.image(&plan.image).await? {
-            Some(image) => image,
-            None => tokio::select! {
+        let image = if let Some(image) = podman.image(&plan.image).await? {
+            image
+        } else {
+            tokio::select! {
                 pulled = self.pull(&podman, &plan.image, tell) => pulled?,
                 () = &mut stop => return Err(Error::Interrupted),
-            },
+            }
         };
         let pinned = image.pin(&plan.image);
         let record = record(&plan, request, &pinned, State::Adding);

@@ -265,19 +265,18 @@ fn property(input: &Input) -> Value {
         InputKind::Integer => "integer",
         InputKind::Boolean => "boolean",
     };
-    let mut property = json!({ "type": kind });
-    let title = input
-        .title
-        .as_ref()
-        .map_or_else(|| input.path.to_string(), ToString::to_string);
-    property["title"] = Value::String(title);
+    let title = input.title.as_ref();
+    let title = title.map_or_else(|| input.path.to_string(), ToString::to_string);
+    let mut property = Map::new();
+    property.insert("type".to_owned(), json!(kind));
+    property.insert("title".to_owned(), json!(title));
     if let Some(about) = &input.description {
-        property["description"] = Value::String(about.to_string());
+        property.insert("description".to_owned(), json!(about.to_string()));
     }
     if !input.choices.is_empty() {
-        property["enum"] = json!(input.choices);
+        property.insert("enum".to_owned(), json!(input.choices));
     }
-    property
+    Value::Object(property)
 }
 
 /// What consent depends on.

@@ -35,6 +35,26 @@ pub(super) struct MissingInput {
     pub(super) choices: Vec<String>,
 }
 
+impl MissingInput {
+    /// As a line of a text.
+    fn line(&self) -> String {
+        let Self {
+            name,
+            kind,
+            description,
+            choices,
+        } = self;
+        let about = description
+            .as_ref()
+            .map_or(String::new(), |about| format!(": {about}"));
+        let choices = match choices.as_slice() {
+            [] => String::new(),
+            choices => format!(" [one of {}]", choices.join(", ")),
+        };
+        format!("- {name} ({kind}){about}{choices}")
+    }
+}
+
 impl Answer {
     /// Answers with a value, and a text that says the same.
     pub(super) fn new<T: Serialize>(value: &T, text: impl Into<String>) -> Result<Self, Failure> {
@@ -94,25 +114,10 @@ pub(super) fn result(answer: Result<Answer, Failure>) -> CallToolResult {
             next,
             missing,
         }) => {
-            let mut text = message.clone();
-            for input in &missing {
-                let MissingInput {
-                    name,
-                    kind,
-                    description,
-                    choices,
-                } = input;
-                text.push_str(&format!("\n- {name} ({kind})"));
-                if let Some(description) = description {
-                    text.push_str(&format!(": {description}"));
-                }
-                if !choices.is_empty() {
-                    text.push_str(&format!(" [one of {}]", choices.join(", ")));
-                }
-            }
-            if let Some(next) = &next {
-                text.push_str(&format!("\nNext: {next}"));
-            }
+            let mut lines = vec![message.clone()];
+            lines.extend(missing.iter().map(MissingInput::line));
+            lines.extend(next.iter().map(|next| format!("Next: {next}")));
+            let text = lines.join("\n");
             let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
             let error = json!({"message": message, "next": next, "missing": missing});
             result.structured_content = Some(json!({ "error": error }));

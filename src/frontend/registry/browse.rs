@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         let of_source = arguments
             .source
             .as_ref()
-            .is_none_or(|source| *source == entry.id.source().to_string());
+            .is_none_or(|source| source == entry.id.source());
         let of_category = arguments.category.as_ref().is_none_or(|category| {
             entry
                 .categories
@@ -103,15 +103,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
             ),
         })
         .collect();
-    let mut text = format!("{} of {} servers:", servers.len(), fitting.len());
-    for server in &servers {
-        text.push_str(&format!("\n{}: {}", server.id, server.description));
-    }
+    let mut lines = vec![format!("{} of {} servers:", servers.len(), fitting.len())];
+    lines.extend(
+        servers
+            .iter()
+            .map(|server| format!("{}: {}", server.id, server.description)),
+    );
     let page = Page {
         total: fitting.len(),
         sources,
         categories,
         servers,
     };
-    Answer::new(&page, text)
+    Answer::new(&page, lines.join("\n"))
 }

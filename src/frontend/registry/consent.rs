@@ -104,7 +104,7 @@ pub(super) async fn form(
     let answer =
         answer.map_err(|error| Failure::new(format!("the user cannot be asked: {error}")))?;
     match (answer.action, answer.content) {
-        (ElicitationAction::Accept, Some(Value::Object(content))) => Ok(content),
+        (ElicitationAction::Accept, Some(Value::Object(filled))) => Ok(filled),
         (ElicitationAction::Accept, _) => Ok(JsonObject::new()),
         _ => Err(Failure::new("the user was asked and declined")),
     }

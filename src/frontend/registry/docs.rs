@@ -171,14 +171,14 @@ fn input(input: &Input) -> KnownInput {
 }
 
 fn readable(docs: &Docs) -> String {
-    let mut text = format!("{} ({})", docs.title, docs.id);
+    let mut lines = vec![format!("{} ({})", docs.title, docs.id)];
     if let Some(description) = &docs.description {
-        text.push_str(&format!("\n{description}"));
+        lines.push(description.clone());
     }
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
-        text.push_str(&format!(
-            "\nlaunch {}: {}, network {network}",
+        lines.push(format!(
+            "launch {}: {}, network {network}",
             launch.number, launch.kind
         ));
         for input in &launch.inputs {
@@ -186,19 +186,15 @@ fn readable(docs: &Docs) -> String {
             words.extend(input.required.then_some("required"));
             words.extend(input.secret.then_some("secret"));
             let about = input.description.as_deref().unwrap_or_default();
-            text.push_str(&format!(
-                "\n  {} ({}) {about}",
-                input.name,
-                words.join(", ")
-            ));
+            lines.push(format!("  {} ({}) {about}", input.name, words.join(", ")));
         }
     }
     if docs.launch.is_empty() {
-        text.push_str("\nIt says nothing of how it can be run.");
+        lines.push("It says nothing of how it can be run.".to_owned());
     }
     for tool in &docs.tools {
         let about = tool.description.as_deref().unwrap_or_default();
-        text.push_str(&format!("\ntool {}: {about}", tool.name));
+        lines.push(format!("tool {}: {about}", tool.name));
     }
-    text
+    lines.join("\n")
 }

@@ -22,7 +22,7 @@ pub(super) const DESCRIPTION: &str = "Call any tool of any active server, also o
     dead_code,
     reason = "the fields are the tool's schema; a call that fits is made elsewhere"
 )]
-pub(super) struct Arguments {
+pub(super) struct Call {
     /// The tool's full name (SERVER__TOOL), or with `server` its name there.
     tool: String,
     /// The server's name, from registry-active.
@@ -33,9 +33,9 @@ pub(super) struct Arguments {
 }
 
 /// Says why no tool was called.
-pub(super) fn not_called(registry: &Registry, arguments: &Arguments) -> Failure {
+pub(super) fn not_called(registry: &Registry, call: &Call) -> Failure {
     let offer = Offer::of(&registry.frontend.sources(), Names::Prefixed);
-    if let Some(server) = &arguments.server {
+    if let Some(server) = &call.server {
         let names: Vec<String> = registry
             .frontend
             .actives()
@@ -45,14 +45,11 @@ pub(super) fn not_called(registry: &Registry, arguments: &Arguments) -> Failure 
         return Failure::new(format!("no server named {server:?} is active"))
             .next(format!("active are: {}", names.join(", ")));
     }
-    let alike = near(
-        &arguments.tool,
-        offer.items(List::Tools).map(|(name, _)| name),
-    );
+    let alike = near(&call.tool, offer.items(List::Tools).map(|(name, _)| name));
     let next = if alike.is_empty() {
         "registry-active lists all tools; registry-find with what=tools searches them".to_owned()
     } else {
         format!("did you mean {}?", alike.join(" or "))
     };
-    Failure::new(format!("no active server has a tool {:?}", arguments.tool)).next(next)
+    Failure::new(format!("no active server has a tool {:?}", call.tool)).next(next)
 }

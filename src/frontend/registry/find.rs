@@ -126,11 +126,11 @@ struct FoundTool {
 }
 
 /// Runs the search.
-pub(super) fn run(registry: &Registry, arguments: Arguments) -> Result<Answer, Failure> {
+pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, Failure> {
     let limit = arguments.limit.clamp(1, MOST);
     let found = match arguments.what {
-        What::Servers => servers(registry, &arguments, limit)?,
-        What::Tools => tools(registry, &arguments, limit),
+        What::Servers => servers(registry, arguments, limit)?,
+        What::Tools => tools(registry, arguments, limit),
     };
     let text = text(&found);
     Answer::new(&found, text)
@@ -249,29 +249,38 @@ fn tools(registry: &Registry, arguments: &Arguments, limit: usize) -> Found {
 }
 
 fn text(found: &Found) -> String {
-    let mut lines = Vec::new();
-    for server in &found.servers {
-        let mut line = format!("{}: {}", server.id, server.description);
-        if server.requires_key {
-            line.push_str(" (needs a key)");
-        }
-        if !server.active_as.is_empty() {
-            line.push_str(&format!(" (active as {})", server.active_as.join(", ")));
-        }
-        lines.push(line);
-    }
-    for tool in &found.tools {
-        let whence = match &tool.add {
-            Some(id) => format!(" (registry-add {id} first)"),
-            None => String::new(),
-        };
-        lines.push(format!("{}: {}{whence}", tool.name, tool.description));
-    }
+    let mut lines: Vec<String> = found.servers.iter().map(FoundServer::line).collect();
+    lines.extend(found.tools.iter().map(FoundTool::line));
     if lines.is_empty() {
         return "Nothing fits. Try fewer or other words, or drop a filter.".to_owned();
     }
-    if found.more {
-        lines.push("There are more: raise offset.".to_owned());
-    }
+    lines.extend(
+        found
+            .more
+            .then(|| "There are more: raise offset.".to_owned()),
+    );
     lines.join("\n")
+}
+
+impl FoundServer {
+    fn line(&self) -> String {
+        let key = if self.requires_key {
+            " (needs a key)"
+        } else {
+            ""
+        };
+        let active = match self.active_as.as_slice() {
+            [] => String::new(),
+            names => format!(" (active as {})", names.join(", ")),
+        };
+        format!("{}: {}{key}{active}", self.id, self.description)
+    }
+}
+
+impl FoundTool {
+    fn line(&self) -> String {
+        let whence = self.add.as_ref();
+        let whence = whence.map_or(String::new(), |id| format!(" (registry-add {id} first)"));
+        format!("{}: {}{whence}", self.name, self.description)
+    }
 }

@@ -48,7 +48,7 @@ struct ActiveServer {
 pub(super) async fn active(registry: &Registry, _: ActiveArguments) -> Result<Answer, Failure> {
     let listed = registry.frontend.orchestrator.list().await?;
     let offer = Offer::of(&registry.frontend.sources(), Names::Prefixed);
-    let mut text = format!("{} servers are active.", listed.len());
+    let mut lines = vec![format!("{} servers are active.", listed.len())];
     let mut servers = Vec::new();
     for server in listed {
         let origin = Origin::Server(server.name.clone());
@@ -58,8 +58,8 @@ pub(super) async fn active(registry: &Registry, _: ActiveArguments) -> Result<An
             .map(|(name, _)| name.to_owned())
             .collect();
         let state = server.state.as_str();
-        text.push_str(&format!(
-            "\n{} ({}, {state}): {}",
+        lines.push(format!(
+            "{} ({}, {state}): {}",
             server.name,
             server.id,
             tools.join(", ")
@@ -72,7 +72,7 @@ pub(super) async fn active(registry: &Registry, _: ActiveArguments) -> Result<An
             tools,
         });
     }
-    Answer::new(&ActiveServers { servers }, text)
+    Answer::new(&ActiveServers { servers }, lines.join("\n"))
 }
 
 /// Which server.
@@ -132,16 +132,16 @@ pub(super) async fn status(
         })
         .collect();
     let state = status.listed.state.as_str();
-    let mut text = format!(
+    let mut lines = vec![format!(
         "{} is {state}, with {} sessions ({} refused). Network {}, limits {}.",
         status.listed.name,
         sessions.len(),
         status.refused,
         status.network,
         status.limits
-    );
+    )];
     if !log.trim().is_empty() {
-        text.push_str(&format!("\nIts log ends:\n{log}"));
+        lines.push(format!("Its log ends:\n{log}"));
     }
     let status = ServerStatus {
         name: status.listed.name.to_string(),
@@ -153,5 +153,5 @@ pub(super) async fn status(
         sessions,
         log,
     };
-    Answer::new(&status, text)
+    Answer::new(&status, lines.join("\n"))
 }

@@ -134,7 +134,7 @@ impl Tool {
             Self::Exec => (
                 "Call any tool",
                 exec::DESCRIPTION.to_owned(),
-                schema::<exec::Arguments>(),
+                schema::<exec::Call>(),
                 None,
             ),
             Self::Refresh => (
@@ -171,10 +171,9 @@ impl Tool {
                 (Effect::Reads, true, false)
             }
             Self::Add => (Effect::Adds, false, true),
-            Self::LaunchStdio => (Effect::Destroys, false, true),
             Self::Refresh => (Effect::Adds, true, true),
             Self::Remove | Self::ConfigSet => (Effect::Destroys, true, false),
-            Self::Exec => (Effect::Destroys, false, true),
+            Self::Exec | Self::LaunchStdio => (Effect::Destroys, false, true),
         };
         ToolAnnotations::with_title(title)
             .read_only(matches!(effect, Effect::Reads))
@@ -196,7 +195,7 @@ impl Tool {
         context: RequestContext<RoleServer>,
     ) -> Result<Answer, Failure> {
         match self {
-            Self::Find => find::run(registry, read(arguments)?),
+            Self::Find => find::run(registry, &read(arguments)?),
             Self::List => browse::run(&read(arguments)?),
             Self::GetDocs => docs::run(&read(arguments)?),
             Self::Add => add::run(registry, read(arguments)?, &context).await,
