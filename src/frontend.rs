@@ -188,11 +188,6 @@ impl Frontend {
         self.present().actives().cloned().collect()
     }
 
-    /// Has another look taken at what is active, soon.
-    fn look_again(&self) {
-        self.again.notify_one();
-    }
-
     /// What one of them offers.
     fn lists_of(&self, origin: &Origin) -> Option<Arc<Lists>> {
         let mut sources = self.sources().into_iter();

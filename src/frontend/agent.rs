@@ -139,8 +139,17 @@ impl Agent {
     /// Takes a request to the server it is for.
     async fn pass(&self, id: &Id, frame: Frame, speech: Speech) {
         let client = self.client(&frame, speech);
-        let servers = self.frontend.servers();
-        match route(frame, self.frontend.names(), &servers, &self.voice) {
+        let find = || {
+            let servers = self.frontend.servers();
+            route(&frame, self.frontend.names(), &servers, &self.voice)
+        };
+        let mut found = find();
+        if found.is_err() {
+            // What was added a moment ago may not have been shown yet.
+            self.shown.update(std::collections::BTreeSet::new()).await;
+            found = find();
+        }
+        match found {
             Ok(Routed { origin, frame }) => {
                 let link = self.link(origin, client, speech);
                 link.request(frame).await;

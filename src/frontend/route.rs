@@ -49,14 +49,16 @@ impl Lost {
 ///
 /// `servers` are the active ones. Where one is shown alone, everything goes there as it is.
 pub(super) fn route(
-    frame: Frame,
+    frame: &Frame,
     names: Names,
     servers: &[Origin],
     voice: &Voice,
 ) -> Result<Routed, Lost> {
     if let (Names::Own, [origin]) = (names, servers) {
-        let origin = origin.clone();
-        return Ok(Routed { origin, frame });
+        return Ok(Routed {
+            origin: origin.clone(),
+            frame: frame.clone(),
+        });
     }
     let offer = voice.offer();
     match frame.method() {
@@ -75,10 +77,10 @@ pub(super) fn route(
 }
 
 /// A tool call, by the tool's name or through [`EXEC`].
-fn call(frame: Frame, offer: &Offer, servers: &[Origin]) -> Result<Routed, Lost> {
-    let name = text(&frame, &["name"])?.ok_or_else(|| Lost::unknown("tool", "no name"))?;
+fn call(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Routed, Lost> {
+    let name = text(frame, &["name"])?.ok_or_else(|| Lost::unknown("tool", "no name"))?;
     if name == EXEC
-        && let Some(routed) = exec(&frame, offer, servers)?
+        && let Some(routed) = exec(frame, offer, servers)?
     {
         return Ok(routed);
     }
@@ -126,13 +128,13 @@ fn exec(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Option<Route
 
 /// A request for what has a name.
 fn named(
-    frame: Frame,
+    frame: &Frame,
     path: &[&str],
     list: List,
     what: &str,
     offer: &Offer,
 ) -> Result<Routed, Lost> {
-    let name = text(&frame, path)?.ok_or_else(|| Lost::unknown(what, "no name"))?;
+    let name = text(frame, path)?.ok_or_else(|| Lost::unknown(what, "no name"))?;
     let item = offer
         .item(list, &name)
         .ok_or_else(|| Lost::unknown(what, &name))?;
@@ -143,8 +145,8 @@ fn named(
 }
 
 /// A request for a resource.
-fn resource(frame: Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost> {
-    let address = text(&frame, path)?.ok_or_else(|| Lost::unknown("resource", "no address"))?;
+fn resource(frame: &Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost> {
+    let address = text(frame, path)?.ok_or_else(|| Lost::unknown("resource", "no address"))?;
     let (origin, own) = offer
         .resource(&address)
         .ok_or_else(|| Lost::unknown("resource", &address))?;
@@ -155,9 +157,9 @@ fn resource(frame: Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost> 
 }
 
 /// A request to complete a template's variable.
-fn template(frame: Frame, offer: &Offer) -> Result<Routed, Lost> {
+fn template(frame: &Frame, offer: &Offer) -> Result<Routed, Lost> {
     let path = &["ref", "uri"];
-    let address = text(&frame, path)?.ok_or_else(|| Lost::unknown("reference", "no name"))?;
+    let address = text(frame, path)?.ok_or_else(|| Lost::unknown("reference", "no name"))?;
     match offer.item(List::Templates, &address) {
         Some(item) => Ok(Routed {
             origin: item.origin.clone(),
@@ -168,18 +170,24 @@ fn template(frame: Frame, offer: &Offer) -> Result<Routed, Lost> {
 }
 
 /// A request about a task.
-fn task(frame: Frame, voice: &Voice) -> Result<Routed, Lost> {
+fn task(frame: &Frame, voice: &Voice) -> Result<Routed, Lost> {
     let task = frame.find(&["taskId"])?.unwrap_or("no id");
     let origin = voice
         .task(task)
         .ok_or_else(|| Lost::unknown("task", task))?;
+    let frame = frame.clone();
     Ok(Routed { origin, frame })
 }
 
 /// A request of which only its server knows what it means: it goes where something in it leads, or to the only
 /// server there is.
-fn unknown(frame: Frame, offer: &Offer, servers: &[Origin], voice: &Voice) -> Result<Routed, Lost> {
-    if let Ok(Some(name)) = text(&frame, &["name"])
+fn unknown(
+    frame: &Frame,
+    offer: &Offer,
+    servers: &[Origin],
+    voice: &Voice,
+) -> Result<Routed, Lost> {
+    if let Ok(Some(name)) = text(frame, &["name"])
         && let Some(item) = [List::Tools, List::Prompts]
             .iter()
             .find_map(|list| offer.item(*list, &name))
@@ -188,7 +196,7 @@ fn unknown(frame: Frame, offer: &Offer, servers: &[Origin], voice: &Voice) -> Re
         let origin = item.origin.clone();
         return Ok(Routed { origin, frame });
     }
-    if let Ok(Some(address)) = text(&frame, &["uri"])
+    if let Ok(Some(address)) = text(frame, &["uri"])
         && let Some((origin, own)) = offer.resource(&address)
     {
         let frame = renamed(frame, &["uri"], &own)?;
@@ -197,12 +205,13 @@ fn unknown(frame: Frame, offer: &Offer, servers: &[Origin], voice: &Voice) -> Re
     if let Ok(Some(task)) = frame.find(&["taskId"])
         && let Some(origin) = voice.task(task)
     {
+        let frame = frame.clone();
         return Ok(Routed { origin, frame });
     }
     match servers {
         [origin] => Ok(Routed {
             origin: origin.clone(),
-            frame,
+            frame: frame.clone(),
         }),
         _ => Err(Lost {
             code: RpcError::METHOD_NOT_FOUND,
@@ -222,15 +231,15 @@ fn text(frame: &Frame, path: &[&str]) -> Result<Option<String>, SpliceError> {
 }
 
 /// The request with another text at a path; one that is the same already stays byte for byte.
-fn renamed(frame: Frame, path: &[&str], own: &str) -> Result<Frame, SpliceError> {
+fn renamed(frame: &Frame, path: &[&str], own: &str) -> Result<Frame, SpliceError> {
     let Some(payload) = frame.payload() else {
-        return Ok(frame);
+        return Ok(frame.clone());
     };
     match splice::find(payload, path)? {
         Some(written) if serde_json::from_str::<String>(written).ok().as_deref() != Some(own) => {
             let payload = splice::replace(payload, &[(written, &quoted(own))])?;
             Ok(frame.with_payload(&payload))
         }
-        _ => Ok(frame),
+        _ => Ok(frame.clone()),
     }
 }

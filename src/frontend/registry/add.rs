@@ -125,7 +125,7 @@ pub(super) async fn run(
     drop(teller);
     told.done().await;
     let added = added?;
-    registry.frontend.look_again();
+    registry.frontend.refresh().await?;
     let name = &added.active.name;
     let lists = added.lists.unwrap_or_default();
     let own: Vec<String> = lists

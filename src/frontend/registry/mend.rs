@@ -61,7 +61,7 @@ pub(super) async fn remove(
     }
     // One that was edited by hand is the user's to remove.
     let removed = orchestrator.remove(&arguments.name, false, || {}).await?;
-    registry.frontend.look_again();
+    registry.frontend.refresh().await?;
     let text = format!(
         "{} ({}) is not active any more.",
         removed.name, removed.record.id
