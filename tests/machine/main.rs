@@ -21,3 +21,4 @@ mod orphans;
 mod other_user;
 mod reboot;
 mod running;
+mod serve;
