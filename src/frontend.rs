@@ -20,6 +20,7 @@ mod input;
 mod link;
 pub mod naming;
 mod offer;
+mod parking;
 mod peer;
 mod pump;
 mod registry;

@@ -91,6 +91,7 @@ impl Agent {
     /// Closes the agent's sessions, and has their instances stopped.
     pub async fn close(self) {
         self.following.abort();
+        self.voice.parking.clear();
         let links = std::mem::take(&mut *lock(&self.links));
         let closing = links
             .into_values()
@@ -138,6 +139,10 @@ impl Agent {
 
     /// Takes a request to the server it is for.
     async fn pass(&self, id: &Id, frame: Frame, speech: Speech) {
+        let frame = match self.voice.parking.resume(frame).await {
+            Ok(()) => return,
+            Err(other) => other,
+        };
         let client = self.client(&frame, speech);
         let find = || {
             let servers = self.frontend.servers();

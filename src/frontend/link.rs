@@ -66,6 +66,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: String,
+    /// The id that the agent waits for; none while it was answered that input is needed.
+    pub(super) shown: Option<Id>,
     /// The agent's progress token, as JSON, if it wants to hear of progress.
     pub(super) token: Option<Id>,
     /// Whether it asks to be run as a task (2025-11-25), or addresses what keeps the session open.
@@ -155,7 +157,7 @@ impl Link {
 
     /// Cancels a request by the agent's notification; says whether it was one of this link's.
     pub(super) fn cancel(&self, id: &Id, notification: &Frame) -> bool {
-        match self.shared.take(id) {
+        match self.shared.take_shown(id) {
             Some(request) => {
                 if let Some((_, relayed)) = request.sent {
                     relayed.cancel(notification);
@@ -195,12 +197,12 @@ impl Shared {
         if requests.contains_key(id) {
             return false;
         }
-        let token = frame.find(&["_meta", "progressToken"]).ok().flatten();
         requests.insert(
             id.clone(),
             Request {
                 method: frame.method().to_owned(),
-                token: token.and_then(Id::from_json),
+                shown: Some(id.clone()),
+                token: token(frame),
                 hold: pump::hold(frame),
                 sent: None,
                 frame: None,
@@ -234,20 +236,58 @@ impl Shared {
         lock(&self.requests).insert(id.clone(), request);
     }
 
+    /// Takes out the request whose answer the agent waits for under this id.
+    fn take_shown(&self, id: &Id) -> Option<Request> {
+        let mut requests = lock(&self.requests);
+        let (asked, _) = requests
+            .iter()
+            .find(|(_, request)| request.shown.as_ref() == Some(id))?;
+        let asked = asked.clone();
+        requests.remove(&asked)
+    }
+
+    /// Notes that the agent is answered that input is needed; gives the id under which it waits.
+    pub(super) fn park(&self, asked: &Id) -> Option<Id> {
+        let mut requests = lock(&self.requests);
+        let request = requests.get_mut(asked)?;
+        request.token = None;
+        request.shown.take()
+    }
+
+    /// Notes that the agent made its request again, and waits under another id.
+    pub(super) fn resume(&self, asked: &Id, again: &Frame, id: Id) {
+        self.touch();
+        if let Some(request) = lock(&self.requests).get_mut(asked) {
+            request.token = token(again);
+            request.shown = Some(id);
+        }
+    }
+
+    /// The request that a server's question is about, as far as that can be told: the only one, or any that is there.
+    pub(super) fn questioned(&self) -> Option<Id> {
+        lock(&self.requests).keys().next().cloned()
+    }
+
     /// The progress token that the agent gave to a request.
     pub(super) fn token(&self, id: &Id) -> Option<Id> {
         self.touch();
         lock(&self.requests).get(id)?.token.clone()
     }
 
+    /// The id under which the agent waits for a request.
+    pub(super) fn shown(&self, asked: &Id) -> Option<Id> {
+        lock(&self.requests).get(asked)?.shown.clone()
+    }
+
     /// The one request that is on its way, if it is the only one: what the server says is about that.
     pub(super) fn only(&self) -> Option<Id> {
         let requests = lock(&self.requests);
-        let mut ids = requests.keys();
-        ids.next().filter(|_| requests.len() == 1).cloned()
+        let mut all = requests.values();
+        let only = all.next().filter(|_| requests.len() == 1)?;
+        only.shown.clone()
     }
 
-    /// Takes out all requests that were sent in a session.
+    /// Takes out all requests that were sent in a session; gives the ids under which the agent waits for them.
     pub(super) fn take_all_of(&self, session: u64) -> Vec<Id> {
         let mut requests = lock(&self.requests);
         let of_it = |request: &Request| {
@@ -261,10 +301,9 @@ impl Shared {
             .filter(|(_, request)| of_it(request))
             .map(|(id, _)| id.clone())
             .collect();
-        for id in &ids {
-            requests.remove(id);
-        }
-        ids
+        ids.iter()
+            .filter_map(|id| requests.remove(id)?.shown)
+            .collect()
     }
 
     /// Changes what the session is kept for.
@@ -304,4 +343,10 @@ impl Shared {
     fn touch(&self) {
         *lock(&self.used) = Instant::now();
     }
+}
+
+/// The progress token in a request.
+fn token(request: &Frame) -> Option<Id> {
+    let token = request.find(&["_meta", "progressToken"]).ok().flatten();
+    token.and_then(Id::from_json)
 }

@@ -57,10 +57,7 @@ impl Pump {
         };
         let frame = match answer {
             Ok(frame) => frame,
-            Err(error) => {
-                let reason = self.peer.explain(error).await;
-                return self.shared.voice.refuse(&asked, INTERNAL, &reason).await;
-            }
+            Err(error) => Frame::error(&asked, INTERNAL, &self.peer.explain(error).await),
         };
         if request.frame.is_some() && input::is_required(&frame) {
             return self.ask_for_input(asked, request, frame);
@@ -72,15 +69,17 @@ impl Pump {
         }
         let shown = translate::answer(frame, &request.method, self.from(), self.shared.speech)
             .and_then(|frame| rewrite::result(frame, &self.shared));
-        match shown {
-            Ok(frame) => {
-                let frame = frame.with_id(&asked);
-                self.shared.voice.say(Some(asked), frame).await;
+        let frame = shown.unwrap_or_else(|error| {
+            let reason = format!("the server's answer cannot be passed on: {error}");
+            Frame::error(&asked, INTERNAL, &reason)
+        });
+        let voice = &self.shared.voice;
+        match request.shown {
+            Some(id) => {
+                let frame = frame.with_id(&id);
+                voice.say(Some(id), frame).await;
             }
-            Err(error) => {
-                let reason = format!("the server's answer cannot be passed on: {error}");
-                self.shared.voice.refuse(&asked, INTERNAL, &reason).await;
-            }
+            None => voice.parking.keep(&self.shared, &asked, frame),
         }
     }
 
@@ -114,7 +113,10 @@ impl Pump {
             return;
         };
         match frame.with_progress_token(&token) {
-            Ok(frame) => self.shared.voice.say(Some(asked), frame).await,
+            Ok(frame) => {
+                let about = self.shared.shown(&asked);
+                self.shared.voice.say(about, frame).await;
+            }
             Err(error) => tracing::debug!(%error, "progress that cannot be passed on"),
         }
     }
@@ -145,14 +147,20 @@ impl Pump {
 
     /// Puts a question of the server's to the agent.
     async fn request(&self, request: ServerRequest) {
-        let about = self.shared.only();
-        if let (Speech::Legacy, Some(orders)) = (self.shared.speech, self.orders.upgrade()) {
-            let voice = &self.shared.voice;
-            voice.ask(about, self.shared.id, request, orders).await;
-        } else {
-            let reason = "the client takes no requests";
-            request.refuse(RpcError::METHOD_NOT_FOUND, reason).await;
+        let shared = &self.shared;
+        let Some(orders) = self.orders.upgrade() else {
+            return;
+        };
+        let about = shared.only();
+        if shared.speech == Speech::Legacy {
+            return shared.voice.ask(about, shared.id, request, orders).await;
         }
+        if let Some(asked) = shared.questioned() {
+            let parking = &shared.voice.parking;
+            return parking.ask(shared, asked, request, orders).await;
+        }
+        let reason = "the client takes no requests but about its own";
+        request.refuse(RpcError::INVALID_REQUEST, reason).await;
     }
 
     /// Notes what a successful request changes about how long the session is kept.

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::link::{LinkId, Order};
 use super::offer::{Offer, Origin};
+use super::parking::Parking;
 use super::relist::Relisted;
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, RpcError, ServerRequest};
@@ -30,6 +31,8 @@ pub(super) struct Voice {
     offer: Mutex<Arc<Offer>>,
     /// The servers whose tasks the agent knows, by the tasks' ids as JSON.
     tasks: Mutex<HashMap<String, Origin>>,
+    /// What waits for the agent's input.
+    pub(super) parking: Parking,
     /// Takes what servers offer anew.
     relisted: mpsc::UnboundedSender<Relisted>,
 }
@@ -62,6 +65,7 @@ impl Voice {
             questions: Mutex::default(),
             offer: Mutex::default(),
             tasks: Mutex::default(),
+            parking: Parking::default(),
             relisted,
         }
     }
