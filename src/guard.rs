@@ -30,7 +30,7 @@ use crate::systemd::journal::{self, Journal};
 use crate::systemd::{ActiveState, Instance, Systemd, SystemdError};
 
 use connection::Connection;
-use relay::{Excess, Relay};
+use relay::Relay;
 
 /// The file name of the guard's unit, which every instance wants.
 pub const GUARD_UNIT: &str = "mcpod-guard.service";
@@ -109,7 +109,7 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
             running,
             clientless,
         } = sight.look(systemd).await?;
-        give_back(systemd, relay.pass(Some(&running))).await;
+        relay.pass(Some(&running));
         for unit in suspects.convict(clientless) {
             tracing::info!("stopping {unit}: its client is gone");
             let systemd = systemd.clone();
@@ -128,9 +128,7 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
         let next = Instant::now() + pause;
         while Instant::now() < next {
             tokio::select! {
-                () = tokio::time::sleep_until(next.min(Instant::now() + pace.relay)) => {
-                    give_back(systemd, relay.pass(None)).await;
-                }
+                () = tokio::time::sleep_until(next.min(Instant::now() + pace.relay)) => relay.pass(None),
                 _ = terminate.recv() => {
                     // The last instance has just ended: what it said last is passed on too.
                     relay.pass(Some(&sight.look(systemd).await?.running));
@@ -139,23 +137,6 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
             }
         }
         while stops.try_join_next().is_some() {}
-    }
-}
-
-/// Gives the memory back that the logs of instances hold.
-async fn give_back(systemd: &Systemd, excesses: Vec<Excess>) {
-    for excess in excesses {
-        let unit = &excess.instance.unit;
-        // One that ended meanwhile has no processes, and its file goes at the next look.
-        let processes = systemd.processes(unit).await.unwrap_or_default();
-        let given =
-            connection::standard_error(&processes, &excess.file).map(|file| excess.give_back(file));
-        if let Some(Err(error)) = given {
-            tracing::warn!(
-                "the log of {unit} holds {} bytes and cannot be made smaller: {error}",
-                excess.file.len()
-            );
-        }
     }
 }
 

@@ -177,3 +177,11 @@ fn container_path(name: &ServerName) -> UnitPath {
         file: name.container_file(),
     }
 }
+
+/// Where what is added to that template lies.
+fn drop_in_path(name: &ServerName) -> UnitPath {
+    UnitPath {
+        place: Place::Unit,
+        file: name.template_drop_in(),
+    }
+}

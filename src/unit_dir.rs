@@ -203,8 +203,11 @@ impl UnitDir {
                 .tempfile_in(folder)?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
+            // A drop-in lies in a folder of its own.
+            let parent = path.parent().unwrap_or(folder);
+            std::fs::create_dir_all(parent)?;
             file.persist(&path).map_err(|error| error.error)?;
-            File::open(folder)?.sync_all()
+            File::open(parent)?.sync_all()
         };
         written().map_err(failed("write", &path))
     }
@@ -212,12 +215,23 @@ impl UnitDir {
     /// Removes a file; one that is not there is no error.
     pub fn remove(&self, _lock: &Lock, unit: &UnitPath) -> Result<(), UnitDirError> {
         let path = self.path(unit);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &path)(error))
-            }
-            _ => Ok(()),
+        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        if let Err(error) = std::fs::remove_file(&path)
+            && !gone(&error)
+        {
+            return Err(failed("remove", &path)(error));
         }
+        // The folder of drop-ins goes too, unless there are some of the user's.
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| *parent != self.folder(unit.place))
+            && let Err(error) = std::fs::remove_dir(parent)
+            && !gone(&error)
+            && error.kind() != io::ErrorKind::DirectoryNotEmpty
+        {
+            return Err(failed("remove", parent)(error));
+        }
+        Ok(())
     }
 }
 
@@ -262,6 +276,24 @@ mod tests {
                 .count(),
             0
         );
+    }
+
+    #[tokio::test]
+    async fn a_drop_in_brings_its_folder_and_takes_it_away_unless_it_is_used() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = UnitDir::below(home.path());
+        let lock = dir.lock(|| ()).await.unwrap();
+        let file = unit("mcpod-time@.service.d/mcpod.conf");
+        let folder = home.path().join("systemd/user/mcpod-time@.service.d");
+        dir.write(&lock, &file, "ours").unwrap();
+        assert_eq!(dir.read(&file).unwrap().as_deref(), Some("ours"));
+        std::fs::write(folder.join("mine.conf"), "the user's").unwrap();
+        dir.remove(&lock, &file).unwrap();
+        assert!(folder.join("mine.conf").exists());
+        std::fs::remove_file(folder.join("mine.conf")).unwrap();
+        dir.remove(&lock, &file).unwrap();
+        dir.remove(&lock, &file).unwrap();
+        assert!(!folder.exists());
     }
 
     #[tokio::test(start_paused = true)]

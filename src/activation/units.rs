@@ -23,6 +23,11 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
+/// Lets everybody write to the log of an instance; its folder keeps all but the user out.
+///
+/// `crun` gives the file to the container's user, and systemd opens it again, as the user, for the commands that stop the instance.
+const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
+
 /// Removes the container of an instance, without a word.
 ///
 /// Quadlet adds such a command as well, behind this one. It fails where all of the instance was killed at once, as by the kernel for its
@@ -40,6 +45,8 @@ const STOP_COMMAND: [&str; 3] = [
 pub struct UnitTexts {
     /// `mcpod-NAME@.container`.
     pub container: String,
+    /// `mcpod-NAME@.service.d/mcpod.conf`.
+    pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
 }
@@ -86,6 +93,10 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     )?;
     // The container's standard input and output are the connection itself.
     file.push(container::LOG_DRIVER, "passthrough")?;
+    file.push(
+        container::PODMAN_ARGS,
+        &PodmanOption::with("conmon-pidfile", pid_file()),
+    )?;
     // A server as process 1 would ignore SIGTERM.
     file.push(container::RUN_INIT, &true)?;
     file.push(container::STOP_TIMEOUT, &STOP_TIMEOUT)?;
@@ -119,6 +130,7 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         .and(Specifier::Instance)
         .and(behind);
     file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;
@@ -128,12 +140,38 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     }
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
-    let stop: Vec<String> = STOP_COMMAND.iter().map(|word| (*word).to_owned()).collect();
+    let stop = words(&STOP_COMMAND);
     file.push(service::EXEC_STOP, stop.as_slice())?;
     file.push(service::EXEC_STOP_POST, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
     file.push(service::SUCCESS_EXIT_STATUS, &143)?;
     Ok(file)
+}
+
+/// A command as its key takes it.
+fn words(command: &[&str]) -> Vec<String> {
+    command.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Makes what is added to the service that Quadlet makes of the template.
+///
+/// Quadlet has the service wait for a notification that Podman sends from a child which ends at once, and systemd drops a
+/// notification whose sender is gone when it is read (seen at the first session after a boot): the session would die. So the start is
+/// over when `podman run -d` is, and the main process is conmon, by its file.
+fn drop_in() -> Result<String, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(service::TYPE, "forking")?;
+    file.push(service::NOTIFY_ACCESS, "none")?;
+    file.push(service::PID_FILE, &pid_file())?;
+    Ok(file.to_string())
+}
+
+/// Where conmon writes its number.
+fn pid_file() -> Text {
+    Text::from(Specifier::RuntimeDirectory)
+        .and("/mcpod/")
+        .and(Specifier::UnitName)
+        .and(".pid")
 }
 
 /// Makes the texts of all unit files of a server.
@@ -143,11 +181,16 @@ pub fn texts(
     record: &Record,
 ) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned)?.to_string();
-    let socket = socket(plan, record, &container)?;
-    Ok(UnitTexts { container, socket })
+    let drop_in = drop_in()?;
+    let socket = socket(plan, record, &[&container, &drop_in])?;
+    Ok(UnitTexts {
+        container,
+        drop_in,
+        socket,
+    })
 }
 
-fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, ValueError> {
+fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, ValueError> {
     let mut file = UnitFile::new();
     file.push(
         unit::DESCRIPTION,
@@ -166,6 +209,6 @@ fn socket(plan: &Plan, record: &Record, container: &str) -> Result<String, Value
         install::WANTED_BY,
         &UnitName::from_systemd("sockets.target"),
     )?;
-    record.write(&mut file, &[container])?;
+    record.write(&mut file, others)?;
     Ok(file.to_string())
 }

@@ -8,15 +8,13 @@
 //! - A socket belongs to the network namespace of the client that connected. In another one than ours the kernel does not show it, and
 //!   it is duplicated as well.
 
-use std::fs::Metadata;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{Timespec, fstat};
+use rustix::fs::Timespec;
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_acceptconn;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -28,9 +26,6 @@ use super::diag;
 /// How many descriptors of a process are tried where they cannot be listed. A server's connection is its stdin and stdout, or was
 /// moved from there to one of the next, to keep stray output away from it.
 const DESCRIPTORS: i32 = 64;
-
-/// The descriptor of a process's standard error.
-const STDERR: i32 = 2;
 
 /// The connection of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,19 +154,6 @@ fn hung_up(stream: impl AsFd) -> io::Result<bool> {
 /// Whether a socket of this name is the server's, or a connection to it.
 fn is_ours(name: Option<&Path>, socket: &Path) -> bool {
     name.is_some_and(|name| name.ends_with(socket))
-}
-
-/// A duplicate of the descriptor through which one of these processes has a file as its standard error.
-///
-/// It can be written to as theirs can, whomever the file belongs to: `crun` gives it to the container's user.
-pub(super) fn standard_error(processes: &[u32], file: &Metadata) -> Option<OwnedFd> {
-    processes.iter().find_map(|&process| {
-        let process = Pid::from_raw(i32::try_from(process).ok()?)?;
-        let process = pidfd_open(process, PidfdFlags::empty()).ok()?;
-        let duplicate = pidfd_getfd(process.as_fd(), STDERR, PidfdGetfdFlags::empty()).ok()?;
-        let seen = fstat(&duplicate).ok()?;
-        (seen.st_dev == file.dev() && seen.st_ino == file.ino()).then_some(duplicate)
-    })
 }
 
 /// The first connection found; without one, whether everything was seen.

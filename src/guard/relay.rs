@@ -14,7 +14,6 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{DirEntry, File, Metadata};
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
@@ -65,79 +64,53 @@ impl Relay {
 
     /// Passes on what was written since the last time. With the units that still run, the files of all others are finished.
     ///
-    /// A file that fails is told of, and does not keep the others. Returned are the files that hold much that was passed on.
-    pub(super) fn pass(&mut self, running: Option<&HashSet<UnitName>>) -> Vec<Excess> {
+    /// A file that fails is told of, and does not keep the others.
+    pub(super) fn pass(&mut self, running: Option<&HashSet<UnitName>>) {
         let entries = match std::fs::read_dir(self.runtime.mcpod()) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-            Err(error) => {
-                tracing::warn!("cannot look for the logs of instances: {error}");
-                return Vec::new();
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return tracing::warn!("cannot look for the logs of instances: {error}"),
         };
-        let mut excesses = Vec::new();
         for entry in entries.flatten() {
-            match self.pass_file(&entry, running) {
-                Ok(excess) => excesses.extend(excess),
-                Err(error) => tracing::warn!("{}: {error}", entry.path().display()),
+            if let Err(error) = self.pass_file(&entry, running) {
+                tracing::warn!("{}: {error}", entry.path().display());
             }
         }
-        excesses
     }
 
     fn pass_file(
         &mut self,
         entry: &DirEntry,
         running: Option<&HashSet<UnitName>>,
-    ) -> io::Result<Option<Excess>> {
+    ) -> io::Result<()> {
         let name = entry.file_name();
         let Some((instance, is_over)) = name.to_str().and_then(journal::instance_of_log) else {
-            return Ok(None);
+            return Ok(());
         };
         if is_over {
             let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
             if age > LAST_WORDS {
                 std::fs::remove_file(entry.path())?;
             }
-            return Ok(None);
+            return Ok(());
         }
         let is_over = running.is_some_and(|running| !running.contains(&instance.unit));
-        let file = File::open(entry.path())?;
+        // It was given to the container's user, but the instance let everybody write who can reach it.
+        let file = File::options().read(true).write(true).open(entry.path())?;
         let position = self.read.entry(name.clone()).or_default();
         pass_lines(&file, position, is_over, &instance, &self.journal)?;
         let passed = position.saturating_sub(KEPT);
-        let file = file.metadata()?;
+        let known = file.metadata()?;
         if is_over {
             self.read.remove(&name);
-            finish(&entry.path(), &file)?;
-            return Ok(None);
+            return finish(&entry.path(), &known);
         }
-        let is_excess = file.blocks() * BLOCK > HELD && passed > 0;
-        Ok(is_excess.then_some(Excess {
-            instance,
-            file,
-            passed,
-        }))
-    }
-}
-
-/// A file that holds much that was passed on.
-#[derive(Debug)]
-pub(super) struct Excess {
-    /// Whose file it is.
-    pub(super) instance: Instance,
-    /// What is known of it.
-    pub(super) file: Metadata,
-    /// How many bytes of it, from the beginning, are of no more use.
-    passed: u64,
-}
-
-impl Excess {
-    /// Gives what was passed on back to the kernel, through a descriptor that may write to the file. The file stays as long as it is:
-    /// where nothing is kept, zeros are read.
-    pub(super) fn give_back(&self, writable: impl AsFd) -> io::Result<()> {
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        Ok(fallocate(writable, flags, 0, self.passed)?)
+        if known.blocks() * BLOCK > HELD && passed > 0 {
+            // It stays as long as it is: where nothing is kept, zeros are read.
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(&file, flags, 0, passed)?;
+        }
+        Ok(())
     }
 }
 
@@ -319,23 +292,17 @@ mod tests {
         let mut place = Place::new();
         let line = format!("{}\n", "x".repeat(40_000));
         place.write(line.repeat(100).as_bytes());
-        let excesses = place.relay.pass(Some(&running()));
+        place.relay.pass(Some(&running()));
         let passed = place.passed();
         assert!(passed[0].contains("left out"), "{}", passed[0]);
         assert!(passed.len() < 10, "{}", passed.len());
-        let [excess] = excesses.as_slice() else {
-            panic!("{excesses:?}")
-        };
-        excess
-            .give_back(File::options().write(true).open(place.path(LOG)).unwrap())
-            .unwrap();
         assert!(
             blocks(&place.path(LOG)) * BLOCK < 200_000,
             "{}",
             blocks(&place.path(LOG))
         );
         place.write(b"more\n");
-        assert!(place.relay.pass(None).is_empty());
+        place.relay.pass(None);
         assert_eq!(place.passed().last().unwrap(), "more");
     }
 

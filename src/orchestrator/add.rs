@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::reference::{self, Candidate};
-use super::{Active, Error, Orchestrator, container_path, socket_path};
+use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
 use crate::activation::choices::Choices;
 use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
@@ -75,9 +75,14 @@ impl Orchestrator {
             None => plan.image.clone(),
         };
         let record = record(&plan, request, &pinned, State::Unverified);
-        let UnitTexts { container, socket } = texts(&plan, &pinned, &record, version)?;
+        let UnitTexts {
+            container,
+            drop_in,
+            socket,
+        } = texts(&plan, &pinned, &record, version)?;
         let mut files = vec![
             (self.units.path(&container_path(&plan.name)), container),
+            (self.units.path(&drop_in_path(&plan.name)), drop_in),
             (self.units.path(&socket_path(&plan.name)), socket),
         ];
         for (unit, text) in self.own_units().await? {
@@ -239,7 +244,7 @@ impl Orchestrator {
                 })
             }
             None => {
-                for unit in [socket_path(name), container_path(name)] {
+                for unit in [socket_path(name), container_path(name), drop_in_path(name)] {
                     if self.units.read(&unit)?.is_some() {
                         let path = self.units.path(&unit);
                         return Err(UnitDirError::Foreign { path }.into());
@@ -279,6 +284,9 @@ impl Work<'_> {
         self.orchestrator
             .units
             .write(self.lock, &container_path(name), &written.container)?;
+        self.orchestrator
+            .units
+            .write(self.lock, &drop_in_path(name), &written.drop_in)?;
         self.orchestrator
             .systemd
             .enable(&[&name.socket_unit()])

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Active, Error, Orchestrator, container_path, socket_path};
+use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
 use crate::activation::record::is_unedited;
 use crate::quadlet::name::ServerName;
 use crate::systemd::journal;
@@ -56,12 +56,12 @@ impl Orchestrator {
             "disable the socket",
             self.systemd.disable(&[&socket]).await.map_err(Error::from),
         );
-        check(
-            "remove the template",
-            self.units
-                .remove(lock, &container_path(name))
-                .map_err(Error::from),
-        );
+        for unit in [container_path(name), drop_in_path(name)] {
+            check(
+                "remove the template",
+                self.units.remove(lock, &unit).map_err(Error::from),
+            );
+        }
         check(
             "reload systemd",
             self.systemd.reload().await.map_err(Error::from),
@@ -109,25 +109,29 @@ impl Orchestrator {
 
 /// Refuses to touch files that somebody else changed since we wrote them.
 fn check_unedited(units: &UnitDir, name: &ServerName) -> Result<(), Error> {
-    let edited = |file: String| Error::Edited {
-        name: name.clone(),
-        file,
-    };
-    let container = units.read(&container_path(name))?;
-    let Some(socket) = units.read(&socket_path(name))? else {
-        return Ok(());
-    };
-    // A template that is gone altogether is nothing that could be lost.
-    let Some(container) = container else {
-        return Ok(());
-    };
-    if is_unedited(&socket, &[&container]) {
+    let paths = [socket_path(name), container_path(name), drop_in_path(name)];
+    let mut texts = Vec::new();
+    for path in &paths {
+        match units.read(path)? {
+            Some(text) => texts.push(text),
+            // A file that is gone altogether is nothing that could be lost; `remove` was killed, perhaps.
+            None => return Ok(()),
+        }
+    }
+    let others: Vec<&str> = texts.iter().skip(1).map(String::as_str).collect();
+    if texts
+        .first()
+        .is_some_and(|socket| is_unedited(socket, &others))
+    {
         return Ok(());
     }
-    // The hash covers both; whose lines differ is for the user to see.
-    Err(edited(format!(
-        "{} or {}",
-        units.path(&container_path(name)).display(),
-        units.path(&socket_path(name)).display()
-    )))
+    // The hash covers all; which of them differs is for the user to see.
+    let files: Vec<String> = paths
+        .iter()
+        .map(|path| units.path(path).display().to_string())
+        .collect();
+    Err(Error::Edited {
+        name: name.clone(),
+        file: files.join(" or "),
+    })
 }

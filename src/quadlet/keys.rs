@@ -119,18 +119,21 @@ pub mod quadlet {
 /// `[Service]`: systemd.service(5), systemd.exec(5), systemd.resource-control(5).
 pub mod service {
     use super::super::name::UnitName;
-    use super::super::value::{Assignment, CpuShare, Stream};
+    use super::super::value::{Assignment, CpuShare, Stream, Text};
     use std::time::Duration;
 
     keys! { "Service";
         CPU_QUOTA: CpuShare = "CPUQuota", cpu_share;
         ENVIRONMENT: Assignment = "Environment", service_variable;
         EXEC_START: [String] = "ExecStart", command;
+        EXEC_START_PRE: [String] = "ExecStartPre", command;
         EXEC_STOP: [String] = "ExecStop", command;
         EXEC_STOP_POST: [String] = "ExecStopPost", command;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
+        NOTIFY_ACCESS: str = "NotifyAccess", token;
+        PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
         SLICE: UnitName = "Slice", unit_name;

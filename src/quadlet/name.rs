@@ -70,6 +70,11 @@ impl ServerName {
         UnitName(format!("mcpod-{}@.service", self.0))
     }
 
+    /// `mcpod-NAME@.service.d/mcpod.conf`: what is added to the template that Quadlet makes, where Quadlet has no key for it.
+    pub fn template_drop_in(&self) -> String {
+        format!("mcpod-{}@.service.d/mcpod.conf", self.0)
+    }
+
     /// `mcpod-NAME@*.service`: the pattern that all instances of the server match, for `ListUnitsByPatterns`.
     pub fn instance_pattern(&self) -> String {
         format!("mcpod-{}@*.service", self.0)

@@ -24,6 +24,8 @@ pub enum Specifier {
     Instance,
     /// `%t`: `$XDG_RUNTIME_DIR`.
     RuntimeDirectory,
+    /// `%N`: the name of the unit without its type.
+    UnitName,
 }
 
 impl Specifier {
@@ -32,13 +34,14 @@ impl Specifier {
         match self {
             Self::Instance => "%i",
             Self::RuntimeDirectory => "%t",
+            Self::UnitName => "%N",
         }
     }
 
     /// Whether an absolute path is filled in.
     pub(super) fn is_path(self) -> bool {
         match self {
-            Self::Instance => false,
+            Self::Instance | Self::UnitName => false,
             Self::RuntimeDirectory => true,
         }
     }
@@ -57,6 +60,14 @@ impl From<&str> for Text {
     fn from(literal: &str) -> Self {
         Self {
             parts: vec![Part::Literal(literal.to_owned())],
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(literal: String) -> Self {
+        Self {
+            parts: vec![Part::Literal(literal)],
         }
     }
 }
@@ -133,7 +144,7 @@ pub struct MemoryMount {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodmanOption {
     pub(super) name: &'static str,
-    pub(super) value: Option<String>,
+    pub(super) value: Option<Text>,
 }
 
 impl PodmanOption {
@@ -143,7 +154,7 @@ impl PodmanOption {
     }
 
     /// `--NAME=VALUE`.
-    pub fn with(name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(name: &'static str, value: impl Into<Text>) -> Self {
         Self {
             name,
             value: Some(value.into()),

@@ -11,7 +11,7 @@ use mcpod::quadlet::keys::{
 use mcpod::quadlet::name::UnitName;
 use mcpod::quadlet::unit_file::UnitFile;
 use mcpod::quadlet::value::{
-    Assignment, MemoryMount, PodmanOption, Specifier, Text, VolumeMount, VolumeSource,
+    Assignment, MemoryMount, PodmanOption, Specifier, Stream, Text, VolumeMount, VolumeSource,
 };
 use serde_json::Value;
 
@@ -237,7 +237,8 @@ fn container_file(given: &Given, output: &str, shared: &str) -> UnitFile {
 fn push_output(file: &mut UnitFile, path: &str) {
     let output = format!("append:{path}");
     file.push(service::STANDARD_OUTPUT, &output).unwrap();
-    file.push(service::STANDARD_ERROR, "journal").unwrap();
+    file.push(service::STANDARD_ERROR, &Stream::Journal)
+        .unwrap();
 }
 
 /// Looks at what Podman has made of a container's texts.

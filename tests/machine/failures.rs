@@ -188,7 +188,7 @@ fn a_server_that_exits_at_once_is_quoted() {
 #[test]
 fn a_server_that_says_what_is_no_json_is_quoted() {
     let _machine = Idle::now();
-    let _settings = settings("[sessions]\nopen_timeout = \"5s\"\n");
+    let _settings = settings("[sessions]\nopen_timeout = \"2s\"\n");
     mcpod(&[
         "add",
         MISBEHAVE,
@@ -216,7 +216,7 @@ fn a_server_that_never_answers_is_given_up() {
     let _settings = settings("[sessions]\nopen_timeout = \"2s\"\n");
     mcpod(&["add", MISBEHAVE, "--name", "silent", "--env", "MODE=silent"])
         .code(1)
-        .complains(&["silent", "2s"]);
+        .complains(&["silent", "2.0s"]);
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn with_unit_directories_that_are_read_only_or_full() {
         );
         mcpod(&["add", MISBEHAVE, "--name", "echo"])
             .code(1)
-            .complains(&["enable", "mcpod-echo.socket"]);
+            .complains(&["mcpod-echo.socket", "ead-only"]);
     }
     sh(r#"rmdir "$1""#, &[&wants]);
 }

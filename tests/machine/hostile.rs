@@ -3,7 +3,7 @@
 use crate::machine::{Idle, MISBEHAVE, Server, mcpod, sh};
 
 /// Values that systemd, Quadlet, Podman or a shell would read as something else.
-const VALUES: [&str; 22] = [
+const VALUES: [&str; 24] = [
     "%h %n %% %{x} %",
     "$HOME ${HOME} $$ $",
     "\"quoted\" 'and' \"",
@@ -16,9 +16,11 @@ const VALUES: [&str; 22] = [
     "; neither",
     "[Service]",
     "tab\there",
+    "line\nPodmanArgs=--privileged",
+    "\n\n[Service]\nExecStartPre=/bin/touch /tmp/mcpod-was-here\n",
     "é ñ 中文 🦀",
     "",
-    "`id` $(id) ; id | id > /tmp/x",
+    "`id` $(id) ; touch /tmp/mcpod-was-here | id > /tmp/mcpod-was-here",
     "'",
     "\"",
     "\\",
@@ -28,11 +30,11 @@ const VALUES: [&str; 22] = [
     "~/x",
 ];
 
-/// Values that no unit file can hold, or that could begin a line of their own.
+/// Values with characters that a reader of unit files may take for the end of a line, or that nobody would see.
 const REFUSED: [&str; 4] = [
-    "x\nPodmanArgs=--privileged",
     "x\r[Service]\rExecStartPre=/bin/true",
     "bell\u{7}",
+    "escape\u{1b}[2J",
     "c1\u{85}line",
 ];
 
@@ -54,7 +56,7 @@ fn values_arrive_byte_for_byte() {
 }
 
 #[test]
-fn values_that_would_begin_a_line_are_refused() {
+fn values_that_no_unit_can_hold_are_refused() {
     let _machine = Idle::now();
     for value in REFUSED {
         mcpod(&[
@@ -90,7 +92,6 @@ fn references_are_no_options_and_no_lines() {
         "docker://mcp/time --privileged",
         "docker://mcp/%h",
         "docker://mcp/\"time\"",
-        "docker://MCP/Time",
         "docker://",
         "docker:///etc/passwd",
         "docker://mcp/time:",

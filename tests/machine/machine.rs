@@ -241,6 +241,12 @@ pub(crate) fn stays_so(span: Duration, mut look: impl FnMut()) {
     }
 }
 
+/// Writes a file in the machine as its user; the folder must be there.
+#[track_caller]
+pub(crate) fn write_file(path: &str, bytes: &[u8]) {
+    run_with_input(&["tee", "--", path], bytes).ok();
+}
+
 /// Prints, a line each, what of a running or once active server is still there. Containers of rootless users run with
 /// subordinate ids, which begin at 100000.
 const FIND_SESSIONS: &str = r#"
@@ -264,7 +270,7 @@ find "$XDG_RUNTIME_DIR/mcpod" -name "*.sock" 2>/dev/null
 const SCRUB: &str = r#"
 systemctl --user stop "mcpod-*.socket" "mcpod-*@*.service" mcpod-guard.service
 systemctl --user kill --signal=KILL "mcpod-*@*.service"
-podman --transient-store rm --all --force --time=0
+podman --transient-store rm --all --force --time=0 || podman --transient-store rm --all --force --time=0
 podman rm --all --force --time=0
 find ~/.config/systemd ~/.config/containers/systemd -name "*mcpod*" -exec rm -rf {} +
 find "$XDG_RUNTIME_DIR/mcpod" -name "*.sock" -delete
@@ -275,6 +281,11 @@ systemctl --user reset-failed "mcpod-*"
 /// What of a running or once active server is still there, in words.
 pub(crate) fn leftovers() -> Vec<String> {
     lines(&sh(FIND_SESSIONS, &[]))
+}
+
+/// What of an active server is there that does not run.
+fn units() -> Vec<String> {
+    lines(&sh(FIND_UNITS, &[]))
 }
 
 fn lines(ran: &Ran) -> Vec<String> {
@@ -293,7 +304,7 @@ pub(crate) fn no_orphans() {
 /// Fails the test if anything of mcpod's is left running, in the unit directories or in the user manager.
 #[track_caller]
 pub(crate) fn nothing_half_done() {
-    let found = lines(&sh(FIND_UNITS, &[]));
+    let found = units();
     assert!(found.is_empty(), "left half done: {found:#?}");
     no_orphans();
 }
@@ -308,6 +319,10 @@ pub(crate) struct Idle;
 impl Idle {
     #[track_caller]
     pub(crate) fn now() -> Self {
+        // A machine that somebody tried things in, or whose tests were ended from without.
+        if !units().is_empty() || !leftovers().is_empty() {
+            sh(SCRUB, &[]);
+        }
         nothing_half_done();
         Self
     }
@@ -409,7 +424,7 @@ impl Server {
         format!("/run/user/1000/mcpod/{}.sock", self.0)
     }
 
-    /// Its instances that are up or on their way.
+    /// Its instances that are up or on their way up.
     #[track_caller]
     pub(crate) fn instances(&self) -> Vec<String> {
         let pattern = format!("mcpod-{}@*.service", self.0);
@@ -417,6 +432,7 @@ impl Server {
             "systemctl",
             "--user",
             "list-units",
+            "--state=active,activating",
             "--plain",
             "--no-legend",
             &pattern,

@@ -12,6 +12,7 @@
 
 mod calls;
 mod chain;
+mod escaping;
 mod failures;
 mod host;
 mod hostile;

@@ -52,7 +52,7 @@ fn open_by(starter: &[&str], server: &Server) -> Running {
 fn attach(server: &Server) -> Running {
     let mut attached = start(&["mcpod", "attach", server.0]);
     attached.say(HELLO);
-    while !attached.line().contains("\"id\":0") {}
+    while !attached.line().contains("serverInfo") {}
     attached.say(LONG_CALL);
     attached
 }

@@ -2,7 +2,7 @@
 
 use super::super::error::Reason;
 use super::super::escape::{WORD_MAX, check_word, command_line, quote, refuse, specifiers};
-use super::super::value::PodmanOption;
+use super::super::value::{Part, PodmanOption};
 use super::text::absolute;
 
 /// A program's arguments that Quadlet splits into words: those of a container behind its image.
@@ -84,8 +84,16 @@ pub(in crate::quadlet) fn health_command(words: &[String]) -> Result<String, Rea
 
 /// An option of podman, as one word.
 pub(in crate::quadlet) fn podman_option(option: &PodmanOption) -> Result<String, Reason> {
-    match &option.value {
-        None => container_word(&format!("--{}", option.name)),
-        Some(value) => container_word(&format!("--{}={value}", option.name)),
+    let mut word = format!("--{}", option.name);
+    if let Some(value) = &option.value {
+        word.push('=');
+        for part in &value.parts {
+            match part {
+                Part::Literal(literal) => word.push_str(&command_line(literal)),
+                Part::Specifier(specifier) => word.push_str(specifier.as_str()),
+            }
+        }
     }
+    check_word(&word)?;
+    Ok(quote(&word))
 }

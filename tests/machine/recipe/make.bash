@@ -24,7 +24,7 @@ in_tree() {
 }
 
 make_tree() {
-    local box=$1 base=$1/base tree=$1/tree mirror name
+    local box=$1 tree=$1/tree mirror name
     # How this host reaches the package registries, handed on by value; empty where it needs nothing special.
     local proxy=() registries=()
     for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
@@ -35,18 +35,19 @@ make_tree() {
     name=${PIP_INDEX_URL:-$(first_setting index-url ~/.config/pip/pip.conf ~/.pip/pip.conf /etc/pip.conf)}
     [[ -z $name ]] || registries+=("PIP_INDEX_URL=$name")
 
-    host_tools debootstrap systemd-nspawn pasta ip
+    host_tools debootstrap systemd-nspawn ip
     # Without lists apt does not know where its Debian comes from.
     [[ -n $(debian_mirror) ]] || quietly "$home/host.log" apt-get update
     mirror=$(debian_mirror)
     [[ -n $mirror ]] || die "apt knows no Debian mirror." "Add one to /etc/apt/sources.list and run: apt-get update"
 
     step "debootstrap from $mirror"
-    quietly "$box/make.log" env "${proxy[@]}" debootstrap --variant=minbase trixie "$base" "$mirror"
-    prepare_base "$base"
+    quietly "$box/make.log" env "${proxy[@]}" debootstrap --variant=minbase trixie "$tree" "$mirror"
+    prepare_base "$tree"
 
     step "packages of the machine"
-    cp -a -- "$base" "$tree"
+    # One large file is removed in no time; thousands of small ones take many seconds on some disks.
+    tar -C "$tree" -cf "$box/base.tar" .
     local packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd podman crun passt uidmap netavark aardvark-dns
         fuse-overlayfs catatonit iproute2 iptables nftables procps ca-certificates git docker-registry python3 jq socat curl)
     quietly "$box/make.log" in_tree "$tree" apt-get update
@@ -59,12 +60,12 @@ make_tree() {
     step "images, built in it and pushed to its own registry"
     mkdir -- "$tree/root/images"
     cp -- "$recipe/images" "$recipe/misbehave.py" "$tree/root/images/"
-    tar -C "$base" -c . | inside "$box" env "${proxy[@]}" "${registries[@]}" STEP_OFFSET="$SECONDS" /root/images/images ||
+    inside "$box" env "${proxy[@]}" "${registries[@]}" STEP_OFFSET="$SECONDS" /root/images/images <"$box/base.tar" ||
         die "the images could not be made."
 
     step "powering it off"
     stop_box "$box"
-    rm -rf -- "$base" "$box"/*.log "$tree"/root/images "$tree"/var/lib/containers "$tree"/var/tmp/* "$tree"/var/log/journal/* \
+    rm -rf -- "$box"/base.tar "$box"/*.log "$tree"/root/images "$tree"/var/lib/containers "$tree"/var/log/journal/* \
         "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*
 }
 
@@ -75,6 +76,7 @@ prepare_base() {
     apt-config dump | grep -E '^Acquire::(http|https|Check-)[^ ]* "[^"]+"' >"$tree/etc/apt/apt.conf.d/50host" || true
     cat >"$tree/etc/apt/apt.conf.d/60small" <<'END'
 Acquire::Languages "none";
+Acquire::Retries "5";
 APT::Install-Recommends "false";
 END
     echo force-unsafe-io >"$tree/etc/dpkg/dpkg.cfg.d/quick"
