@@ -231,16 +231,10 @@ impl Frontend {
         }
     }
 
-    /// Has the instance stopped that is being opened for nobody any more.
-    async fn abandon(&self, origin: &Origin) {
-        let Origin::Server(name) = origin else {
-            return;
-        };
-        let active = self.present().active(name).cloned();
-        if let Some(active) = active
-            && let Err(error) = self.orchestrator.stop_own(&active).await
-        {
-            tracing::warn!("an instance of {name} is not stopped: {error}");
+    /// Has the instances stopped that are still there because they were being opened for nobody any more.
+    async fn leave(&self) {
+        if let Err(error) = self.orchestrator.stop_all_own().await {
+            tracing::warn!("some instances are left to the guard: {}", told(&error));
         }
     }
 }

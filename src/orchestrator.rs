@@ -10,7 +10,9 @@ pub mod reference;
 pub mod remove;
 pub mod status;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use crate::activation::record::{Record, RecordError};
 use crate::host::{Dirs, Environment, Host};
@@ -31,6 +33,8 @@ pub struct Orchestrator {
     settings: Settings,
     systemd: Systemd,
     units: UnitDir,
+    /// Whose turn it is to connect to a server.
+    turns: Mutex<HashMap<ServerName, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// An active server: a socket unit with our record is there.
@@ -62,6 +66,7 @@ impl Orchestrator {
             settings,
             systemd,
             units,
+            turns: Mutex::default(),
         }
     }
 

@@ -43,7 +43,11 @@ pub async fn serve(
     if matches!(end, End::Said(Ok(()))) {
         drain(&agent).await;
     }
-    if timeout(CLOSING, agent.close()).await.is_err() {
+    let closing = async {
+        agent.close().await;
+        frontend.leave().await;
+    };
+    if timeout(CLOSING, closing).await.is_err() {
         tracing::debug!("some sessions are left to the guard");
     }
     match end {

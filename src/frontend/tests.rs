@@ -11,6 +11,7 @@ mod shapes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A host of its own: folders, a systemd, servers.
 struct Place {
     folder: tempfile::TempDir,
-    systemd: Fake,
+    systemd: Arc<Fake>,
     settings: Settings,
 }
 
@@ -52,7 +53,7 @@ impl Place {
         .await;
         Self {
             folder,
-            systemd,
+            systemd: Arc::new(systemd),
             settings: Settings::default(),
         }
     }
@@ -69,6 +70,8 @@ impl Place {
         Server {
             name: name.to_owned(),
             listener,
+            systemd: Arc::clone(&self.systemd),
+            accepted: AtomicU32::new(0),
         }
     }
 
@@ -124,6 +127,8 @@ impl Place {
 struct Server {
     name: String,
     listener: UnixListener,
+    systemd: Arc<Fake>,
+    accepted: AtomicU32,
 }
 
 /// One end of a conversation in lines.
@@ -143,10 +148,18 @@ struct Client {
 }
 
 impl Server {
-    /// Waits for a connection.
+    /// The unit of its instance of that number.
+    fn instance(&self, number: u32) -> String {
+        let pid = std::process::id();
+        format!("mcpod-{}@{number}-{pid}-1000.service", self.name)
+    }
+
+    /// Waits for a connection, and tells of its instance as systemd does.
     async fn accept(&self) -> Instance {
         let accepted = timeout(LONG, self.listener.accept()).await;
         let (stream, _) = accepted.expect("a connection").unwrap();
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.systemd.unit("UnitNew", &self.instance(number)).await;
         let (read, write) = stream.into_split();
         Speaker::new(read, write)
     }

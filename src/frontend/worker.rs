@@ -34,8 +34,6 @@ pub(super) struct Worker {
     orders: mpsc::WeakSender<Order>,
     log_level: watch::Receiver<Option<String>>,
     open: Option<Open>,
-    /// Whether a session is just being opened.
-    opening: bool,
     opened: u64,
     failures: u32,
     failed: Instant,
@@ -64,7 +62,6 @@ impl Worker {
             orders,
             log_level,
             open: None,
-            opening: false,
             opened: 0,
             failures: 0,
             failed: Instant::now(),
@@ -165,12 +162,10 @@ impl Worker {
         sleep_until(self.failed + self.backoff()).await;
         let (incoming, heard) = mpsc::channel(UNHEARD);
         let shared = &self.shared;
-        self.opening = true;
         let opened = self
             .frontend
             .open(&shared.origin, shared.client.clone(), incoming)
             .await;
-        self.opening = false;
         let peer = match opened {
             Ok(peer) => Arc::new(peer),
             Err(reason) => {
@@ -198,9 +193,6 @@ impl Worker {
 
     /// Closes the session, if one is open, and counts it if it failed.
     async fn close(&mut self) {
-        if std::mem::take(&mut self.opening) {
-            self.frontend.abandon(&self.shared.origin).await;
-        }
         let Some(open) = self.open.take() else {
             return;
         };

@@ -18,8 +18,10 @@ async fn a_death_ends_its_calls_and_the_next_call_starts_anew() {
         .await;
     let (mut instance, _) = one.legacy(&json!({})).await;
     instance.message().await;
-    let unit = format!("mcpod-one@3-{}-1000.service", std::process::id());
-    place.systemd.die(&unit, "oom-kill", 2, 9, 1).await;
+    place
+        .systemd
+        .die(&one.instance(0), "oom-kill", 2, 9, 1)
+        .await;
     drop(instance);
     let answer = agent.message().await;
     assert_eq!(answer["id"], 2);
