@@ -7,18 +7,24 @@
 //! Whoever publishes in a catalog can write anything. So text is cleaned where it enters ([`Line`]), what has a form is
 //! checked against it, and an entry that fails is refused with a reason, alone.
 //!
-//! **Invariant:** nothing here does I/O. Same input, same entries, same order.
+//! Sources are read ([`source`]), merged ([`merge()`]) and indexed; [`Store`] keeps the index on disk.
+//!
+//! **Invariant:** nothing here but the store and [`refresh`] does I/O. Same input, same entries, same order.
 
 mod artifact;
 mod category;
 mod entry;
 mod find;
 mod id;
+mod index;
 mod input;
 mod launch;
+mod merge;
 mod mount;
+pub mod refresh;
 mod search;
 pub mod source;
+mod store;
 mod template;
 mod text;
 
@@ -27,39 +33,44 @@ mod shared_data;
 
 pub use artifact::{Artifact, Bundle, Git, Package, PackageError, Registry};
 pub use category::{Category, UnknownCategory};
-pub use entry::{Entry, Repository, Status, Tool};
+pub use entry::{Entry, Record, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
+use index::Index;
+pub use index::IndexError;
 pub use input::{Input, InputKind, InputPath, InputPathError, InputValue};
 pub use launch::{
     AllowedHost, Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local,
     Network, Remote, Run, Transport, Trust,
 };
+pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
-pub use search::{Filters, Hit};
+pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why};
+pub use store::{Store, StoreError};
 pub use template::{Filter, Part, Syntax, Template};
-pub use text::Line;
+pub use text::{Line, Prose};
 
 /// All entries, ready to be searched.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct Catalog {
-    entries: Vec<Entry>,
+    index: Index,
 }
 
 impl Catalog {
     /// The entries that every mcpod carries in itself, so that a fresh host without a network can search and add.
-    pub fn builtin() -> Self {
-        source::builtin::parse().entries.into()
+    pub fn builtin() -> Result<Self, IndexError> {
+        Self::of(vec![source::builtin::parse().entries])
     }
 
-    /// All entries, in the order of their sources.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// The entries of several sources, the most trusted first, merged and indexed in memory.
+    pub fn of(sources: Vec<Vec<Entry>>) -> Result<Self, IndexError> {
+        Ok(Self {
+            index: Index::in_memory(&merge(sources))?,
+        })
     }
-}
 
-impl From<Vec<Entry>> for Catalog {
-    fn from(entries: Vec<Entry>) -> Self {
-        Self { entries }
+    /// How many servers there are.
+    pub fn size(&self) -> usize {
+        self.index.size()
     }
 }

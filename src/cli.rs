@@ -8,11 +8,14 @@ mod guard;
 mod list;
 mod log;
 mod logs;
+mod markdown;
 mod output;
+mod refresh;
 mod remove;
 mod search;
 mod serve;
 mod show;
+mod sources;
 mod status;
 mod tools;
 
@@ -38,6 +41,10 @@ enum Command {
     Search(search::Arguments),
     /// Show what a server of the catalog is, needs and would run
     Show(show::Arguments),
+    /// Fetch what the sources of the catalog publish
+    Refresh(refresh::Arguments),
+    /// Show the sources of the catalog
+    Sources(sources::Arguments),
     /// Make a server active: pull its image, write its units, try it once
     Add(add::Arguments),
     /// Take an active server away again
@@ -93,8 +100,10 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
     match command {
-        Command::Search(arguments) => search::run(&arguments, output),
-        Command::Show(arguments) => show::run(&arguments, output),
+        Command::Search(arguments) => search::run(&arguments, &host, output),
+        Command::Show(arguments) => show::run(&arguments, &host, output),
+        Command::Refresh(arguments) => refresh::run(&arguments, host, output).await,
+        Command::Sources(arguments) => sources::run(&arguments, &host, output),
         Command::Add(arguments) => {
             add::run(arguments, &Orchestrator::open(host).await?, output).await
         }
@@ -124,6 +133,8 @@ impl Command {
         match self {
             Self::Search(arguments) => arguments.json,
             Self::Show(arguments) => arguments.json,
+            Self::Refresh(arguments) => arguments.json,
+            Self::Sources(arguments) => arguments.json,
             Self::Add(arguments) => arguments.json,
             Self::Remove(arguments) => arguments.json,
             Self::List(arguments) => arguments.json,

@@ -82,12 +82,13 @@ pub struct Frontend {
 impl Frontend {
     /// Reads back what is active, and follows from then on what becomes of it.
     pub async fn start(orchestrator: Arc<Orchestrator>, shape: Shape) -> Result<Arc<Self>, Error> {
+        let servers = orchestrator.catalog()?.size();
         // Before the first look, so that no change falls between the two.
         let watch = orchestrator.watch().await?;
         let frontend = Arc::new(Self {
             orchestrator,
             shape,
-            registry: Arc::new(registry::lists()),
+            registry: Arc::new(registry::lists(servers)),
             roster: Mutex::default(),
             asked: Mutex::default(),
             changed: watch::channel(()).0,

@@ -142,11 +142,19 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
 
 /// The unit of the guard for a program that lies elsewhere than where packages install it, by its absolute path.
 pub fn guard_unit(program: &str) -> Result<String, ValueError> {
+    let command = command_line(&[program, "guard"])?;
+    Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), &command))
+}
+
+/// A command as it stands behind `ExecStart=`.
+pub fn command_line(words: &[&str]) -> Result<String, ValueError> {
     let mut unit = UnitFile::new();
-    let command = [program.to_owned(), "guard".to_owned()];
-    unit.push(EXEC_START, &command)?;
-    let command = unit.get("Service", "ExecStart").unwrap_or_default();
-    Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), command))
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    unit.push(EXEC_START, &words)?;
+    Ok(unit
+        .get("Service", "ExecStart")
+        .unwrap_or_default()
+        .to_owned())
 }
 
 /// Looks at the instances.

@@ -54,4 +54,5 @@ pub mod session;
 pub mod settings;
 pub mod systemd;
 pub mod text;
+pub mod tls;
 pub mod unit_dir;

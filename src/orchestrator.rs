@@ -9,12 +9,15 @@ pub mod own_units;
 pub mod reference;
 pub mod remove;
 pub mod status;
+pub mod timer;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::activation::record::{Record, RecordError};
+use crate::catalog::refresh::{Limits, Refresh};
+use crate::catalog::{Catalog, Store};
 use crate::host::{Dirs, Environment, Host};
 use crate::quadlet::name::ServerName;
 use crate::settings::Settings;
@@ -67,6 +70,20 @@ impl Orchestrator {
             systemd,
             units,
             turns: Mutex::default(),
+        }
+    }
+
+    /// The catalog, as the last refresh left it.
+    pub fn catalog(&self) -> Result<Catalog, Error> {
+        Ok(Store::below(&self.dirs.cache).open()?)
+    }
+
+    /// What fetches the catalog's sources, as the settings name them.
+    pub fn refresh(&self) -> Refresh {
+        Refresh {
+            store: Store::below(&self.dirs.cache),
+            sources: self.settings.sources.sources(),
+            limits: Limits::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
+use crate::catalog::refresh::SourcesFile;
 
 /// The settings in force, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub sandbox: Sandbox,
     /// What agents may do without asking the user.
     pub policy: Policy,
+    /// Where the catalog comes from.
+    pub sources: SourcesFile,
 }
 
 /// `[sessions]`: time limits and numbers of sessions.
@@ -92,6 +95,7 @@ impl Default for Settings {
                 agent_add: AgentAdd::Curated,
                 allow_host_commands: false,
             },
+            sources: SourcesFile::default(),
         }
     }
 }
@@ -125,6 +129,7 @@ struct File {
     sessions: SessionsFile,
     sandbox: SandboxFile,
     policy: PolicyFile,
+    sources: SourcesFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -225,7 +230,9 @@ impl Settings {
             sessions,
             sandbox,
             policy,
+            sources,
         } = file;
+        self.sources.merge(sources);
         let SessionsFile {
             open_timeout,
             call_timeout,

@@ -9,7 +9,7 @@ use super::text::Line;
 use crate::image::ImageReference;
 
 /// What a local server consists of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Artifact {
     /// A container image.
@@ -23,7 +23,7 @@ pub enum Artifact {
 }
 
 /// A package, written `npm:NAME[@VERSION]`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Package {
     /// Where it is published.
     pub registry: Registry,
@@ -34,7 +34,7 @@ pub struct Package {
 }
 
 /// A registry of packages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registry {
     /// Node's.

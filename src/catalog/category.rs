@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Declares the categories with their words and every other spelling that is folded into them.
 macro_rules! categories {
     ($($(#[$doc:meta])* $variant:ident = $word:literal, $($alias:literal)|*;)*) => {
         /// A category. The sources use free text, about ninety spellings; each is folded into one of these.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Category {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)*
         }

@@ -1,14 +1,14 @@
 //! Entries: servers, as their sources describe them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::category::Category;
 use super::id::EntryId;
 use super::launch::LaunchOption;
-use super::text::Line;
+use super::text::{Line, Prose};
 
 /// A server in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What it is called in the catalog.
     pub id: EntryId,
@@ -40,10 +40,37 @@ pub struct Entry {
     pub launch: Vec<LaunchOption>,
     /// The tools that its source names.
     pub tools: Vec<Tool>,
+    /// Its newest version, in its own way of counting.
+    #[serde(default)]
+    pub version: Option<Line>,
+    /// What its source says at length, as Markdown.
+    #[serde(default)]
+    pub readme: Option<Prose>,
+    /// Other servers, products or programs that it cannot work without.
+    #[serde(default)]
+    pub requires: Vec<Line>,
+    /// What is odd in its record, for whoever wants to run it.
+    #[serde(default)]
+    pub warnings: Vec<Line>,
+    /// Entries of other sources that may be the same server, or a part of it; nobody can tell.
+    #[serde(default)]
+    pub related: Vec<EntryId>,
+    /// The records that it was read from, as they were published.
+    #[serde(default)]
+    pub records: Vec<Record>,
+}
+
+/// What a source published about a server, word for word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Where it lies in its source: a file, and a line if it has many records.
+    pub place: Line,
+    /// The record itself: YAML, JSON, a line of Markdown.
+    pub text: Prose,
 }
 
 /// Whether a server is still looked after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It is.
@@ -53,7 +80,7 @@ pub enum Status {
 }
 
 /// Where a server's code lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
     /// The repository's address.
     pub url: Line,
@@ -62,7 +89,7 @@ pub struct Repository {
 }
 
 /// A tool, as the source describes it; the server itself has the last word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// Its name.
     pub name: Line,
@@ -70,7 +97,42 @@ pub struct Tool {
     pub description: Option<Line>,
 }
 
+impl Repository {
+    /// Who owns it: the first part of the address behind the host.
+    pub fn owner(&self) -> Option<&str> {
+        let (_, path) = self.url.split_once("://")?;
+        path.split('/').nth(1).filter(|owner| !owner.is_empty())
+    }
+}
+
 impl Entry {
+    /// An entry of which nothing else is known.
+    pub fn new(id: EntryId, name: Line) -> Self {
+        Self {
+            id,
+            name,
+            title: None,
+            description: None,
+            publisher: None,
+            categories: Vec::new(),
+            tags: Vec::new(),
+            official: false,
+            featured: false,
+            status: Status::Active,
+            website: None,
+            license: None,
+            repository: None,
+            launch: Vec::new(),
+            tools: Vec::new(),
+            version: None,
+            readme: None,
+            requires: Vec::new(),
+            warnings: Vec::new(),
+            related: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
     /// Whether every way to run it needs a secret or a login; not so for an entry that cannot be run.
     pub fn requires_key(&self) -> bool {
         !self.launch.is_empty() && self.launch.iter().all(LaunchOption::requires_key)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::text::is_invisible;
 
@@ -11,8 +11,8 @@ use super::text::is_invisible;
 const ID_MAX: usize = 400;
 
 /// The id of an entry: its source (`[a-z0-9-]+`), a colon, and what that source calls it, such as `builtin:time`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EntryId {
     source: String,
     native: String,
@@ -71,6 +71,14 @@ impl FromStr for EntryId {
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.source, self.native)
+    }
+}
+
+impl TryFrom<String> for EntryId {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
     }
 }
 

@@ -11,7 +11,7 @@ use super::text::Line;
 const PATH_MAX: usize = 200;
 
 /// Something that the user supplies: a key, an address, a folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// What templates call it, and what `--set` and `--secret` take.
     pub path: InputPath,
@@ -75,6 +75,24 @@ pub struct InputPath(String);
 pub struct InputPathError {
     /// What was given.
     pub text: String,
+}
+
+impl Input {
+    /// An optional text of which nothing else is known.
+    pub fn text(path: InputPath) -> Self {
+        Self {
+            path,
+            kind: InputKind::Text,
+            many: false,
+            secret: false,
+            required: false,
+            default: None,
+            example: None,
+            choices: Vec::new(),
+            title: None,
+            description: None,
+        }
+    }
 }
 
 impl InputPath {

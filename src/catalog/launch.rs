@@ -14,7 +14,7 @@ use super::template::Template;
 /// One way to run a server, with the inputs that it needs.
 ///
 /// **Invariant:** every input that one of its templates refers to is among [`inputs`](Self::inputs).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchOption {
     /// Who says that it runs so.
     pub trust: Trust,
@@ -25,8 +25,8 @@ pub struct LaunchOption {
     pub run: Run,
 }
 
-/// How much a launch option's data can be relied on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How much a launch option's data can be relied on, the most reliable first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trust {
     /// The source declares it.
@@ -39,7 +39,7 @@ pub enum Trust {
 }
 
 /// Where the server runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Run {
     /// On this host, in a container.
@@ -49,7 +49,7 @@ pub enum Run {
 }
 
 /// A server that runs on this host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     /// What it consists of.
     pub artifact: Artifact,
@@ -68,7 +68,7 @@ pub struct Local {
 }
 
 /// How a local server is spoken to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// Lines on stdin and stdout.
@@ -78,7 +78,7 @@ pub enum Transport {
 }
 
 /// An HTTP address that speaks MCP.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Which of the protocol's two ways over HTTP.
     pub protocol: HttpProtocol,
@@ -98,7 +98,7 @@ pub enum HttpProtocol {
 }
 
 /// A server that runs elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
     /// Its address.
     pub endpoint: Endpoint,
@@ -109,7 +109,7 @@ pub struct Remote {
 }
 
 /// A header of every request to a remote server. Left out where its value turns out empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Its name.
     pub name: String,
@@ -118,7 +118,7 @@ pub struct Header {
 }
 
 /// An argument of a local server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arg {
     /// One argument; several, or none, where the template ends in [`into`](super::Filter::Into).
@@ -135,7 +135,7 @@ pub enum Arg {
 /// A variable of a server's environment. Left unset where its value turns out empty.
 ///
 /// A variable that the user supplies has an input as its whole value; one with a literal value is fixed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvVar {
     /// Its name.
     pub name: String,
@@ -144,7 +144,7 @@ pub struct EnvVar {
 }
 
 /// What a server has to reach over the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
     /// Nothing at all.
@@ -159,8 +159,8 @@ pub enum Network {
 }
 
 /// A host that a server has to reach, written `HOST[:PORT]` or `*[:PORT]`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AllowedHost {
     /// Its name or address; any host, if there is none.
     pub host: Option<String>,
@@ -294,6 +294,14 @@ impl fmt::Display for AllowedHost {
             Some(port) => write!(f, ":{port}"),
             None => Ok(()),
         }
+    }
+}
+
+impl TryFrom<String> for AllowedHost {
+    type Error = HostError;
+
+    fn try_from(text: String) -> Result<Self, HostError> {
+        text.parse()
     }
 }
 

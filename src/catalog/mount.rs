@@ -1,11 +1,11 @@
 //! Mounts: which files and volumes a server sees.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::template::{Part, Syntax, Template};
 
 /// A file, folder or volume that a server sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mount {
     /// A file or folder of the host.
@@ -87,6 +87,15 @@ impl Mount {
                 target,
                 read_only,
             }),
+        }
+    }
+
+    /// What lies on the host, for a mount of a path.
+    pub(super) fn source(&self) -> Option<&Template> {
+        match self {
+            Self::Bind { source, .. } => Some(source),
+            Self::Volume { .. } => None,
+            Self::Each(template) => Some(template),
         }
     }
 

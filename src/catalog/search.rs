@@ -1,17 +1,50 @@
 //! Searching: a few words to a list of entries, best first.
-//!
-//! Every word of the query is looked for in every field of an entry. What it is worth depends on the field, on how well it
-//! fits (a slip of the hand fits badly, yet it fits) and on how rare it is in the catalog.
 
-use serde::Serialize;
-use strsim::damerau_levenshtein;
+use serde::{Deserialize, Serialize};
 
 use super::Catalog;
 use super::category::Category;
-use super::entry::{Entry, Status};
+use super::entry::{Entry, Tool};
 use super::id::EntryId;
+use super::index::IndexError;
 use super::launch::LaunchOption;
 use super::text::Line;
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub struct Query<'a> {
+    /// A few words. None at all fit every entry.
+    pub text: &'a str,
+    /// What an entry must be.
+    pub filters: Filters,
+    /// How many of the best are left out: those of earlier pages. The order of an unchanged catalog is always the same.
+    pub offset: usize,
+    /// How many there may be behind those.
+    pub limit: usize,
+    /// Whether each comes with the reasons for its place.
+    pub explain: bool,
+}
+
+impl Default for Query<'_> {
+    fn default() -> Self {
+        Self {
+            text: "",
+            filters: Filters::default(),
+            offset: 0,
+            limit: 20,
+            explain: false,
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<T> {
+    /// The best, the best first.
+    pub hits: Vec<T>,
+    /// How many there are in all.
+    pub total: usize,
+}
 
 /// What an entry must be to be found. By default everything is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +66,7 @@ pub struct Filters {
 }
 
 /// An entry that was found. Serialised, it is an item of `mcpod search --json`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
     /// The entry's id.
     pub id: EntryId,
@@ -58,75 +91,81 @@ pub struct Hit {
     /// Whether it can be run.
     pub runnable: bool,
     /// The kind of its best launch option; see [`LaunchOption::kind`].
-    pub launch: Option<&'static str>,
+    pub launch: Option<String>,
     /// How well it fits; comparable within one answer only.
     pub score: f64,
+    /// The reasons for its place, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
 }
 
-/// Words of plain language that say nothing about a server.
-const EMPTY_WORDS: [&str; 17] = [
-    "a", "an", "and", "by", "for", "from", "in", "me", "mcp", "my", "of", "on", "or", "server",
-    "the", "to", "with",
-];
+/// A tool that was found. Serialised, it is an item of `mcpod search --tools --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolHit {
+    /// The tool's name.
+    pub tool: Line,
+    /// What it does.
+    pub description: Option<Line>,
+    /// The id of the entry that has it.
+    pub id: EntryId,
+    /// That entry's name.
+    pub name: Line,
+    /// Whether the maker of what it serves makes it.
+    pub official: bool,
+    /// Whether every way to run it needs a secret or a login.
+    pub requires_key: bool,
+    /// Whether it can be run.
+    pub runnable: bool,
+    /// How well it fits; comparable within one answer only.
+    pub score: f64,
+    /// The reasons for its place, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+}
 
-/// The part of its worth that a word keeps if it only begins like the word it met.
-const BEGINNING: f64 = 0.6;
-/// The part if they differ in their endings alone.
-const ENDING: f64 = 0.8;
-/// The part if they differ by slips of the hand.
-const SLIP: f64 = 0.5;
-/// The factor for what is recommended or official: enough to decide between equals.
-const CURATED: f64 = 1.05;
-/// The factor for what should not be added any more.
-const DEPRECATED: f64 = 0.8;
+/// Why something has the place it has: the sum over the words, times how much of the query they are, times the factors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// The words of the query that were met.
+    pub words: Vec<Found>,
+    /// What speaks for it or against it whatever is looked for.
+    pub factors: Vec<Reason>,
+}
+
+/// A word of a query that was met.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// The word.
+    pub word: String,
+    /// What it adds.
+    pub score: f64,
+    /// Where it was met: a field and the term there, such as `tags: databas`.
+    pub places: Vec<String>,
+}
+
+/// Something that speaks for an entry, or against it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What.
+    pub reason: String,
+    /// By what it multiplies the score.
+    pub factor: f64,
+}
 
 impl Catalog {
-    /// The entries that fit a query and the filters, best first, at most `limit`. An empty query fits every entry.
-    pub fn search(&self, query: &str, filters: &Filters, limit: usize) -> Vec<Hit> {
-        let admitted: Vec<&Entry> = self
-            .entries()
-            .iter()
-            .filter(|entry| filters.admit(entry))
-            .collect();
-        let mut hits: Vec<Hit> = if query.trim().is_empty() {
-            admitted
-                .into_iter()
-                .map(|entry| Hit::new(entry, 0.0))
-                .collect()
-        } else {
-            ranked(&query_words(query), &admitted)
-        };
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
-        hits.truncate(limit);
-        hits
+    /// The entries that fit a query, best first.
+    pub fn search(&self, query: &Query) -> Result<Answer<Hit>, IndexError> {
+        self.index.search(query)
     }
-}
 
-impl Filters {
-    fn admit(&self, entry: &Entry) -> bool {
-        let Self {
-            sources,
-            categories,
-            tags,
-            official,
-            featured,
-            runnable,
-            no_key,
-        } = self;
-        let has_tag = |tag: &String| entry.tags.iter().any(|own| own.eq_ignore_ascii_case(tag));
-        (sources.is_empty() || sources.iter().any(|source| source == entry.id.source()))
-            && (categories.is_empty()
-                || entry.categories.iter().any(|own| categories.contains(own)))
-            && tags.iter().all(has_tag)
-            && (!official || entry.official)
-            && (!featured || entry.featured)
-            && (!runnable || entry.is_runnable())
-            && (!no_key || entry.is_runnable() && !entry.requires_key())
+    /// The tools that fit a query, best first, as far as sources name any.
+    pub fn search_tools(&self, query: &Query) -> Result<Answer<ToolHit>, IndexError> {
+        self.index.search_tools(query)
     }
 }
 
 impl Hit {
-    fn new(entry: &Entry, score: f64) -> Self {
+    pub(super) fn new(entry: &Entry, score: f64) -> Self {
         Self {
             id: entry.id.clone(),
             name: entry.name.clone(),
@@ -139,124 +178,30 @@ impl Hit {
             featured: entry.featured,
             requires_key: entry.requires_key(),
             runnable: entry.is_runnable(),
-            launch: entry.launch.first().map(LaunchOption::kind),
+            launch: entry
+                .launch
+                .first()
+                .map(|option| LaunchOption::kind(option).to_owned()),
             score,
+            why: None,
         }
     }
 }
 
-/// The entries that at least one of the words fits, with their scores.
-fn ranked(query: &[String], entries: &[&Entry]) -> Vec<Hit> {
-    let indexed: Vec<Vec<(f64, String)>> =
-        entries.iter().map(|entry| weighted_words(entry)).collect();
-    let mut scores = vec![0.0; entries.len()];
-    for word in query {
-        let worths: Vec<f64> = indexed.iter().map(|words| worth(word, words)).collect();
-        let met = worths.iter().filter(|worth| **worth > 0.0).count();
-        let rarity = rarity(met, entries.len());
-        for (score, worth) in scores.iter_mut().zip(worths) {
-            *score += worth * rarity;
+impl ToolHit {
+    pub(super) fn new(tool: &Tool, entry: &Entry, score: f64) -> Self {
+        Self {
+            tool: tool.name.clone(),
+            description: tool.description.clone(),
+            id: entry.id.clone(),
+            name: entry.name.clone(),
+            official: entry.official,
+            requires_key: entry.requires_key(),
+            runnable: entry.is_runnable(),
+            score,
+            why: None,
         }
     }
-    let found = entries.iter().zip(scores).filter(|(_, score)| *score > 0.0);
-    found
-        .map(|(entry, score)| Hit::new(entry, score * prior(entry)))
-        .collect()
-}
-
-/// What a word is worth that `met` of `all` entries have: more, the fewer they are.
-fn rarity(met: usize, all: usize) -> f64 {
-    let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-    (1.0 + count(all) / count(met.max(1))).ln()
-}
-
-/// What speaks for an entry whatever is looked for.
-fn prior(entry: &Entry) -> f64 {
-    let curated = if entry.official || entry.featured {
-        CURATED
-    } else {
-        1.0
-    };
-    match entry.status {
-        Status::Active => curated,
-        Status::Deprecated(_) => curated * DEPRECATED,
-    }
-}
-
-/// All words of an entry, each with the weight of its field.
-fn weighted_words(entry: &Entry) -> Vec<(f64, String)> {
-    let mut weighted = Vec::new();
-    let mut add = |weight: f64, text: &str| weighted.extend(words(text).map(|word| (weight, word)));
-    add(8.0, &entry.name);
-    add(6.0, entry.title.as_deref().unwrap_or_default());
-    entry.tags.iter().for_each(|tag| add(5.0, tag));
-    for tool in &entry.tools {
-        add(3.0, &tool.name);
-        add(1.5, tool.description.as_deref().unwrap_or_default());
-    }
-    entry
-        .categories
-        .iter()
-        .for_each(|category| add(3.0, category.as_str()));
-    add(2.0, entry.description.as_deref().unwrap_or_default());
-    add(1.0, entry.publisher.as_deref().unwrap_or_default());
-    weighted
-}
-
-/// The worth of a query's word for an entry: that of the best word it meets there.
-fn worth(word: &str, weighted: &[(f64, String)]) -> f64 {
-    weighted
-        .iter()
-        .map(|(weight, own)| weight * fit(word, own))
-        .fold(0.0, f64::max)
-}
-
-/// How well a query's word fits a word of an entry, from 0 to 1.
-fn fit(word: &str, own: &str) -> f64 {
-    let (length, own_length) = (word.chars().count(), own.chars().count());
-    if word == own {
-        1.0
-    } else if length < 3 || own_length < 3 {
-        0.0
-    } else if (own.starts_with(word) || word.starts_with(own)) && length.abs_diff(own_length) <= 3 {
-        ENDING
-    } else if own.starts_with(word) {
-        BEGINNING
-    } else if is_slip(word, length, own, own_length) {
-        SLIP
-    } else {
-        0.0
-    }
-}
-
-/// Whether two words are the same but for one slip of the hand, or two in a long word.
-fn is_slip(word: &str, length: usize, own: &str, own_length: usize) -> bool {
-    let slips = match length {
-        0..4 => 0,
-        4..8 => 1,
-        _ => 2,
-    };
-    length.abs_diff(own_length) <= slips && slips > 0 && damerau_levenshtein(word, own) <= slips
-}
-
-/// The words that a query asks for: all of them, if none says anything.
-fn query_words(query: &str) -> Vec<String> {
-    // A query is typed; nobody types more words than this, and each costs a pass.
-    const WORDS_MAX: usize = 32;
-    let all: Vec<String> = words(query).take(WORDS_MAX).collect();
-    let telling: Vec<String> = all
-        .iter()
-        .filter(|word| !EMPTY_WORDS.contains(&word.as_str()))
-        .cloned()
-        .collect();
-    if telling.is_empty() { all } else { telling }
-}
-
-/// The words of a text in lower case.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
 }
 
 #[cfg(test)]
@@ -268,8 +213,14 @@ mod tests {
     use crate::catalog::text::is_invisible;
 
     fn names(query: &str, filters: &Filters) -> Vec<String> {
-        let hits = Catalog::builtin().search(query, filters, 5);
-        hits.iter().map(|hit| hit.name.to_string()).collect()
+        let query = Query {
+            text: query,
+            filters: filters.clone(),
+            limit: 5,
+            ..Query::default()
+        };
+        let answer = Catalog::builtin().unwrap().search(&query).unwrap();
+        answer.hits.iter().map(|hit| hit.name.to_string()).collect()
     }
 
     #[test]
@@ -315,8 +266,17 @@ mod tests {
 
     #[test]
     fn filters_hold() {
-        let all = Catalog::builtin().entries().len();
-        let count = |filters: Filters| Catalog::builtin().search("", &filters, usize::MAX).len();
+        let catalog = Catalog::builtin().unwrap();
+        let all = catalog.size();
+        let count = |filters: Filters| {
+            catalog
+                .search(&Query {
+                    filters,
+                    ..Query::default()
+                })
+                .unwrap()
+                .total
+        };
         assert_eq!(count(Filters::default()), all);
         assert_eq!(
             count(Filters {
@@ -349,7 +309,15 @@ mod tests {
 
     #[test]
     fn a_hit_has_the_fields_of_the_command_contract() {
-        let hits = Catalog::builtin().search("time", &Filters::default(), 1);
+        let hits = Catalog::builtin()
+            .unwrap()
+            .search(&Query {
+                text: "time",
+                limit: 1,
+                ..Query::default()
+            })
+            .unwrap()
+            .hits;
         let json = serde_json::to_value(&hits).unwrap();
         let fields: Vec<_> = json[0].as_object().unwrap().keys().cloned().collect();
         let contract = [
@@ -377,8 +345,8 @@ mod tests {
         fn no_query_panics_and_no_hit_hides_anything(query in any::<String>(), name in "\\PC{1,9}", text in any::<String>()) {
             let quoted = |text: &str| ::toml::Value::String(text.to_owned()).to_string();
             let source = format!("[[server]]\nname = {}\ndescription = {}\ntags = [{}]", quoted(&name), quoted(&text), quoted(&text));
-            let catalog = Catalog::from(toml::parse("mine", &source).entries);
-            for hit in catalog.search(&query, &Filters::default(), 5) {
+            let catalog = Catalog::of(vec![toml::parse("mine", &source).entries]).unwrap();
+            for hit in catalog.search(&Query { text: &query, ..Query::default() }).unwrap().hits {
                 prop_assert!(hit.score.is_finite());
                 let texts = [Some(hit.name), hit.description, hit.tags.first().cloned()];
                 prop_assert!(!texts.iter().flatten().any(|line| line.contains(is_invisible)));

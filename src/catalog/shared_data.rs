@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The files called `name` below `folder` of the archive, in order of their paths; none where the archive is not there.
-pub(super) fn files(folder: &str, name: &str) -> Option<Vec<String>> {
+use super::source::docker::Folder;
+
+/// All folders of the archive in a place of their own; none where the archive is not there.
+pub(super) fn unpacked() -> Option<tempfile::TempDir> {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|above| above.join("shared/data/catalog-sources.tar.zst"))
@@ -22,6 +24,37 @@ pub(super) fn files(folder: &str, name: &str) -> Option<Vec<String>> {
         status.success(),
         "tar cannot read the archive: is zstd installed?"
     );
+    Some(unpacked)
+}
+
+/// The folders of Docker's registry below the unpacked archive, in order.
+pub(super) fn docker_folders(unpacked: &Path) -> Vec<Folder> {
+    let servers = unpacked.join("docker-mcp-registry/servers");
+    let mut folders: Vec<Folder> = fs::read_dir(servers)
+        .unwrap()
+        .map(|item| folder(&item.unwrap().path()))
+        .collect();
+    folders.sort_by(|a, b| a.name.cmp(&b.name));
+    folders
+}
+
+fn folder(path: &Path) -> Folder {
+    let file = |name: &str| {
+        let mut items = fs::read_dir(path).unwrap().map(|item| item.unwrap());
+        let item = items.find(|item| item.file_name().eq_ignore_ascii_case(name))?;
+        Some(fs::read(item.path()).unwrap())
+    };
+    Folder {
+        name: path.file_name().unwrap().to_str().unwrap().to_owned(),
+        server: file("server.yaml").unwrap(),
+        tools: file("tools.json"),
+        readme: file("readme.md"),
+    }
+}
+
+/// The files called `name` below `folder` of the archive, in order of their paths; none where the archive is not there.
+pub(super) fn files(folder: &str, name: &str) -> Option<Vec<String>> {
+    let unpacked = unpacked()?;
     let mut paths = Vec::new();
     collect(&unpacked.path().join(folder), name, &mut paths);
     paths.sort();

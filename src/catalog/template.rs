@@ -8,7 +8,7 @@ mod parse;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::input::InputPath;
 pub use filter::Filter;
@@ -18,11 +18,23 @@ pub use filter::Filter;
 /// ```text
 /// {{paths|volume-target|into}}   Bearer ${API_KEY}   --port={port}
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
+///
+/// Serialised, a template without references is its text, any other `{"text": …, "syntax": …}`: enough to read it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Template {
     text: String,
+    /// The syntax of the references; none where there are none.
+    syntax: Option<Syntax>,
     parts: Vec<Part>,
+}
+
+/// How a template is serialised.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Literal(String),
+    References { text: String, syntax: Syntax },
 }
 
 /// A piece of a [`Template`].
@@ -42,7 +54,8 @@ pub enum Part {
 }
 
 /// Which references a text may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Syntax {
     /// `{{a.b|filter}}`: Docker's registry, and our own.
     DoubleBraces,
@@ -57,9 +70,22 @@ pub enum Syntax {
 impl Template {
     /// The template that a text stands for.
     pub fn parse(text: &str, syntax: Syntax) -> Self {
+        let parts = parse::parts(text, syntax);
+        let is_literal = matches!(parts.as_slice(), [] | [Part::Literal(_)]);
         Self {
             text: text.to_owned(),
-            parts: parse::parts(text, syntax),
+            syntax: (!is_literal).then_some(syntax),
+            parts,
+        }
+    }
+
+    /// The template that is nothing but this text, whatever it looks like.
+    pub fn of_text(text: &str) -> Self {
+        let literal = (!text.is_empty()).then(|| Part::Literal(text.to_owned()));
+        Self {
+            text: text.to_owned(),
+            syntax: None,
+            parts: literal.into_iter().collect(),
         }
     }
 
@@ -67,6 +93,7 @@ impl Template {
     pub fn input(path: InputPath) -> Self {
         Self {
             text: format!("{{{{{path}}}}}"),
+            syntax: Some(Syntax::DoubleBraces),
             parts: vec![Part::Input {
                 path,
                 filters: Vec::new(),
@@ -121,8 +148,25 @@ impl fmt::Display for Template {
     }
 }
 
-impl From<Template> for String {
+impl From<Template> for Written {
     fn from(template: Template) -> Self {
-        template.text
+        let Template {
+            text,
+            syntax,
+            parts: _,
+        } = template;
+        match syntax {
+            None => Self::Literal(text),
+            Some(syntax) => Self::References { text, syntax },
+        }
+    }
+}
+
+impl From<Written> for Template {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Literal(text) => Self::of_text(&text),
+            Written::References { text, syntax } => Self::parse(&text, syntax),
+        }
     }
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most characters kept of one line. The longest description in the public catalogs has 1,056.
 const LINE_MAX: usize = 4096;
+/// The most characters kept of a longer text. The longest readme in Docker's registry has 16,000.
+const PROSE_MAX: usize = 100_000;
 
 /// One line of visible text: no control characters, no direction overrides, nothing of zero width.
 ///
@@ -68,6 +70,40 @@ impl From<&str> for Line {
     }
 }
 
+/// Text of several lines, of which nothing else is invisible. Line ends are `\n`, tabs are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Prose(String);
+
+impl Prose {
+    /// The visible part of `text`, without blank lines around it.
+    pub fn new(text: &str) -> Self {
+        let visible = |c: &char| matches!(c, '\n' | '\t') || !is_invisible(*c);
+        let text: String = text.chars().filter(visible).take(PROSE_MAX).collect();
+        Self(text.trim().to_owned())
+    }
+
+    /// The visible part of `text`, or nothing if there is none.
+    pub fn some(text: &str) -> Option<Self> {
+        let prose = Self::new(text);
+        (!prose.is_empty()).then_some(prose)
+    }
+}
+
+impl Deref for Prose {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Prose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}
+
 impl<'de> Deserialize<'de> for Line {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self::new(&String::deserialize(deserializer)?))
@@ -117,6 +153,13 @@ mod tests {
             prop_assert!(!line.chars().any(is_invisible));
             prop_assert!(!line.contains("  ") && line.trim() == line.as_str());
             prop_assert_eq!(Line::new(&line), line);
+        }
+
+        #[test]
+        fn prose_keeps_its_lines_and_nothing_invisible(text in any::<String>()) {
+            let prose = Prose::new(&text);
+            prop_assert!(!prose.chars().any(|c| is_invisible(c) && !matches!(c, '\n' | '\t')));
+            prop_assert_eq!(Prose::new(&prose), prose);
         }
 
         #[test]

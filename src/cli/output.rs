@@ -123,6 +123,12 @@ impl Output {
         self.json
     }
 
+    /// Whether standard output is a terminal that is to be coloured (<https://no-color.org>).
+    pub(super) fn has_color(&self) -> bool {
+        self.stdout.is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
     /// Prints a result: text as it is, which must already be fit for a terminal.
     pub(super) fn text(&self, text: &str) {
         // A reader that has seen enough (`mcpod list | head -1`) is no error.

@@ -3,17 +3,26 @@
 use std::process::ExitCode;
 
 use super::output::{Failure, Output};
-use crate::catalog::{Catalog, Category, Filters};
+use crate::catalog::{Catalog, Category, Filters, Hit, Query, Store, ToolHit, Why};
+use crate::host::{Environment, Host};
+use crate::orchestrator;
 
 /// Search the catalog for servers
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mcpod search time
   mcpod search query a postgres database --no-key
-  mcpod search browser --runnable --json")]
+  mcpod search browser --runnable --json
+  mcpod search --tools create an issue")]
 pub(super) struct Arguments {
     /// Words that say what the server should do
     query: Vec<String>,
+    /// Search the tools of servers instead, as far as sources name them
+    #[arg(long)]
+    tools: bool,
+    /// Say why each has its place
+    #[arg(long)]
+    explain: bool,
     /// Only servers of this source
     #[arg(long, value_name = "SOURCE")]
     source: Vec<String>,
@@ -38,14 +47,23 @@ pub(super) struct Arguments {
     /// At most so many servers
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
+    /// Leave out so many of the best: those of earlier pages
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: usize,
     /// Print a JSON list
     #[arg(long)]
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    arguments: &Arguments,
+    host: &Host,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     let Arguments {
         query,
+        tools,
+        explain,
         source,
         category,
         tag,
@@ -54,39 +72,126 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<ExitCode, Fa
         runnable,
         no_key,
         limit,
+        offset,
         json: _,
     } = arguments;
-    let query = query.join(" ");
-    let filters = Filters {
-        sources: source.clone(),
-        categories: category.clone(),
-        tags: tag.clone(),
-        official: *official,
-        featured: *featured,
-        runnable: *runnable,
-        no_key: *no_key,
+    let text = query.join(" ");
+    let query = Query {
+        text: &text,
+        filters: Filters {
+            sources: source.clone(),
+            categories: category.clone(),
+            tags: tag.clone(),
+            official: *official,
+            featured: *featured,
+            runnable: *runnable,
+            no_key: *no_key,
+        },
+        offset: *offset,
+        limit: *limit,
+        explain: *explain,
     };
-    let hits = Catalog::builtin().search(&query, &filters, *limit);
-    if output.is_json() {
-        output.json(&hits)?;
-        return Ok(ExitCode::SUCCESS);
+    let catalog = catalog(host)?;
+    if *tools {
+        let answer = catalog
+            .search_tools(&query)
+            .map_err(orchestrator::Error::from)?;
+        if output.is_json() {
+            output.json(&answer.hits)?;
+        } else {
+            show(
+                output,
+                &["TOOL", "SERVER", "DESCRIPTION"],
+                &answer.hits,
+                &text,
+                tool_row,
+                |hit| hit.why.as_ref(),
+            );
+        }
+    } else {
+        let answer = catalog.search(&query).map_err(orchestrator::Error::from)?;
+        if output.is_json() {
+            output.json(&answer.hits)?;
+        } else {
+            show(
+                output,
+                &["ID", "RUNS AS", "NEEDS", "DESCRIPTION"],
+                &answer.hits,
+                &text,
+                row,
+                |hit| hit.why.as_ref(),
+            );
+        }
     }
-    if hits.is_empty() {
-        output.note(&format!("no server fits {query:?}"));
-        return Ok(ExitCode::SUCCESS);
-    }
-    let rows: Vec<Vec<String>> = hits
-        .iter()
-        .map(|hit| {
-            let needs = if hit.requires_key { "key" } else { "" };
-            vec![
-                hit.id.to_string(),
-                hit.launch.unwrap_or("-").to_owned(),
-                needs.to_owned(),
-                hit.description.as_deref().unwrap_or_default().to_owned(),
-            ]
-        })
-        .collect();
-    output.table(&["ID", "RUNS AS", "NEEDS", "DESCRIPTION"], &rows);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The catalog as the last refresh left it. A host without a home still has the builtin one.
+pub(super) fn catalog(host: &Host) -> Result<Catalog, Failure> {
+    let opened = match host.dirs(&Environment::default()) {
+        Ok(dirs) => Store::below(&dirs.cache).open(),
+        Err(_) => Catalog::builtin(),
+    };
+    Ok(opened.map_err(orchestrator::Error::from)?)
+}
+
+/// Shows what was found, or that nothing was.
+fn show<T>(
+    output: &Output,
+    headings: &[&str],
+    hits: &[T],
+    text: &str,
+    row: impl Fn(&T) -> Vec<String>,
+    why: impl Fn(&T) -> Option<&Why>,
+) {
+    if hits.is_empty() {
+        return output.note(&format!("nothing fits {text:?}"));
+    }
+    let rows: Vec<Vec<String>> = hits.iter().map(row).collect();
+    output.table(headings, &rows);
+    let explained = rows
+        .iter()
+        .zip(hits)
+        .filter_map(|(row, hit)| Some((row.first()?, why(hit)?)));
+    for (name, why) in explained {
+        output.text(&explanation(name, why));
+    }
+}
+
+fn row(hit: &Hit) -> Vec<String> {
+    let needs = if hit.requires_key { "key" } else { "" };
+    vec![
+        hit.id.to_string(),
+        hit.launch.clone().unwrap_or_else(|| "-".to_owned()),
+        needs.to_owned(),
+        hit.description.as_deref().unwrap_or_default().to_owned(),
+    ]
+}
+
+fn tool_row(hit: &ToolHit) -> Vec<String> {
+    vec![
+        hit.tool.to_string(),
+        hit.id.to_string(),
+        hit.description.as_deref().unwrap_or_default().to_owned(),
+    ]
+}
+
+/// Why something has its place, in a few lines.
+fn explanation(name: &str, why: &Why) -> String {
+    let words = why.words.iter().map(|found| {
+        format!(
+            "  {:>6.2}  {} in {}\n",
+            found.score,
+            found.word,
+            found.places.join(", ")
+        )
+    });
+    let factors = why
+        .factors
+        .iter()
+        .map(|reason| format!("  x {:>4.2}  {}\n", reason.factor, reason.reason));
+    std::iter::once(format!("\n{name}\n"))
+        .chain(words)
+        .chain(factors)
+        .collect()
 }

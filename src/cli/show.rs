@@ -3,76 +3,71 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use super::markdown;
 use super::output::{Failure, Output};
-use crate::catalog::{Artifact, Entry, LaunchOption, Network, Run, Status, Transport};
+use super::search::catalog;
+use crate::catalog::{
+    Artifact, Entry, Input, InputValue, LaunchOption, Line, Listing, Network, Run, Status,
+    Transport, Trust,
+};
+use crate::host::Host;
 use crate::orchestrator::reference;
+
+/// The most tools that are shown; `--json` has them all.
+const TOOLS_MAX: usize = 40;
 
 /// Show what a server of the catalog is, needs and would run
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The entry's id, or a name that it alone has
     id: String,
-    /// Print the whole entry as JSON
+    /// Print everything that is known as JSON, the records of all sources among it
     #[arg(long)]
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<ExitCode, Failure> {
-    let entry = reference::entry(&arguments.id)?;
+pub(super) fn run(
+    arguments: &Arguments,
+    host: &Host,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let listing = reference::listing(&catalog(host)?, &arguments.id)?;
     if output.is_json() {
-        output.json(&entry)?;
+        output.json(&listing)?;
     } else {
-        output.text(&describe(&entry));
+        output.text(&describe(&listing, output.has_color()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe(entry: &Entry) -> String {
-    let mut text = format!("{}\n", entry.title.as_ref().unwrap_or(&entry.name));
+/// A listing in words. The picker shows it too.
+pub(super) fn describe(listing: &Listing, color: bool) -> String {
+    let Listing { entry, members } = listing;
+    let (bold, plain) = if color {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let mut text = format!(
+        "{bold}{}{plain}\n",
+        entry.title.as_ref().unwrap_or(&entry.name)
+    );
     let mut line = |head: &str, value: &str| {
         // Writing to a String cannot fail.
         writeln!(text, "{head:>12}: {value}").ok();
     };
     line("Id", &entry.id.to_string());
-    for (head, value) in [
-        ("What", &entry.description),
-        ("Publisher", &entry.publisher),
-        ("Website", &entry.website),
-        ("Licence", &entry.license),
-        (
-            "Code",
-            &entry
-                .repository
-                .as_ref()
-                .map(|repository| repository.url.clone()),
-        ),
-    ] {
-        if let Some(value) = value {
-            line(head, value);
-        }
-    }
-    if let Status::Deprecated(why) = &entry.status {
-        line("Deprecated", why);
-    }
-    let categories: Vec<String> = entry.categories.iter().map(ToString::to_string).collect();
-    line("Categories", &categories.join(", "));
+    facts(entry, &mut line);
     for (number, option) in (1..).zip(&entry.launch) {
         line(&format!("Runs as {number}"), &launch(option));
         for input in &option.inputs {
-            let mut needs = vec![if input.required {
-                "required"
-            } else {
-                "optional"
-            }];
-            if input.secret {
-                needs.push("secret");
-            }
-            let about = input.description.as_ref().or(input.title.as_ref());
-            let about = about.map(|about| format!(": {about}")).unwrap_or_default();
-            line("", &format!("{} ({}){about}", input.path, needs.join(", ")));
+            line("", &needs(input));
         }
     }
-    for tool in &entry.tools {
+    for warning in &entry.warnings {
+        line("Note", warning);
+    }
+    for tool in entry.tools.iter().take(TOOLS_MAX) {
         line(
             "Tool",
             &format!(
@@ -82,13 +77,116 @@ fn describe(entry: &Entry) -> String {
             ),
         );
     }
+    if let Some(more) = entry
+        .tools
+        .len()
+        .checked_sub(TOOLS_MAX)
+        .filter(|more| *more > 0)
+    {
+        line("Tool", &format!("and {more} more; --json shows them"));
+    }
+    for member in members.iter().filter(|member| member.id != entry.id) {
+        line("Also", &member.id.to_string());
+    }
+    for related in &entry.related {
+        line("May be", &related.to_string());
+    }
+    let shown: Vec<&Entry> = if members.is_empty() {
+        vec![entry]
+    } else {
+        members.iter().collect()
+    };
+    for record in shown.iter().flat_map(|entry| &entry.records) {
+        line("Read from", &record.place);
+    }
+    if let Some(readme) = &entry.readme {
+        writeln!(text, "\n{}", markdown::readable(readme, color)).ok();
+    }
     text
+}
+
+/// What the entry says about itself.
+fn facts(entry: &Entry, line: &mut impl FnMut(&str, &str)) {
+    let code = entry
+        .repository
+        .as_ref()
+        .map(|repository| match &repository.folder {
+            Some(folder) => format!("{} in {folder}", repository.url),
+            None => repository.url.to_string(),
+        });
+    for (head, value) in [
+        ("What", entry.description.as_deref()),
+        ("Publisher", entry.publisher.as_deref()),
+        ("Version", entry.version.as_deref()),
+        ("Website", entry.website.as_deref()),
+        ("Licence", entry.license.as_deref()),
+        ("Code", code.as_deref()),
+    ] {
+        if let Some(value) = value {
+            line(head, value);
+        }
+    }
+    if let Status::Deprecated(why) = &entry.status {
+        line("Deprecated", why);
+    }
+    let flags = [
+        (entry.official, "by the maker of what it serves"),
+        (entry.featured, "recommended by its source"),
+    ];
+    for (_, flag) in flags.iter().filter(|(is, _)| *is) {
+        line("Is", flag);
+    }
+    let categories: Vec<String> = entry.categories.iter().map(ToString::to_string).collect();
+    if !categories.is_empty() {
+        line("Categories", &categories.join(", "));
+    }
+    if !entry.tags.is_empty() {
+        let tags: Vec<&str> = entry.tags.iter().map(Line::as_str).collect();
+        line("Tags", &tags.join(", "));
+    }
+    for needed in &entry.requires {
+        line("Needs", needed);
+    }
+}
+
+/// An input, in a line.
+fn needs(input: &Input) -> String {
+    let mut is = vec![
+        if input.required {
+            "required"
+        } else {
+            "optional"
+        }
+        .to_owned(),
+    ];
+    if input.secret {
+        is.push("secret".to_owned());
+    }
+    match &input.default {
+        Some(InputValue::One(value)) => is.push(format!("{value} if not set")),
+        Some(InputValue::Many(values)) => is.push(format!("{} if not set", values.join(" "))),
+        None => {}
+    }
+    if let Some(example) = &input.example {
+        is.push(format!("such as {example}"));
+    }
+    let about = input.description.as_ref().or(input.title.as_ref());
+    let about = about.map(|about| format!(": {about}")).unwrap_or_default();
+    format!("{} ({}){about}", input.path, is.join(", "))
 }
 
 /// One way to run a server, in a line.
 fn launch(option: &LaunchOption) -> String {
+    let trust = match option.trust {
+        Trust::Declared => "",
+        Trust::Sidecar => " (says its maker, in the list)",
+        Trust::Guessed => " (guessed from prose)",
+    };
     match &option.run {
-        Run::Remote(remote) => format!("remote server at {}", remote.endpoint.url),
+        Run::Remote(remote) => {
+            let login = if remote.login { ", after a login" } else { "" };
+            format!("remote server at {}{login}{trust}", remote.endpoint.url)
+        }
         Run::Local(local) => {
             let what = match &local.artifact {
                 Artifact::Image(image) => format!("image {image}"),
@@ -109,7 +207,7 @@ fn launch(option: &LaunchOption) -> String {
                 Transport::Stdio => "stdio",
                 Transport::Http(_) => "HTTP",
             };
-            format!("{what}, {spoken}, {network}")
+            format!("{what}, {spoken}, {network}{trust}")
         }
     }
 }

@@ -14,11 +14,12 @@ mod find;
 mod later;
 mod mend;
 mod progress;
+mod refresh;
 mod state;
 mod tool;
 mod words;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::ServerHandler;
@@ -31,7 +32,6 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::Frontend;
-use crate::catalog::Catalog;
 use crate::session::lists::Lists;
 use crate::session::{Client, Era, Incoming, Opening, Session, SessionError};
 use tool::Tool;
@@ -42,19 +42,16 @@ const PIPE: usize = 64 * 1024;
 /// How long the pipe may take to open; there is nothing to wait for.
 const OPENING: Duration = Duration::from_secs(10);
 
-/// The catalog, read once.
-static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
-
 /// One agent's registry.
 #[derive(Debug, Clone)]
 struct Registry {
     frontend: Arc<Frontend>,
 }
 
-/// What the registry offers.
-pub(super) fn lists() -> Lists {
+/// What the registry offers, with a catalog of so many servers.
+pub(super) fn lists(servers: usize) -> Lists {
     let tools = Tool::ALL.iter().map(|tool| {
-        let definition = serde_json::to_string(&tool.definition())?;
+        let definition = serde_json::to_string(&tool.definition(servers))?;
         RawValue::from_string(definition)
     });
     Lists {
@@ -105,7 +102,10 @@ impl ServerHandler for Registry {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = Tool::ALL.iter().map(|tool| tool.definition()).collect();
+        let servers = self.frontend.orchestrator.catalog();
+        let servers = servers.map_or(0, |catalog| catalog.size());
+        let definitions = Tool::ALL.iter().map(|tool| tool.definition(servers));
+        let tools = definitions.collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
 

@@ -1,6 +1,9 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
+use std::pin::Pin;
+
 use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reference::{self, Candidate};
 use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
@@ -97,10 +100,10 @@ impl Orchestrator {
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
-        self.add_until(request, tell, interrupted()).await
+        self.add_until(request, tell, std::future::pending()).await
     }
 
-    /// Makes a server active, unless `stop` resolves before that is done.
+    /// Makes a server active, unless the user interrupts or `stop` resolves before that is done.
     pub async fn add_until(
         &self,
         request: &Request,
@@ -108,22 +111,24 @@ impl Orchestrator {
         stop: impl Future<Output = ()>,
     ) -> Result<Added, Error> {
         let mut stop = std::pin::pin!(stop);
+        let mut interrupt = Interrupt::listen(stop.as_mut());
         let plan = self.plan(request)?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
-        let image = if let Some(image) = podman.image(&plan.image).await? {
-            image
-        } else {
-            tokio::select! {
-                pulled = self.pull(&podman, &plan.image, tell) => pulled?,
-                () = &mut stop => return Err(Error::Interrupted),
+        let image = match podman.image(&plan.image).await? {
+            Some(image) => image,
+            None => {
+                interrupt
+                    .ends(self.pull(&podman, &plan.image, tell))
+                    .await?
             }
         };
         let pinned = image.pin(&plan.image);
         let record = record(&plan, request, &pinned, State::Adding);
         let texts = texts(&plan, &pinned, &record, version)?;
 
-        let lock = self.units.lock(|| tell(Step::Waiting)).await?;
+        let lock = self.units.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         tell(Step::Starting);
@@ -134,10 +139,9 @@ impl Orchestrator {
             pinned: &pinned,
             version,
         };
-        let done = tokio::select! {
-            done = work.activate(&texts, record, request.probe, tell) => done,
-            () = &mut stop => Err(Error::Interrupted),
-        };
+        let done = interrupt
+            .ends(work.activate(&texts, record, request.probe, tell))
+            .await;
         match done {
             Ok(added) => Ok(added),
             Err(error) => {
@@ -152,7 +156,7 @@ impl Orchestrator {
 
     /// Decides what will run; nothing is changed.
     pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
-        let candidate = reference::resolve(&request.reference)?;
+        let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
             None => self.free_name(&candidate)?,
@@ -361,18 +365,38 @@ fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State)
     }
 }
 
-/// Resolves when the user interrupts.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+/// The signals by which a user ends a command, from when this is made: none is lost between two steps. And whatever
+/// else ends it.
+struct Interrupt<'a, S> {
+    signals: Option<(Signal, Signal)>,
+    stop: Pin<&'a mut S>,
+}
+
+impl<'a, S: Future<Output = ()>> Interrupt<'a, S> {
+    fn listen(stop: Pin<&'a mut S>) -> Self {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
         // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        let signals = interrupt.ok().zip(terminate.ok());
+        Self { signals, stop }
+    }
+
+    /// Does some steps, unless they are interrupted.
+    async fn ends<T>(&mut self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Self { signals, stop } = self;
+        let signalled = async {
+            match signals {
+                Some((interrupt, terminate)) => tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = steps => done,
+            () = signalled => Err(Error::Interrupted),
+            () = stop => Err(Error::Interrupted),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a command failed: every module's errors, told apart by what a caller does about them.
 
 use crate::activation::plan::PlanError;
+use crate::catalog::IndexError;
 use crate::host::HostError;
 use crate::image::ReferenceError;
 use crate::podman::PodmanError;
@@ -87,6 +88,9 @@ pub enum Error {
         /// What failed, in words.
         failures: Vec<String>,
     },
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] IndexError),
     /// A name is not legal.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -180,6 +184,7 @@ impl Error {
             Self::Plan(_) => "cannot_run",
             Self::Value(_) => "bad_value",
             Self::Unsupported(_) => "podman_too_old",
+            Self::Catalog(_) => "catalog",
             Self::Settings(_) => "bad_settings",
             Self::Host(_) => "host",
             Self::UnitDir(_) => "unit_directory",
@@ -229,6 +234,7 @@ impl Error {
             Self::Session(error) => error.hint(),
             Self::Host(error) => error.hint(),
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
+            Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
             | Self::Name(_)
             | Self::Reference(_)

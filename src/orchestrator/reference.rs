@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::catalog::{
-    Artifact, Catalog, Entry, LaunchOption, Local, Network, Resolution, Run, Transport, Trust,
+    Artifact, Catalog, LaunchOption, Listing, Local, Network, Resolution, Run, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
@@ -21,10 +21,10 @@ pub(super) struct Candidate {
     pub(super) launch: Vec<LaunchOption>,
 }
 
-/// The entry of the catalog that an id or a name stands for.
-pub fn entry(reference: &str) -> Result<Entry, Error> {
-    match Catalog::builtin().find(reference) {
-        Resolution::Found(entry) => Ok(*entry),
+/// What the catalog has under an id or a name.
+pub fn listing(catalog: &Catalog, reference: &str) -> Result<Listing, Error> {
+    match catalog.find(reference)? {
+        Resolution::Found(listing) => Ok(*listing),
         Resolution::Ambiguous(ids) => Err(Error::Ambiguous {
             reference: reference.to_owned(),
             ids,
@@ -37,7 +37,7 @@ pub fn entry(reference: &str) -> Result<Entry, Error> {
 }
 
 /// What `add` is to make active: an entry of the catalog, or an image.
-pub(super) fn resolve(reference: &str) -> Result<Candidate, Error> {
+pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, Error> {
     if let Some(image) = reference.strip_prefix("docker://") {
         let image: ImageReference = image.parse()?;
         let repository = image.repository();
@@ -53,7 +53,7 @@ pub(super) fn resolve(reference: &str) -> Result<Candidate, Error> {
             reference: reference.to_owned(),
         });
     }
-    let entry = entry(reference)?;
+    let Listing { entry, .. } = listing(catalog, reference)?;
     Ok(Candidate {
         id: entry.id.to_string(),
         names: names(entry.id.native(), entry.publisher.as_deref()),
@@ -136,19 +136,23 @@ mod tests {
 
     #[test]
     fn only_images_and_entries_can_be_added() {
+        let catalog = Catalog::builtin().unwrap();
         assert_eq!(
-            resolve("docker://mcp/time").unwrap().id,
+            resolve(&catalog, "docker://mcp/time").unwrap().id,
             "docker://docker.io/mcp/time:latest"
         );
-        assert!(matches!(resolve("docker://-x"), Err(Error::Reference(_))));
         assert!(matches!(
-            resolve("https://example.com/mcp"),
+            resolve(&catalog, "docker://-x"),
+            Err(Error::Reference(_))
+        ));
+        assert!(matches!(
+            resolve(&catalog, "https://example.com/mcp"),
             Err(Error::UnknownReference { .. })
         ));
         assert!(matches!(
-            resolve("no-such-thing"),
+            resolve(&catalog, "no-such-thing"),
             Err(Error::NoSuchEntry { .. })
         ));
-        assert_eq!(resolve("time").unwrap().id, "builtin:time");
+        assert_eq!(resolve(&catalog, "time").unwrap().id, "builtin:time");
     }
 }

@@ -134,6 +134,7 @@ async fn begin(socket: &Path, reference: &ImageReference) -> Result<Response, Po
         ("compatMode", "true".to_owned()),
         ("policy", "always".to_owned()),
     ];
+    crate::tls::install();
     let mut answer = Client::builder()
         .unix_socket(socket)
         .pool_max_idle_per_host(0)

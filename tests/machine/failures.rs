@@ -1,7 +1,13 @@
 //! What goes wrong with names, images, servers and edited units ends with a clear message and leaves nothing half done.
 
-use crate::machine::{Idle, MISBEHAVE, Server, mcpod, root_until_the_end, run, settings, sh};
+use crate::machine::{
+    Idle, MISBEHAVE, Server, afterwards, mcpod, root_until_the_end, run, settings, sh,
+};
 use crate::running::start;
+
+/// The unit files of a server called echo.
+const TEMPLATE: &str = "/home/tester/.config/containers/systemd/mcpod-echo@.container";
+const SOCKET: &str = "/home/tester/.config/systemd/user/mcpod-echo.socket";
 
 #[test]
 fn an_unknown_name_comes_with_a_suggestion() {
@@ -252,29 +258,38 @@ fn a_server_that_writes_to_stderr_without_end_is_used_all_the_same() {
 fn a_unit_that_was_edited_by_hand_is_not_touched() {
     let _machine = Idle::now();
     let _echo = Server::misbehaving("echo");
-    let template = "/home/tester/.config/containers/systemd/mcpod-echo@.container";
-    let socket = "/home/tester/.config/systemd/user/mcpod-echo.socket";
-    for file in [template, socket] {
-        sh(r##"cp -a "$1" /tmp/kept && echo "# mine" >>"$1""##, &[file]).ok();
+    let edit = r##"cp -a "$1" /tmp/kept && echo "# mine" >>"$1""##;
+    let undo = r#"mv /tmp/kept "$1""#;
+    for file in [TEMPLATE, SOCKET] {
+        sh(edit, &[file]).ok();
         let refused = mcpod(&["remove", "echo"]);
-        mcpod(&["call", "echo", "echo", "text=works"])
-            .ok()
-            .prints(&["works"]);
-        sh(r#"mv /tmp/kept "$1""#, &[file]).ok();
-        let refused = refused.code(1).complains(&[file]);
-        assert!(refused.stderr.contains("hint: "), "{refused:#?}");
+        let used = mcpod(&["call", "echo", "echo", "text=works"]);
+        sh(undo, &[file]).ok();
+        refused.code(1).complains(&[file, "hint: ", "--force"]);
+        used.ok().prints(&["works"]);
     }
-    // A drop-in is how a user changes a unit: it is no hand edit, and goes when its server does not.
-    let drop_ins = "/home/tester/.config/containers/systemd/mcpod-echo@.container.d";
-    sh(r#"mkdir "$1" && printf '[Container]\nEnvironment=MODE=exit\n' >"$1/10-mine.conf" && systemctl --user daemon-reload"#, &[drop_ins]).ok();
-    let changed = mcpod(&["call", "echo", "echo", "text=x"]);
-    let removed = mcpod(&["remove", "echo"]);
-    let kept = run(&["test", "-e", &format!("{drop_ins}/10-mine.conf")]);
-    sh(r#"rm -r "$1""#, &[drop_ins]);
-    changed.code(1).complains(&["cannot start: told to exit"]);
-    removed.ok();
-    kept.ok();
+    sh(edit, &[TEMPLATE]).ok();
+    mcpod(&["remove", "echo", "--force"]).ok();
+    sh("rm /tmp/kept", &[]).ok();
     mcpod(&["add", MISBEHAVE, "--name", "echo"]).ok();
+}
+
+#[test]
+fn a_drop_in_is_no_hand_edit_and_outlives_its_server() {
+    let _machine = Idle::now();
+    let echo = Server::misbehaving("echo");
+    let drop_ins = format!("{TEMPLATE}.d");
+    let _gone = afterwards(|| drop(sh(r#"rm -rf "$1""#, &[&drop_ins])));
+    sh(
+        r#"mkdir "$1" && printf '[Container]\nEnvironment=MODE=exit\n' >"$1/10-mine.conf" && systemctl --user daemon-reload"#,
+        &[&drop_ins],
+    )
+    .ok();
+    mcpod(&["call", "echo", "echo", "text=x"])
+        .code(1)
+        .complains(&["cannot start: told to exit"]);
+    drop(echo);
+    run(&["test", "-e", &format!("{drop_ins}/10-mine.conf")]).ok();
 }
 
 #[test]

@@ -162,12 +162,16 @@ fn connect_from_elsewhere(server: &Server) -> UnixStream {
 #[test]
 fn after_our_own_clients_are_done_at_once() {
     let _machine = Idle::now();
-    for server in servers_that_ignore_the_end() {
-        mcpod(&["tools", server.0]).ok();
-        // Whoever closes a session stops its instance: that does not wait for the guard.
-        assert_eq!(server.instances(), Vec::<String>::new());
-        let attached = attach(&server);
-        attached.finish().ok();
+    let servers = servers_that_ignore_the_end();
+    let attached = servers.each_ref().map(attach);
+    for server in &servers {
+        assert_eq!(server.instances().len(), 1);
+    }
+    // Whoever closes a session stops its instance: that does not wait for the guard.
+    for ended in Running::finish_all(attached) {
+        ended.ok();
+    }
+    for server in &servers {
         assert_eq!(server.instances(), Vec::<String>::new());
     }
 }

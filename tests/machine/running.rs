@@ -93,7 +93,16 @@ impl Running {
         kill_process(pid, signal).expect("it runs");
     }
 
-    /// Waits until it has ended by itself.
+    /// Ends the input of some and waits until all have ended.
+    #[track_caller]
+    pub(crate) fn finish_all<const N: usize>(mut running: [Self; N]) -> [Ran; N] {
+        for each in &mut running {
+            each.stdin = None;
+        }
+        running.map(Self::finish)
+    }
+
+    /// Ends its input and waits until it has ended by itself.
     #[track_caller]
     pub(crate) fn finish(mut self) -> Ran {
         self.stdin = None;

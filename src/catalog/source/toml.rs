@@ -24,8 +24,7 @@ mod launch;
 mod record;
 
 use self::record::Record;
-use super::{Parsed, Refused};
-use crate::catalog::text::Line;
+use super::{FieldError, Parsed, Refused};
 
 /// The entries of a file's text, for the source of that name.
 pub fn parse(source: &str, text: &str) -> Parsed {
@@ -72,11 +71,7 @@ pub fn parse(source: &str, text: &str) -> Parsed {
                     .push(refuse(&record, "name", "another entry has this name"));
             }
             Ok(entry) => parsed.entries.push(entry),
-            Err(FieldError { field, reason }) => parsed.refused.push(Refused {
-                record: Line::new(&record),
-                field,
-                reason,
-            }),
+            Err(error) => parsed.refused.push(error.in_record(&record)),
         }
     }
     parsed
@@ -88,22 +83,6 @@ fn record_name(index: usize, server: &::toml::Value) -> String {
     match server.get("name").and_then(::toml::Value::as_str) {
         Some(name) => format!("server {place} ({name})"),
         None => format!("server {place}"),
-    }
-}
-
-/// A field that cannot be understood.
-#[derive(Debug)]
-struct FieldError {
-    field: Line,
-    reason: Line,
-}
-
-impl FieldError {
-    fn new(field: &str, reason: &impl ToString) -> Self {
-        Self {
-            field: field.into(),
-            reason: Line::new(&reason.to_string()),
-        }
     }
 }
 

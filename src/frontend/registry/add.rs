@@ -12,7 +12,7 @@ use super::consent::{self, Verdict, Wish};
 use super::{Registry, docs, progress};
 use crate::activation::choices::{Choices, Network};
 use crate::activation::plan::{Plan, PlanError};
-use crate::catalog::{Input, InputKind, LaunchOption, Trust};
+use crate::catalog::{Input, InputKind, LaunchOption, Listing, Trust};
 use crate::frontend::naming::public_names;
 use crate::orchestrator::add::Request;
 use crate::orchestrator::{Error, reference};
@@ -99,12 +99,12 @@ pub(super) async fn run(
     }
     let plan = match orchestrator.plan(&request) {
         Err(Error::Plan(PlanError::InputsMissing { id, inputs })) => {
-            let asked = ask_for(context, &request, &id, &inputs).await?;
+            let asked = ask_for(registry, context, &request, &id, &inputs).await?;
             request.choices.inputs.extend(asked);
             orchestrator.plan(&request)?
         }
         Err(error @ Error::Plan(PlanError::Needs { .. })) => {
-            return Err(without_secrets(Failure::from(error), &request));
+            return Err(without_secrets(registry, Failure::from(error), &request));
         }
         plan => plan?,
     };
@@ -179,12 +179,13 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
 
 /// Asks the user for inputs that are missing, or fails with what they are.
 async fn ask_for(
+    registry: &Registry,
     context: &RequestContext<RoleServer>,
     request: &Request,
     id: &str,
     inputs: &[String],
 ) -> Result<Vec<Assignment>, Failure> {
-    let entry = reference::entry(&request.reference)?;
+    let entry = listing(registry, request)?.entry;
     let number = request.choices.launch.unwrap_or(1);
     let known = entry
         .launch
@@ -223,8 +224,8 @@ async fn ask_for(
 }
 
 /// The failure with the secrets in it that the server needs, if it needs any.
-fn without_secrets(failure: Failure, request: &Request) -> Failure {
-    let Ok(entry) = reference::entry(&request.reference) else {
+fn without_secrets(registry: &Registry, failure: Failure, request: &Request) -> Failure {
+    let Ok(Listing { entry, .. }) = listing(registry, request) else {
         return failure;
     };
     let number = request.choices.launch.unwrap_or(1);
@@ -299,7 +300,8 @@ fn wish(registry: &Registry, request: &Request, plan: &Plan) -> Result<Wish, Fai
             ..Wish::default()
         });
     }
-    let entry = reference::entry(&request.reference)?;
+    let listing = listing(registry, request)?;
+    let entry = &listing.entry;
     let number = plan
         .launch
         .split(' ')
@@ -316,11 +318,18 @@ fn wish(registry: &Registry, request: &Request, plan: &Plan) -> Result<Wish, Fai
             wider.push(format!("{path} gives it a file or folder of yours"));
         }
     }
+    let source = option.map(|option| consent::source(&listing, option));
     Ok(Wish {
-        source: Some(entry.id.source().to_owned()),
+        source: Some(source.unwrap_or_else(|| entry.id.source().to_owned())),
         declared: option.is_some_and(|option| option.trust == Trust::Declared),
         wider,
     })
+}
+
+/// What the catalog has of it.
+fn listing(registry: &Registry, request: &Request) -> Result<Listing, Failure> {
+    let catalog = registry.frontend.orchestrator.catalog()?;
+    Ok(reference::listing(&catalog, &request.reference)?)
 }
 
 /// The inputs that are files or folders of the host.

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CATALOG;
+use super::Registry;
 use super::answer::{Answer, Failure};
-use crate::catalog::Entry;
+use crate::catalog::{Category, Filters, Query};
+use crate::orchestrator::Error;
 use crate::text::{one_line, shortened};
 
 /// The most of one answer.
 const MOST: usize = 200;
+
+/// How much of a description is shown, in characters.
+const SHOWN: usize = 160;
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Browse the catalog page by page: how many servers there are by source and category, and their ids in \
@@ -47,10 +51,10 @@ impl Default for Arguments {
 pub(super) struct Page {
     /// How many servers fit.
     total: usize,
-    /// How many servers each source has.
+    /// How many servers each source sent.
     sources: BTreeMap<String, usize>,
-    /// How many servers each category has.
-    categories: BTreeMap<String, usize>,
+    /// All categories.
+    categories: Vec<String>,
     /// The servers of this page.
     servers: Vec<Listed>,
 }
@@ -64,54 +68,53 @@ struct Listed {
 }
 
 /// Gives a page.
-pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
-    let mut sources = BTreeMap::new();
-    let mut categories = BTreeMap::new();
-    for entry in CATALOG.entries() {
-        *sources.entry(entry.id.source().to_string()).or_default() += 1;
-        for category in &entry.categories {
-            *categories.entry(category.to_string()).or_default() += 1;
-        }
-    }
-    let fits = |entry: &&Entry| {
-        let of_source = arguments
-            .source
-            .as_ref()
-            .is_none_or(|source| source == entry.id.source());
-        let of_category = arguments.category.as_ref().is_none_or(|category| {
-            entry
-                .categories
-                .iter()
-                .any(|own| own.to_string() == *category)
-        });
-        of_source && of_category
+pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, Failure> {
+    let categories: Vec<String> = Category::ALL.iter().map(ToString::to_string).collect();
+    let category = arguments.category.as_deref().map(str::parse).transpose();
+    let category = category.map_err(|error| {
+        Failure::new(format!("{error}"))
+            .next(format!("the categories are {}", categories.join(", ")))
+    })?;
+    let query = Query {
+        filters: Filters {
+            sources: arguments.source.iter().cloned().collect(),
+            categories: category.into_iter().collect(),
+            ..Filters::default()
+        },
+        offset: arguments.offset,
+        limit: arguments.limit.clamp(1, MOST),
+        ..Query::default()
     };
-    let fitting: Vec<&Entry> = CATALOG.entries().iter().filter(fits).collect();
-    let servers: Vec<Listed> = fitting
+    let orchestrator = &registry.frontend.orchestrator;
+    let found = orchestrator
+        .catalog()?
+        .search(&query)
+        .map_err(Error::from)?;
+    let servers: Vec<Listed> = found
+        .hits
         .iter()
-        .skip(arguments.offset)
-        .take(arguments.limit.clamp(1, MOST))
-        .map(|entry| Listed {
-            id: entry.id.to_string(),
+        .map(|hit| Listed {
+            id: hit.id.to_string(),
             description: shortened(
-                &entry
-                    .description
-                    .as_deref()
-                    .map(one_line)
-                    .unwrap_or_default(),
-                160,
+                &hit.description.as_deref().map(one_line).unwrap_or_default(),
+                SHOWN,
             ),
         })
         .collect();
-    let mut lines = vec![format!("{} of {} servers:", servers.len(), fitting.len())];
+    let mut lines = vec![format!("{} of {} servers:", servers.len(), found.total)];
     lines.extend(
         servers
             .iter()
             .map(|server| format!("{}: {}", server.id, server.description)),
     );
     let page = Page {
-        total: fitting.len(),
-        sources,
+        total: found.total,
+        sources: orchestrator
+            .refresh()
+            .reports()
+            .into_iter()
+            .map(|report| (report.name, report.entries))
+            .collect(),
         categories,
         servers,
     };

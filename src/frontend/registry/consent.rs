@@ -5,6 +5,7 @@ use rmcp::service::{ElicitationMode, RequestContext, RoleServer};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
+use crate::catalog::{Entry, LaunchOption, Listing, Run};
 use crate::settings::AgentAdd;
 
 /// The sources whose entries somebody looked at before they were published.
@@ -54,6 +55,31 @@ impl Wish {
             Verdict::Ask(reasons)
         }
     }
+}
+
+/// The source that answers for a way to run a server: a curated one, if any of them declares the same artifact.
+pub(super) fn source(listing: &Listing, option: &LaunchOption) -> String {
+    let declares = |entry: &&Entry| {
+        entry
+            .launch
+            .iter()
+            .any(|own| match (&own.run, &option.run) {
+                (Run::Local(own), Run::Local(wanted)) => own.artifact == wanted.artifact,
+                (own, wanted) => own == wanted,
+            })
+    };
+    let single = listing.members.is_empty().then_some(&listing.entry);
+    let mut sources = listing
+        .members
+        .iter()
+        .chain(single)
+        .filter(declares)
+        .map(|entry| entry.id.source());
+    let curated = sources.clone().find(|source| CURATED.contains(source));
+    curated
+        .or_else(|| sources.next())
+        .unwrap_or_else(|| listing.entry.id.source())
+        .to_owned()
 }
 
 /// Whether the agent can ask its user.

@@ -3,13 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Registry;
 use super::answer::{Answer, Failure};
 use crate::catalog::{Input, InputKind, LaunchOption, Local, Network, Run, Trust};
 use crate::orchestrator::reference;
+use crate::text::shortened;
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Read about one server of the catalog before you add it: what it does, the inputs it needs and their kinds, \
     the ways to run it, the network it reaches, its tools as far as they are known.";
+
+/// How much of the documentation is shown, in characters: hosts cut what is much longer.
+const README: usize = 20_000;
 
 /// Which server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,10 +41,16 @@ pub(super) struct Docs {
     repository: Option<String>,
     /// The licence of its code.
     license: Option<String>,
+    /// What must be there before it can be used.
+    requires: Vec<String>,
+    /// What the catalog warns of.
+    warnings: Vec<String>,
     /// The ways to run it, best first.
     launch: Vec<Launch>,
     /// Its tools, as far as the catalog knows them.
     tools: Vec<KnownTool>,
+    /// Its documentation.
+    readme: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -89,8 +100,9 @@ struct KnownTool {
 }
 
 /// Describes the entry.
-pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
-    let entry = reference::entry(&arguments.id)?;
+pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, Failure> {
+    let catalog = registry.frontend.orchestrator.catalog()?;
+    let entry = reference::listing(&catalog, &arguments.id)?.entry;
     let text = |line: &Option<crate::catalog::Line>| line.as_ref().map(ToString::to_string);
     let docs = Docs {
         id: entry.id.to_string(),
@@ -100,6 +112,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         website: text(&entry.website),
         repository: entry.repository.as_ref().map(|code| code.url.to_string()),
         license: text(&entry.license),
+        requires: entry.requires.iter().map(ToString::to_string).collect(),
+        warnings: entry.warnings.iter().map(ToString::to_string).collect(),
+        readme: entry.readme.as_deref().map(|text| shortened(text, README)),
         launch: (1..)
             .zip(&entry.launch)
             .map(|(number, option)| launch(number, option))
@@ -196,5 +211,8 @@ fn readable(docs: &Docs) -> String {
         let about = tool.description.as_deref().unwrap_or_default();
         lines.push(format!("tool {}: {about}", tool.name));
     }
+    lines.extend(docs.requires.iter().map(|text| format!("requires: {text}")));
+    lines.extend(docs.warnings.iter().map(|text| format!("warning: {text}")));
+    lines.extend(docs.readme.iter().cloned());
     lines.join("\n")
 }

@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Failure};
-use super::{CATALOG, Registry, words};
-use crate::catalog::Filters;
+use super::{Registry, words};
+use crate::catalog::{Filters, Query};
 use crate::frontend::offer::{Names, Offer, Origin};
+use crate::orchestrator::Error;
 use crate::session::lists::List;
 use crate::session::splice;
 use crate::text::{one_line, shortened};
@@ -18,15 +19,12 @@ const MOST: usize = 100;
 const DESCRIPTION: usize = 300;
 
 /// What the model reads; the catalog's size and sources are part of it.
-pub(super) fn description() -> String {
-    let entries = CATALOG.entries();
-    let runnable = entries.iter().filter(|entry| entry.is_runnable()).count();
+pub(super) fn description(servers: usize) -> String {
     format!(
         "Search for MCP servers that give you a capability you lack (a database, a browser, time zones, an API, ...) or, with \
          what=tools, for a single tool of any server, active or not. Use this first when no tool you have fits the task. \
          Give a few words for what you need; with an empty query everything that fits the filters is listed. The catalog holds \
-         {} servers, of which {runnable} can be run. Then read one with registry-get-docs or make it active with registry-add.",
-        entries.len()
+         {servers} servers. Then read one with registry-get-docs or make it active with registry-add."
     )
 }
 
@@ -127,39 +125,47 @@ struct FoundTool {
 
 /// Runs the search.
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, Failure> {
-    let limit = arguments.limit.clamp(1, MOST);
+    let query = query(arguments)?;
     let found = match arguments.what {
-        What::Servers => servers(registry, arguments, limit)?,
-        What::Tools => tools(registry, arguments, limit),
+        What::Servers => servers(registry, &query)?,
+        What::Tools => tools(registry, &query)?,
     };
     let text = text(&found);
     Answer::new(&found, text)
 }
 
-fn servers(registry: &Registry, arguments: &Arguments, limit: usize) -> Result<Found, Failure> {
+fn query(arguments: &Arguments) -> Result<Query<'_>, Failure> {
     let mut categories = Vec::new();
     for category in &arguments.categories {
         categories.push(category.parse().map_err(|error| {
             Failure::new(format!("{error}")).next("registry-list names the categories")
         })?);
     }
-    let filters = Filters {
-        sources: arguments.sources.clone(),
-        categories,
-        tags: arguments.tags.clone(),
-        official: arguments.official,
-        featured: arguments.featured,
-        runnable: arguments.runnable,
-        no_key: arguments.no_key,
-    };
-    let most = arguments.offset.saturating_add(limit).saturating_add(1);
-    let mut hits = CATALOG.search(&arguments.query, &filters, most);
-    let more = hits.len() == most;
-    hits.truncate(most - 1);
+    Ok(Query {
+        text: &arguments.query,
+        filters: Filters {
+            sources: arguments.sources.clone(),
+            categories,
+            tags: arguments.tags.clone(),
+            official: arguments.official,
+            featured: arguments.featured,
+            runnable: arguments.runnable,
+            no_key: arguments.no_key,
+        },
+        offset: arguments.offset,
+        limit: arguments.limit.clamp(1, MOST),
+        explain: false,
+    })
+}
+
+fn servers(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
+    let catalog = registry.frontend.orchestrator.catalog()?;
+    let found = catalog.search(query).map_err(Error::from)?;
     let active = registry.frontend.actives();
-    let servers = hits
+    let more = query.offset + found.hits.len() < found.total;
+    let servers = found
+        .hits
         .into_iter()
-        .skip(arguments.offset)
         .map(|hit| {
             let id = hit.id.to_string();
             let active_as = active
@@ -169,11 +175,8 @@ fn servers(registry: &Registry, arguments: &Arguments, limit: usize) -> Result<F
                 .collect();
             FoundServer {
                 title: hit.title.as_ref().unwrap_or(&hit.name).to_string(),
-                description: shortened(
-                    &hit.description.as_deref().map(one_line).unwrap_or_default(),
-                    DESCRIPTION,
-                ),
-                launch: hit.launch.map(str::to_owned),
+                description: described(hit.description.as_deref()),
+                launch: hit.launch,
                 requires_key: hit.requires_key,
                 official: hit.official,
                 active_as,
@@ -188,64 +191,65 @@ fn servers(registry: &Registry, arguments: &Arguments, limit: usize) -> Result<F
     })
 }
 
-fn tools(registry: &Registry, arguments: &Arguments, limit: usize) -> Found {
-    let words = words::of(&arguments.query);
-    let mut found: Vec<(usize, FoundTool)> = Vec::new();
-    let mut consider = |tool: FoundTool| {
-        let fit = if words.is_empty() {
-            Some(0)
-        } else {
-            words::fit(&words, &tool.name, &tool.description)
-        };
-        // A tool that is there already is better than one that must be added.
-        found.extend(fit.map(|fit| (2 * fit + usize::from(tool.server.is_some()), tool)));
+/// Tools of active servers first, since they are there already; then those that the catalog knows.
+fn tools(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
+    let mut found = active_tools(registry, query.text);
+    let catalog = registry.frontend.orchestrator.catalog()?;
+    let all = Query {
+        offset: 0,
+        limit: query.offset.saturating_add(query.limit),
+        ..query.clone()
     };
+    let known = catalog.search_tools(&all).map_err(Error::from)?;
+    let total = found.len() + known.total;
+    found.extend(known.hits.into_iter().map(|hit| FoundTool {
+        name: hit.tool.to_string(),
+        server: None,
+        add: Some(hit.id.to_string()),
+        description: described(hit.description.as_deref()),
+    }));
+    let tools: Vec<FoundTool> = found
+        .into_iter()
+        .skip(query.offset)
+        .take(query.limit)
+        .collect();
+    Ok(Found {
+        servers: Vec::new(),
+        more: query.offset + tools.len() < total,
+        tools,
+    })
+}
+
+fn active_tools(registry: &Registry, query: &str) -> Vec<FoundTool> {
+    let words = words::of(query);
+    let mut found = Vec::new();
     let offer = Offer::of(&registry.frontend.sources(), Names::Prefixed);
     for (name, item) in offer.items(List::Tools) {
         let Origin::Server(server) = &item.origin else {
             continue;
         };
-        let description = splice::find(&item.json, &["description"]).ok().flatten();
-        let description: String = description
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
-        consider(FoundTool {
+        let about = splice::find(&item.json, &["description"]).ok().flatten();
+        let about: Option<String> = about.and_then(|text| serde_json::from_str(text).ok());
+        let tool = FoundTool {
             name: name.to_owned(),
             server: Some(server.to_string()),
             add: None,
-            description: shortened(&one_line(&description), DESCRIPTION),
-        });
-    }
-    for entry in CATALOG.entries() {
-        for tool in &entry.tools {
-            consider(FoundTool {
-                name: tool.name.to_string(),
-                server: None,
-                add: Some(entry.id.to_string()),
-                description: shortened(
-                    &tool
-                        .description
-                        .as_deref()
-                        .map(one_line)
-                        .unwrap_or_default(),
-                    DESCRIPTION,
-                ),
-            });
-        }
+            description: described(about.as_deref()),
+        };
+        let fit = if words.is_empty() {
+            Some(0)
+        } else {
+            words::fit(&words, &tool.name, &tool.description)
+        };
+        found.extend(fit.map(|fit| (fit, tool)));
     }
     found.sort_by(|(fit, a), (other, b)| other.cmp(fit).then_with(|| a.name.cmp(&b.name)));
-    let more = found.len() > arguments.offset.saturating_add(limit);
-    let tools = found
-        .into_iter()
-        .skip(arguments.offset)
-        .take(limit)
-        .map(|(_, tool)| tool)
-        .collect();
-    Found {
-        servers: Vec::new(),
-        tools,
-        more,
-    }
+    found.into_iter().map(|(_, tool)| tool).collect()
+}
+
+/// A description as it is shown.
+fn described(text: Option<&str>) -> String {
+    shortened(&one_line(text.unwrap_or_default()), DESCRIPTION)
 }
 
 fn text(found: &Found) -> String {

@@ -1,4 +1,4 @@
-//! Tools whose other half this version of mcpod does not have: they say so, and what can be done instead.
+//! A tool whose other half this version of mcpod does not have: it says so, and what can be done instead.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -7,21 +7,7 @@ use super::Registry;
 use super::answer::Failure;
 
 /// What the model reads.
-pub(super) const REFRESH: &str =
-    "Read the sources of the catalog anew, so that servers published since are found.";
-
-/// What the model reads.
 pub(super) const LAUNCH_STDIO: &str = "Run a command of this host as an MCP server, in a sandbox. Off unless the user allows it in the settings.";
-
-/// Which sources.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the fields are the tool's schema")]
-pub(super) struct RefreshArguments {
-    /// Only these; all if you name none.
-    #[serde(default)]
-    sources: Vec<String>,
-}
 
 /// Which command.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,12 +18,6 @@ pub(super) struct LaunchStdioArguments {
     name: String,
     /// The program and its arguments.
     command: Vec<String>,
-}
-
-/// Says that there is nothing to refresh.
-pub(super) fn refresh(_: &RefreshArguments) -> Failure {
-    Failure::new("the catalog of this version of mcpod is built in and cannot be refreshed")
-        .next("search what is there with registry-find, or add an image by docker://IMAGE")
 }
 
 /// Says that commands are not run.

@@ -102,8 +102,10 @@ pub(super) fn config_set(
         force,
     } = arguments;
     let active = registry.frontend.orchestrator.find(name)?;
-    if !force && let Ok(entry) = reference::entry(&active.record.given) {
-        let known: Vec<String> = entry
+    let catalog = registry.frontend.orchestrator.catalog()?;
+    if !force && let Ok(listing) = reference::listing(&catalog, &active.record.given) {
+        let known: Vec<String> = listing
+            .entry
             .launch
             .iter()
             .flat_map(|option| &option.inputs)

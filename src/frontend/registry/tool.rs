@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Failure};
-use super::{Registry, add, browse, docs, exec, find, later, mend, state};
+use super::{Registry, add, browse, docs, exec, find, later, mend, refresh, state};
 
 /// A registry tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +87,11 @@ impl Tool {
     }
 
     /// What is listed of it.
-    pub(super) fn definition(self) -> rmcp::model::Tool {
+    pub(super) fn definition(self, servers: usize) -> rmcp::model::Tool {
         let (title, description, input, output) = match self {
             Self::Find => (
                 "Find servers or tools",
-                find::description(),
+                find::description(servers),
                 schema::<find::Arguments>(),
                 Some(schema::<find::Found>()),
             ),
@@ -139,9 +139,9 @@ impl Tool {
             ),
             Self::Refresh => (
                 "Refresh the catalog",
-                later::REFRESH.to_owned(),
-                schema::<later::RefreshArguments>(),
-                None,
+                refresh::DESCRIPTION.to_owned(),
+                schema::<refresh::Arguments>(),
+                Some(schema::<refresh::Refreshed>()),
             ),
             Self::Status => (
                 "See how a server does",
@@ -196,14 +196,14 @@ impl Tool {
     ) -> Result<Answer, Failure> {
         match self {
             Self::Find => find::run(registry, &read(arguments)?),
-            Self::List => browse::run(&read(arguments)?),
-            Self::GetDocs => docs::run(&read(arguments)?),
+            Self::List => browse::run(registry, &read(arguments)?),
+            Self::GetDocs => docs::run(registry, &read(arguments)?),
             Self::Add => add::run(registry, read(arguments)?, &context).await,
             Self::Remove => mend::remove(registry, read(arguments)?, &context).await,
             Self::Active => state::active(registry, read(arguments)?).await,
             Self::ConfigSet => mend::config_set(registry, &read(arguments)?),
             Self::Exec => Err(exec::not_called(registry, &read(arguments)?)),
-            Self::Refresh => Err(later::refresh(&read(arguments)?)),
+            Self::Refresh => refresh::run(registry, read(arguments)?).await,
             Self::Status => state::status(registry, read(arguments)?).await,
             Self::LaunchStdio => Err(later::launch_stdio(registry, &read(arguments)?)),
         }

@@ -176,7 +176,7 @@ async fn what_goes_wrong_names_the_next_step() {
         ("registry-add", json!({"id": "mongodb"}), "needs", "no_key"),
         (
             "registry-add",
-            json!({"id": "no-such-thing-at-all"}),
+            json!({"id": "zzzzzzzzzzzz"}),
             "has no server",
             "mcpod search",
         ),
@@ -188,9 +188,9 @@ async fn what_goes_wrong_names_the_next_step() {
         ),
         (
             "registry-refresh",
-            json!({}),
-            "cannot be refreshed",
-            "registry-find",
+            json!({"sources": ["nowhere"]}),
+            "nowhere",
+            "Next: ",
         ),
         (
             "registry-launch-stdio",

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::FieldError;
 use super::launch::Launch;
 use crate::catalog::category::Category;
 use crate::catalog::entry::{Entry, Repository, Status, Tool};
 use crate::catalog::id::EntryId;
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
+use crate::catalog::source::FieldError;
 use crate::catalog::text::Line;
 
 /// A `[[server]]` table.
@@ -84,8 +84,6 @@ impl Record {
             .collect::<Result<_, _>>()
             .map_err(|error| FieldError::new("launch", &error))?;
         Ok(Entry {
-            id,
-            name: Line::new(&self.name),
             title: self.title.filter(|title| !title.is_empty()),
             description: self.description.filter(|text| !text.is_empty()),
             publisher: self.publisher,
@@ -106,6 +104,7 @@ impl Record {
             }),
             launch,
             tools: self.tools.into_iter().map(tool).collect(),
+            ..Entry::new(id, Line::new(&self.name))
         })
     }
 }

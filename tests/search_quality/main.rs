@@ -1,0 +1,182 @@
+//! How good the search is: queries as an agent would write them, over the real data of docker, awesome and builtin.
+//!
+//! The data lies beside the project's folder, in `shared/data`; without it there is nothing to measure. `QUERIES=FILE`
+//! measures another list of the same form. `cargo test --test search_quality -- --nocapture` shows every query.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failing unwrap is a failing test, and its report is what this one is for"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mcpod::catalog::source::docker::Folder;
+use mcpod::catalog::source::list::File;
+use mcpod::catalog::source::{builtin, docker, list};
+use mcpod::catalog::{Catalog, Query};
+use regex_lite::Regex;
+use serde::Deserialize;
+
+/// How deep a result may lie and still be found.
+const DEPTH: usize = 5;
+
+#[derive(Deserialize)]
+struct Questions {
+    queries: Vec<Question>,
+}
+
+#[derive(Deserialize)]
+struct Question {
+    query: String,
+    kind: String,
+    expect: Vec<String>,
+}
+
+/// Where an expected result lies in the answer, from 1.
+fn place(catalog: &Catalog, question: &Question) -> (Option<usize>, Vec<String>) {
+    let query = Query {
+        text: &question.query,
+        limit: DEPTH,
+        ..Query::default()
+    };
+    let hits = catalog.search(&query).unwrap().hits;
+    let names: Vec<String> = hits
+        .iter()
+        .map(|hit| format!("{}/{}", hit.id.source(), hit.id.native()).to_lowercase())
+        .collect();
+    let patterns: Vec<Regex> = question
+        .expect
+        .iter()
+        .map(|pattern| Regex::new(pattern).unwrap())
+        .collect();
+    let is_expected = |name: &String| patterns.iter().any(|pattern| pattern.is_match(name));
+    (names.iter().position(is_expected).map(|at| at + 1), names)
+}
+
+#[test]
+fn what_is_meant_is_found() {
+    let Some(shared) = shared() else {
+        return;
+    };
+    let catalog = catalog(&shared);
+    let file = std::env::var_os("QUERIES")
+        .map_or_else(|| shared.join("search-queries.json"), PathBuf::from);
+    let Questions { queries } = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let mut found = 0;
+    let mut first = 0;
+    let mut reciprocal = 0.0;
+    let mut missed_typos = Vec::new();
+    for question in &queries {
+        let (place, names) = place(&catalog, question);
+        let shown = place.map_or("-".to_owned(), |place| place.to_string());
+        println!("{shown:>2}  {:<50} {}", question.query, names.join("  "));
+        found += usize::from(place.is_some());
+        first += usize::from(place == Some(1));
+        reciprocal += place.map_or(0.0, |place| 1.0 / f64::from(u32::try_from(place).unwrap()));
+        if question.kind == "typo" && place.is_none() {
+            missed_typos.push(&question.query);
+        }
+    }
+    let all = queries.len();
+    let share = |part: usize| {
+        f64::from(u32::try_from(part).unwrap()) / f64::from(u32::try_from(all).unwrap())
+    };
+    println!(
+        "recall@5 {:.2} ({found}/{all})  hit@1 {:.2} ({first}/{all})  MRR@5 {:.2}",
+        share(found),
+        share(first),
+        reciprocal / f64::from(u32::try_from(all).unwrap())
+    );
+    if std::env::var_os("QUERIES").is_none() {
+        assert!(
+            found >= 17 && first >= 14,
+            "{found} found, {first} first, of {all}"
+        );
+        assert!(missed_typos.is_empty(), "{missed_typos:?}");
+    }
+}
+
+/// The folder of shared data, if it is there.
+fn shared() -> Option<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|above| above.join("shared/data"))
+        .find(|path| path.join("catalog-sources.tar.zst").exists())
+}
+
+fn catalog(shared: &Path) -> Catalog {
+    let unpacked = tempfile::tempdir().unwrap();
+    let status = Command::new("tar")
+        .arg("--zstd")
+        .arg("-xf")
+        .arg(shared.join("catalog-sources.tar.zst"))
+        .arg("-C")
+        .arg(unpacked.path())
+        .status()
+        .unwrap();
+    assert!(
+        status.success(),
+        "tar cannot read the archive: is zstd installed?"
+    );
+    let root = unpacked.path();
+    let folders: Vec<Folder> = children(&root.join("docker-mcp-registry/servers"))
+        .iter()
+        .map(|path| folder(path))
+        .collect();
+    let mut pages = files(&root.join("awesome-mcp-servers/docs"), "md");
+    pages.extend(files(&root.join("mcpservers.org"), "md"));
+    let sidecars = files(
+        &root.join("awesome-mcp-servers/data/server-metadata"),
+        "json",
+    );
+    Catalog::of(vec![
+        docker::parse("docker", &folders).entries,
+        builtin::parse().entries,
+        list::parse("awesome", &pages, &sidecars).entries,
+    ])
+    .unwrap()
+}
+
+fn folder(path: &Path) -> Folder {
+    let file = |name: &str| {
+        let named = |path: &&PathBuf| {
+            path.file_name()
+                .is_some_and(|own| own.eq_ignore_ascii_case(name))
+        };
+        children(path)
+            .iter()
+            .find(named)
+            .map(|path| fs::read(path).unwrap())
+    };
+    Folder {
+        name: path.file_name().unwrap().to_str().unwrap().to_owned(),
+        server: file("server.yaml").unwrap(),
+        tools: file("tools.json"),
+        readme: file("readme.md"),
+    }
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<File> {
+    children(folder)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|own| own == extension))
+        .map(|path| File {
+            bytes: fs::read(&path).unwrap(),
+            path: path.file_name().unwrap().to_str().unwrap().to_owned(),
+        })
+        .collect()
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|item| item.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
