@@ -100,7 +100,7 @@ impl Orchestrator {
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
-        self.add_until(request, tell, std::future::pending()).await
+        Box::pin(self.add_until(request, tell, std::future::pending())).await
     }
 
     /// Makes a server active, unless the user interrupts or `stop` resolves before that is done.

@@ -54,7 +54,7 @@ pub(super) async fn run(registry: &Registry, arguments: Arguments) -> Result<Ans
         .map(|report| Source {
             name: report.name,
             servers: report.entries,
-            error: report.last_error.map(|error| error.to_string()),
+            error: report.last_error,
         })
         .collect();
     let lines: Vec<String> = sources.iter().map(Source::line).collect();

@@ -198,7 +198,7 @@ impl Tool {
             Self::Find => find::run(registry, &read(arguments)?),
             Self::List => browse::run(registry, &read(arguments)?),
             Self::GetDocs => docs::run(registry, &read(arguments)?),
-            Self::Add => add::run(registry, read(arguments)?, &context).await,
+            Self::Add => Box::pin(add::run(registry, read(arguments)?, &context)).await,
             Self::Remove => mend::remove(registry, read(arguments)?, &context).await,
             Self::Active => state::active(registry, read(arguments)?).await,
             Self::ConfigSet => mend::config_set(registry, &read(arguments)?),
