@@ -194,7 +194,17 @@ fn finish(mut command: Command) -> Ran {
 /// Runs a command with this on its standard input.
 #[track_caller]
 pub(crate) fn run_with_input(words: &[&str], input: &[u8]) -> Ran {
-    let mut command = command(words);
+    feed(command(words), input)
+}
+
+/// Runs a command as the machine's root with this on its standard input.
+#[track_caller]
+pub(crate) fn root_with_input(words: &[&str], input: &[u8]) -> Ran {
+    feed(entering(&["enter", "--root", "--"], words), input)
+}
+
+#[track_caller]
+fn feed(mut command: Command, input: &[u8]) -> Ran {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
