@@ -85,6 +85,8 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
+    // What we write is for its user alone, as the XDG Base Directory Specification asks for folders.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log::start();
     let output = Output::new(cli.command.wants_json());
     // One thread: no command needs more, and `attach` and `guard` stay small.
