@@ -27,4 +27,5 @@ mod packages;
 mod reboot;
 mod running;
 mod secrets;
+mod serve;
 mod server;
