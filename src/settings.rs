@@ -23,13 +23,10 @@ pub struct Settings {
     pub sessions: Sessions,
     /// What a server may use unless it is told otherwise at `add`.
     pub sandbox: Sandbox,
-<<<<<<< HEAD
     /// How images are built.
     pub build: Build,
-=======
     /// What agents may do without asking the user.
     pub policy: Policy,
->>>>>>> main
     /// Where the catalog comes from.
     pub sources: SourcesFile,
 }
@@ -141,7 +138,6 @@ impl Default for Settings {
                 tasks: 512,
                 selinux: Relabel::Keep,
             },
-<<<<<<< HEAD
             build: Build {
                 node: ImageReference::official("node", "22-slim"),
                 python: ImageReference::official("python", "3.12-slim"),
@@ -150,11 +146,10 @@ impl Default for Settings {
                 // Installers were seen to need some hundred MB, compilers more.
                 memory: Memory::from_mebibytes(4096),
                 tasks: 4096,
-=======
+            },
             policy: Policy {
                 agent_add: AgentAdd::Curated,
                 allow_host_commands: false,
->>>>>>> main
             },
             sources: SourcesFile::default(),
         }
@@ -189,11 +184,8 @@ pub enum SettingsError {
 struct File {
     sessions: SessionsFile,
     sandbox: SandboxFile,
-<<<<<<< HEAD
     build: BuildFile,
-=======
     policy: PolicyFile,
->>>>>>> main
     sources: SourcesFile,
 }
 
@@ -344,11 +336,8 @@ impl Settings {
         let File {
             sessions,
             sandbox,
-<<<<<<< HEAD
             build,
-=======
             policy,
->>>>>>> main
             sources,
         } = file;
         self.sources.merge(sources);

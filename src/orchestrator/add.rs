@@ -1,10 +1,7 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
-<<<<<<< HEAD
 use std::collections::BTreeMap;
-=======
 use std::pin::Pin;
->>>>>>> main
 
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -131,10 +128,6 @@ impl Orchestrator {
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
-<<<<<<< HEAD
-        let mut interrupt = Interrupt::listen();
-        let mut plan = Box::pin(self.plan(request)).await?;
-=======
         Box::pin(self.add_until(request, tell, std::future::pending())).await
     }
 
@@ -147,8 +140,7 @@ impl Orchestrator {
     ) -> Result<Added, Error> {
         let mut stop = std::pin::pin!(stop);
         let mut interrupt = Interrupt::listen(stop.as_mut());
-        let plan = Box::pin(self.plan(request)).await?;
->>>>>>> main
+        let mut plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = interrupt

@@ -38,6 +38,15 @@ pub fn listing(catalog: &Catalog, reference: &str) -> Result<Listing, Error> {
     }
 }
 
+/// Whether a reference names something to run by itself, which need not be in the catalog.
+pub fn is_direct(reference: &str) -> bool {
+    reference.contains("://")
+        || !matches!(
+            reference.parse::<Package>(),
+            Err(PackageError::Registry { .. })
+        )
+}
+
 /// What `add` is to make active: an entry of the catalog, or an image.
 pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, Error> {
     if let Some(image) = reference.strip_prefix("docker://") {

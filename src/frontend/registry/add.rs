@@ -12,7 +12,7 @@ use super::consent::{self, Verdict, Wish};
 use super::{Registry, docs, progress};
 use crate::activation::choices::{Choices, Network};
 use crate::activation::inputs::{InputError, MissingInput as Missing};
-use crate::activation::plan::{Plan, PlanError};
+use crate::activation::plan::{Origin, Plan, PlanError};
 use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
 use crate::frontend::naming::public_names;
 use crate::orchestrator::add::Request;
@@ -108,9 +108,9 @@ pub(super) async fn run(
     };
     if let Verdict::Ask(reasons) = wish(registry, &request, &plan).await?.verdict(policy) {
         let question = format!(
-            "An agent wants to add the MCP server {} (image {}). You are asked because {}.",
+            "An agent wants to add the MCP server {} ({}). You are asked because {}.",
             plan.id,
-            plan.image,
+            plan.origin,
             reasons.join(", and ")
         );
         consent::ask(context, &question, &command(&request)).await?;
@@ -255,7 +255,10 @@ async fn wish(registry: &Registry, request: &Request, plan: &Plan) -> Result<Wis
     for variable in &request.choices.environment {
         wider.push(format!("{} is to be set in its environment", variable.name));
     }
-    if request.reference.contains("://") {
+    if let Origin::Build(build) = &plan.origin {
+        wider.push(format!("its image is to be built here from {build}"));
+    }
+    if reference::is_direct(&request.reference) {
         return Ok(Wish {
             wider,
             ..Wish::default()
