@@ -22,6 +22,7 @@
 //! | [`containerfile`] | the format of recipes of images | no text ever adds an instruction, an option or a word |
 //! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
 //! | [`podman`] | images, over Podman's socket | only it knows podman-api |
+//! | [`repository`] | repositories of git, looked at from afar | nothing of one is run |
 //! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
@@ -55,6 +56,7 @@ pub mod image;
 pub mod orchestrator;
 pub mod podman;
 pub mod quadlet;
+pub mod repository;
 pub mod secret;
 pub mod session;
 pub mod settings;

@@ -1,16 +1,19 @@
-//! A build: how a package becomes an image of this host. Pure.
+//! A build: how a package or a repository becomes an image of this host. Pure.
 //!
 //! The image holds the package and what it depends on in `/opt/mcpod`, belongs to root and runs as nobody in particular. What of the
 //! package is to be started is found while the image is built, and named in a file that the image's entry point reads.
 
 mod npm;
 mod pypi;
+mod repository;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use crate::catalog::{Package, PackageError, Registry};
+pub use repository::{Recipe, Repository};
+
+use crate::catalog::{Git, Package, PackageError, Registry};
 use crate::containerfile::{Containerfile, ContainerfileError};
 use crate::image::ImageReference;
 use crate::quadlet::value::Assignment;
@@ -30,14 +33,23 @@ pub const MANY_ENTRIES: &str = "mcpod: this package has several commands: ";
 /// What an image is built from, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
-    /// The package; with its exact version once that is known.
-    pub package: Package,
-    /// The image that it is installed on.
-    pub base: ImageReference,
+    /// What it is built from.
+    pub source: Source,
+    /// The image that it is installed on; none for what has a recipe of its own, or is not known well enough yet.
+    pub base: Option<ImageReference>,
     /// Which of the package's commands is started; the only one, or the one named like the package, where nobody says.
     pub entry: Option<String>,
     /// Whether what the package runs when it is installed may run.
     pub scripts: bool,
+}
+
+/// What an image is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A package; with its exact version once that is known.
+    Package(Package),
+    /// A repository; with its commit once that is known.
+    Repository(Repository),
 }
 
 /// Why nothing can be built.
@@ -57,6 +69,22 @@ pub enum BuildError {
     Entry {
         /// What was given.
         entry: String,
+    },
+    /// A repository is named in a way that could be taken for something else.
+    #[error("{text:?} is no {part} of a repository that can be built from")]
+    Repository {
+        /// The part that is wrong.
+        part: &'static str,
+        /// What was given.
+        text: String,
+    },
+    /// Nobody knows how a repository is built.
+    #[error(
+        "{repository} has neither a Containerfile nor a Dockerfile, a package.json or a pyproject.toml there"
+    )]
+    NoRecipe {
+        /// The repository.
+        repository: String,
     },
     /// A text cannot stand in the recipe.
     #[error(transparent)]
@@ -98,7 +126,7 @@ pub struct Answer {
 
 impl Build {
     /// Decides how a package is built.
-    pub fn new(
+    pub fn of_package(
         package: &Package,
         entry: Option<&str>,
         scripts: bool,
@@ -113,22 +141,33 @@ impl Build {
                 });
             }
         };
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if let Some(entry) = entry
-            && (!entry.chars().all(legal)
-                || !entry.starts_with(|c: char| c.is_ascii_alphanumeric()))
-        {
-            return Err(BuildError::Entry {
-                entry: entry.to_owned(),
-            });
-        }
         Ok(Self {
             // Its parts can be set one by one; together they are to be what is read from a text.
-            package: package.to_string().parse()?,
-            base: base.clone(),
-            entry: entry.map(str::to_owned),
+            source: Source::Package(package.to_string().parse()?),
+            base: Some(base.clone()),
+            entry: checked(entry)?,
             scripts,
         })
+    }
+
+    /// Decides how a repository is built, as far as that can be said without looking at it.
+    pub fn of_repository(
+        git: &Git,
+        entry: Option<&str>,
+        scripts: bool,
+    ) -> Result<Self, BuildError> {
+        Ok(Self {
+            source: Source::Repository(Repository::of(git)?),
+            base: None,
+            entry: checked(entry)?,
+            scripts,
+        })
+    }
+
+    /// Settles on a commit of its repository, and on how that is built.
+    pub fn settle_on(&mut self, repository: Repository, settings: &settings::Build) {
+        self.base = repository.base(settings).cloned();
+        self.source = Source::Repository(repository);
     }
 
     /// Whether packages of a registry can be built.
@@ -137,45 +176,66 @@ impl Build {
     }
 
     /// The command that asks, in a container of [`base`](Self::base), for the versions of the package.
-    pub fn question(&self) -> Vec<String> {
-        match self.package.registry {
-            Registry::Npm => npm::question(&self.package),
-            _ => pypi::question(&self.package),
+    pub fn question(package: &Package) -> Vec<String> {
+        match package.registry {
+            Registry::Npm => npm::question(package),
+            _ => pypi::question(package),
         }
     }
 
     /// Reads the answer: the package with the exact version that is to be installed.
-    pub fn exact(&self, answer: &Answer) -> Result<Package, BuildError> {
-        let version = match self.package.registry {
-            Registry::Npm => npm::version(&self.package, answer)?,
-            _ => pypi::version(&self.package, answer)?,
+    pub fn exact(package: &Package, answer: &Answer) -> Result<Package, BuildError> {
+        let version = match package.registry {
+            Registry::Npm => npm::version(package, answer)?,
+            _ => pypi::version(package, answer)?,
         };
-        Ok(format!("{}@{version}", self.unversioned()).parse()?)
+        Ok(format!("{}@{version}", unversioned(package)).parse()?)
     }
 
-    /// The recipe of the image.
-    pub fn containerfile(&self) -> Result<Containerfile, BuildError> {
-        let mut file = Containerfile::from(&self.base);
-        let folder = match self.package.registry {
-            Registry::Npm => npm::install(self, &mut file)?,
-            _ => pypi::install(self, &mut file)?,
+    /// The recipe of the image; none where there is one already, or nobody knows yet whether there is.
+    pub fn containerfile(&self) -> Result<Option<Containerfile>, BuildError> {
+        let Some(base) = &self.base else {
+            return Ok(None);
+        };
+        let mut file = Containerfile::from(base);
+        let folder = match &self.source {
+            Source::Package(package) if package.registry == Registry::Npm => {
+                npm::install(package, self, &mut file)?
+            }
+            Source::Package(package) => pypi::install(package, self, &mut file)?,
+            Source::Repository(repository) => repository.install(self, &mut file)?,
         };
         file.set("HOME", "/tmp");
         file.work_in("/tmp");
         file.run_as(USER);
         let start = format!("read -r entry </opt/mcpod/entry && exec {folder}/\"$entry\" \"$@\"");
         file.start_with(&["/bin/sh", "-c", &start, "mcpod"])?;
-        Ok(file)
-    }
-
-    fn unversioned(&self) -> String {
-        unversioned(&self.package)
+        Ok(Some(file))
     }
 }
 
 impl fmt::Display for Build {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.package.fmt(f)
+        match &self.source {
+            Source::Package(package) => package.fmt(f),
+            Source::Repository(repository) => repository.fmt(f),
+        }
+    }
+}
+
+/// Lets the name of a command pass.
+fn checked(entry: Option<&str>) -> Result<Option<String>, BuildError> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    match entry {
+        Some(entry)
+            if !entry.chars().all(legal)
+                || !entry.starts_with(|c: char| c.is_ascii_alphanumeric()) =>
+        {
+            Err(BuildError::Entry {
+                entry: entry.to_owned(),
+            })
+        }
+        entry => Ok(entry.map(str::to_owned)),
     }
 }
 
@@ -220,5 +280,23 @@ pub fn surroundings(ca_bundle: Option<&str>, proxy: Option<&str>) -> Vec<Assignm
             variables.push(Assignment::new(name, "localhost,127.0.0.1,::1"));
         }
     }
+    variables
+}
+
+/// The variables that git finds: nothing of the user's own settings counts, neither rewritten addresses nor helpers that ask for
+/// passwords.
+pub fn of_git(settings: &settings::Build) -> Vec<Assignment> {
+    let mut variables: Vec<Assignment> = [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_ALLOW_PROTOCOL", "https:http:git"),
+        ("LC_ALL", "C.UTF-8"),
+    ]
+    .map(|(name, value)| Assignment::new(name, value))
+    .into();
+    if let Some(bundle) = &settings.ca_bundle {
+        variables.push(Assignment::new("GIT_SSL_CAINFO", bundle));
+    }
+    variables.extend(surroundings(None, settings.proxy.as_deref()));
     variables
 }

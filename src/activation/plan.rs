@@ -93,7 +93,7 @@ pub enum PlanError {
     },
     /// Nothing of what the entry offers is an image or a package that speaks on its standard input and output.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images and packages of npm and PyPI that speak MCP on stdin and stdout"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout"
     )]
     NotRunnable {
         /// The entry.
@@ -245,22 +245,27 @@ fn origin(
 ) -> Result<Option<Origin>, BuildError> {
     Ok(match artifact {
         Artifact::Image(image) => Some(Origin::Image(image.clone())),
-        Artifact::Package(package) => Some(Origin::Build(Build::new(
+        Artifact::Package(package) => Some(Origin::Build(Build::of_package(
             package,
             choices.entry.as_deref(),
             choices.scripts,
             &settings.build,
         )?)),
-        Artifact::Git(_) | Artifact::Bundle(_) => None,
+        Artifact::Git(git) => Some(Origin::Build(Build::of_repository(
+            git,
+            choices.entry.as_deref(),
+            choices.scripts,
+        )?)),
+        Artifact::Bundle(_) => None,
     })
 }
 
 /// Whether what a server consists of can become a container.
 fn is_supported(artifact: &Artifact) -> bool {
     match artifact {
-        Artifact::Image(_) => true,
+        Artifact::Image(_) | Artifact::Git(_) => true,
         Artifact::Package(package) => Build::supports(package.registry),
-        Artifact::Git(_) | Artifact::Bundle(_) => false,
+        Artifact::Bundle(_) => false,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::build::{CA_BUNDLE_INSIDE, surroundings};
+use super::build::{Build, CA_BUNDLE_INSIDE, Recipe, Source, of_git, surroundings};
 use super::choices::Network;
 use super::invocation::{Bind, Invocation, NamedVolume};
 use super::plan::Plan;
@@ -263,10 +263,11 @@ fn certificates(bundle: &str) -> VolumeMount {
 
 /// Makes the Quadlet file by which an image is built. It is started by `add`, and by nothing else: no unit depends on it.
 ///
-/// `recipe` is the path of the Containerfile. All of the build runs in the unit's own control group, so that its limits hold and nothing
+/// `recipe` is the path that the Containerfile has where we write one. All of the build runs in the unit's own control group, so that its limits hold and nothing
 /// outlives it; what a build that was killed leaves in the storage is in the transient one, where nobody but mcpod builds.
 pub fn build(
     name: &ServerName,
+    built: &Build,
     recipe: &str,
     settings: &settings::Build,
 ) -> Result<UnitFile, ValueError> {
@@ -276,10 +277,25 @@ pub fn build(
         &Text::from(&*format!("Image of the MCP server {name}")),
     )?;
     file.push(build::IMAGE_TAG, &ImageReference::built(name).to_string())?;
-    file.push(build::FILE, recipe)?;
-    let context = recipe.rsplit_once('/').map_or(recipe, |(folder, _)| folder);
-    file.push(build::SET_WORKING_DIRECTORY, context)?;
-    file.push(build::PULL, "never")?;
+    match &built.source {
+        Source::Package(_) => {
+            let folder = recipe.rsplit_once('/').map_or(recipe, |(folder, _)| folder);
+            file.push(build::SET_WORKING_DIRECTORY, folder)?;
+            file.push(build::FILE, recipe)?;
+            file.push(build::PULL, "never")?;
+        }
+        Source::Repository(repository) => {
+            file.push(build::REPOSITORY, &repository.context())?;
+            if let Some(Recipe::Own(own)) = &repository.recipe {
+                file.push(build::FILE_INSIDE, own)?;
+                // What it is built on is its own affair.
+                file.push(build::PULL, "missing")?;
+            } else {
+                file.push(build::FILE, recipe)?;
+                file.push(build::PULL, "never")?;
+            }
+        }
+    }
     file.push(build::NETWORK, "pasta")?;
     file.push(build::GLOBAL_ARGS, &PodmanOption::flag("transient-store"))?;
     file.push(
@@ -312,6 +328,11 @@ pub fn build(
         )?;
     }
     file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
+    if let Source::Repository(_) = &built.source {
+        for variable in of_git(settings) {
+            file.push(service::ENVIRONMENT, &variable)?;
+        }
+    }
     file.push(service::SLICE, &UnitName::from_systemd(BUILD_SLICE))?;
     file.push(service::MEMORY_MAX, &settings.memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;

@@ -13,7 +13,7 @@ use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
-use crate::orchestrator::add::{Request, Step};
+use crate::orchestrator::add::{Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
@@ -33,7 +33,7 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add docker://docker.io/mcp/time --dry-run
   mcpod add npm:@modelcontextprotocol/server-memory")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, docker://IMAGE, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have
@@ -76,6 +76,9 @@ pub(super) struct Arguments {
     /// Let a package of npm run what it wants to when it is installed
     #[arg(long)]
     scripts: bool,
+    /// Build from a repository without asking
+    #[arg(long)]
+    yes: bool,
     /// Do not try the server once
     #[arg(long)]
     no_probe: bool,
@@ -107,6 +110,7 @@ pub(super) async fn run(
         instances,
         entry,
         scripts,
+        yes,
         no_probe,
         dry_run,
         json: _,
@@ -129,6 +133,11 @@ pub(super) async fn run(
             scripts,
         },
         probe: !no_probe,
+        consent: if yes {
+            Consent::Anything
+        } else {
+            Consent::Nothing
+        },
     };
     let values = request.choices.inputs.iter();
     for given in values.chain(&request.choices.environment) {
@@ -154,6 +163,13 @@ pub(super) async fn run(
                 if ask::can_ask() =>
             {
                 ask_for(&inputs, &mut request.choices)?;
+            }
+            Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
+                let question = format!("build and run code from {what}, {how}? (yes or no)");
+                if !matches!(&*ask::line(&question)?, "y" | "yes") {
+                    return Err(Error::NeedsConsent { what, how }.into());
+                }
+                request.consent = Consent::Seen(what);
             }
             Err(error) => return Err(error.into()),
         }

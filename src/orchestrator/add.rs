@@ -11,6 +11,7 @@ use super::remove::Extent;
 use super::{
     Active, Error, Orchestrator, binds, container_path, drop_in_path, quadlet_path, socket_path,
 };
+use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
 use crate::activation::plan::{self, Origin, Plan};
 use crate::activation::record::{Record, State};
@@ -38,6 +39,20 @@ pub struct Request {
     pub choices: Choices,
     /// Whether to try the server once.
     pub probe: bool,
+    /// What the user has seen and agreed to, of what would be built.
+    pub consent: Consent,
+}
+
+/// What the user agreed to that code is built from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// Nothing that must be seen first.
+    #[default]
+    Nothing,
+    /// This, as [`Error::NeedsConsent`] named it.
+    Seen(String),
+    /// Whatever it is.
+    Anything,
 }
 
 /// What is going on, for whoever waits.
@@ -93,8 +108,10 @@ impl Orchestrator {
                 None => image.clone(),
             },
             Origin::Build(build) => {
-                if let Some(here) = podman.image(&build.base).await? {
-                    build.base = here.pin(&build.base);
+                if let Some(base) = &build.base
+                    && let Some(here) = podman.image(base).await?
+                {
+                    build.base = Some(here.pin(base));
                 }
                 ImageReference::built(&plan.name)
             }
@@ -146,6 +163,7 @@ impl Orchestrator {
         let pinned = interrupt
             .ends(self.settle(&podman, &mut plan, tell))
             .await?;
+        check_consent(&plan, &request.consent)?;
 
         let lock = self.units.lock(|| tell(Step::Waiting));
         let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
@@ -408,6 +426,29 @@ impl Work<'_> {
         Err(Error::NotGenerated {
             file: self.plan.name.container_file(),
         })
+    }
+}
+
+/// Sees to it that the user knows what code is built, where its catalog says no more than where that is found.
+fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
+    let Some(build) = plan.origin.build() else {
+        return Ok(());
+    };
+    let Source::Repository(repository) = &build.source else {
+        return Ok(());
+    };
+    let what = build.to_string();
+    match consent {
+        Consent::Anything => Ok(()),
+        Consent::Seen(seen) if *seen == what => Ok(()),
+        Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent {
+            what,
+            how: match &repository.recipe {
+                Some(Recipe::Own(own)) => format!("by its own {own}"),
+                Some(Recipe::Python) => "as a package of Python".to_owned(),
+                Some(Recipe::Node) | None => "as a package of Node".to_owned(),
+            },
+        }),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Builds: a package becomes an image of this host, by a Quadlet file that `add` starts and nobody else.
+//! Builds: a package or a repository becomes an image of this host, by a Quadlet file that `add` starts and nobody else.
 //!
 //! Whoever builds holds the lock of the unit directory. So there is one build at a time, and what an `add` that was killed left
 //! building is nobody's, and is ended by the next.
@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use super::add::Step;
 use super::{Error, Orchestrator, quadlet_path};
-use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY};
+use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, Source};
 use crate::activation::plan::{Origin, Plan};
 use crate::activation::units;
+use crate::catalog::Package;
 use crate::image::{ImageReference, Pinned};
 use crate::podman::command::Question;
 use crate::podman::{Image, Podman};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::version::PodmanVersion;
+use crate::repository;
 use crate::systemd::LoadState;
 use crate::text;
 use crate::unit_dir::Lock;
@@ -51,10 +53,21 @@ impl Orchestrator {
                 Ok(Some(Pinned::Fetched(here.pin(image))))
             }
             Origin::Build(build) => {
-                let base = self.fetched(podman, &build.base, tell).await?;
-                build.base = base.pin(&build.base);
-                tell(Step::Asking(build.to_string()));
-                build.package = self.ask(podman, build).await?;
+                if let Source::Repository(repository) = &build.source {
+                    tell(Step::Asking(build.to_string()));
+                    let variables = build::of_git(&self.settings.build);
+                    let look = repository::look(repository, &variables).await?;
+                    let found = repository.found(&look.commit, &look.files)?;
+                    build.settle_on(found, &self.settings.build);
+                }
+                if let Some(base) = &build.base {
+                    let here = self.fetched(podman, base, tell).await?;
+                    build.base = Some(here.pin(base));
+                }
+                if let (Source::Package(package), Some(base)) = (&build.source, &build.base) {
+                    tell(Step::Asking(build.to_string()));
+                    build.source = Source::Package(self.ask(podman, package, base).await?);
+                }
                 Ok(None)
             }
         }
@@ -79,13 +92,18 @@ impl Orchestrator {
     }
 
     /// Asks the package manager of a build's base for the exact version.
-    async fn ask(&self, podman: &Podman, build: &Build) -> Result<crate::catalog::Package, Error> {
+    async fn ask(
+        &self,
+        podman: &Podman,
+        package: &Package,
+        base: &ImageReference,
+    ) -> Result<Package, Error> {
         let settings = &self.settings.build;
         let bundle = settings.ca_bundle.as_deref();
         let output = podman
             .ask_container(&Question {
-                image: &build.base,
-                words: &build.question(),
+                image: base,
+                words: &Build::question(package),
                 environment: &build::surroundings(bundle, settings.proxy.as_deref()),
                 file: bundle.map(|bundle| (bundle, build::CA_BUNDLE_INSIDE)),
             })
@@ -95,7 +113,7 @@ impl Orchestrator {
             stdout: output.stdout,
             stderr: output.stderr,
         };
-        Ok(build.exact(&answer)?)
+        Ok(Build::exact(package, &answer)?)
     }
 
     /// The files by which a server's image is built, by name.
@@ -109,13 +127,14 @@ impl Orchestrator {
         };
         let (recipe, unit) = (plan.name.recipe_file(), plan.name.build_file());
         let path = self.units.path(&quadlet_path(recipe.clone()));
-        let file = units::build(&plan.name, &path.to_string_lossy(), &self.settings.build)?;
+        let path = path.to_string_lossy();
+        let file = units::build(&plan.name, build, &path, &self.settings.build)?;
         file.check(version)?;
-        let containerfile = build.containerfile()?;
-        Ok(BTreeMap::from([
-            (recipe, containerfile.to_string()),
-            (unit, file.to_string()),
-        ]))
+        let mut texts = BTreeMap::from([(unit, file.to_string())]);
+        if let Some(containerfile) = build.containerfile()? {
+            texts.insert(recipe, containerfile.to_string());
+        }
+        Ok(texts)
     }
 
     /// Builds a server's image by its files, which are written first.

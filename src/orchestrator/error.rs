@@ -11,6 +11,7 @@ use crate::image::ReferenceError;
 use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
+use crate::repository::RepositoryError;
 use crate::settings::SettingsError;
 use crate::systemd::SystemdError;
 use crate::unit_dir::UnitDirError;
@@ -47,7 +48,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY"
     )]
     UnknownReference {
         /// What was asked for.
@@ -76,6 +77,17 @@ pub enum Error {
         what: String,
         /// The last lines that the build wrote, fit to be shown.
         output: String,
+    },
+    /// A repository cannot be looked at.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The user is to see first what would be built.
+    #[error("this would build and run code from {what}, {how}")]
+    NeedsConsent {
+        /// The repository with its commit.
+        what: String,
+        /// How it would be built, in words.
+        how: String,
     },
     /// Nothing can be built.
     #[error(transparent)]
@@ -212,6 +224,7 @@ impl Error {
             | Self::Bind(_)
             | Self::BadSecretName { .. }
             | Self::SecretInUse { .. }
+            | Self::NeedsConsent { .. }
             | Self::Build(BuildError::Package(_))
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
@@ -240,6 +253,8 @@ impl Error {
             Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
                 "no_such_package"
             }
+            Self::Repository(_) => "repository",
+            Self::NeedsConsent { .. } => "needs_consent",
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
@@ -299,6 +314,8 @@ impl Error {
                 "sudo mkdir -p /var/log/journal && sudo systemctl restart systemd-journald keeps it on disk".to_owned(),
             ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
+            Self::Repository(error) => error.hint(),
+            Self::NeedsConsent { .. } => Some("look at it; with --yes it is built".to_owned()),
             Self::BuildFailed { output, .. } => super::build::hint(output),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),

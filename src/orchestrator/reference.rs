@@ -3,8 +3,8 @@
 use super::Error;
 use crate::activation::build::BuildError;
 use crate::catalog::{
-    Artifact, Catalog, LaunchOption, Listing, Local, Network, Package, PackageError, Resolution,
-    Run, Transport, Trust,
+    Artifact, Catalog, Git, LaunchOption, Line, Listing, Local, Network, Package, PackageError,
+    Resolution, Run, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
@@ -70,6 +70,21 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
         Err(PackageError::Registry { .. }) => {}
         Err(error) => return Err(BuildError::from(error).into()),
     }
+    if let Some(git) = reference.strip_prefix("git+") {
+        let git = repository(git);
+        let last = git
+            .folder
+            .as_ref()
+            .unwrap_or(&git.url)
+            .trim_end_matches('/');
+        let last = last.trim_end_matches(".git");
+        let last = last.rsplit('/').next().unwrap_or(last);
+        return Ok(Candidate {
+            id: reference.to_owned(),
+            names: names(last, None),
+            launch: vec![of_artifact(Artifact::Git(git))],
+        });
+    }
     if reference.contains("://") {
         return Err(Error::UnknownReference {
             reference: reference.to_owned(),
@@ -81,6 +96,18 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
         names: names(entry.id.native(), entry.publisher.as_deref()),
         launch: entry.launch,
     })
+}
+
+/// Takes `URL[#REF[:FOLDER]]` apart.
+fn repository(text: &str) -> Git {
+    let (url, picked) = text.split_once('#').unwrap_or((text, ""));
+    let (reference, folder) = picked.split_once(':').unwrap_or((picked, ""));
+    Git {
+        url: Line::new(url),
+        reference: Line::some(reference),
+        folder: Line::some(folder),
+        dockerfile: None,
+    }
 }
 
 /// Something of which nothing is known: it speaks on its standard input and output, and gets nothing.

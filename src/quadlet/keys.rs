@@ -124,11 +124,15 @@ pub mod build {
 
     keys! { "Build";
         FILE: str = "File", path_inside, 5 2;
+        /// for a path inside the context.
+        FILE_INSIDE: str = "File", token, 5 2;
         GLOBAL_ARGS: PodmanOption = "GlobalArgs", podman_option, 5 2;
         IMAGE_TAG: str = "ImageTag", image, 5 2;
         NETWORK: str = "Network", network, 5 2;
         PODMAN_ARGS: PodmanOption = "PodmanArgs", podman_option, 5 2;
         PULL: str = "Pull", token, 5 2;
+        /// for a repository of git.
+        REPOSITORY: str = "SetWorkingDirectory", repository, 5 2;
         SET_WORKING_DIRECTORY: str = "SetWorkingDirectory", path_inside, 5 2;
         /// with `--volume`, for a path of the host.
         VOLUME_OPTION: VolumeMount = "PodmanArgs", volume_option, 5 2;

@@ -15,6 +15,7 @@ mod chain;
 mod changes;
 mod escaping;
 mod failures;
+mod git;
 mod host;
 mod hostile;
 mod idle;

@@ -9,7 +9,7 @@ use crate::running::start;
 use crate::server::Server;
 
 /// Builds trust what this host trusts: it may stand behind a proxy with certificates of its own.
-const TRUST: &str = "[build]\nca_bundle = \"/etc/ssl/certs/ca-certificates.crt\"\n";
+pub(crate) const TRUST: &str = "[build]\nca_bundle = \"/etc/ssl/certs/ca-certificates.crt\"\n";
 
 const MEMORY: &str = "npm:@modelcontextprotocol/server-memory@2026.8.31";
 const TIME: &str = "pypi:mcp-server-time@2026.10.19";
@@ -31,7 +31,7 @@ fn built() -> Vec<String> {
 }
 
 #[track_caller]
-fn nothing_built() {
+pub(crate) fn nothing_built() {
     wait_until("nothing of a build is left", SOON, || {
         let found = built();
         if found.is_empty() { Ok(()) } else { Err(found) }

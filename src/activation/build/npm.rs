@@ -8,8 +8,8 @@ use crate::containerfile::{Containerfile, ContainerfileError};
 ///
 /// Names that no shell would read as one word are none.
 const FIND_ENTRY: &str = r#"const fs = require("fs");
-const [name, wanted] = process.argv.slice(1);
-const own = JSON.parse(fs.readFileSync("/opt/mcpod/app/node_modules/" + name + "/package.json"));
+const [folder, wanted] = process.argv.slice(1);
+const own = JSON.parse(fs.readFileSync(folder + "/package.json")), name = own.name;
 const short = name.split("/").pop();
 const bins = typeof own.bin === "string" ? { [short]: own.bin } : own.bin || {};
 const names = Object.keys(bins).filter(bin => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(bin)
@@ -75,6 +75,7 @@ pub(super) fn version(package: &Package, answer: &Answer) -> Result<String, Buil
 
 /// Installs the package, and says where its commands lie.
 pub(super) fn install(
+    package: &Package,
     build: &Build,
     file: &mut Containerfile,
 ) -> Result<&'static str, ContainerfileError> {
@@ -83,11 +84,50 @@ pub(super) fn install(
         words.push("--ignore-scripts");
     }
     words.extend(QUIET);
-    let spec = spec(&build.package);
+    let spec = spec(package);
     words.extend(["--", &spec]);
     file.run(&words)?;
+    let folder = format!("/opt/mcpod/app/node_modules/{}", package.name);
+    find_entry(&folder, build, file)
+}
+
+/// Builds what lies in a folder, installs it, and says where its commands lie.
+///
+/// The scripts that run by themselves do not; the one that makes the program is asked for.
+pub(super) fn install_folder(
+    folder: &'static str,
+    build: &Build,
+    file: &mut Containerfile,
+) -> Result<&'static str, ContainerfileError> {
+    let scripts: &[&str] = if build.scripts {
+        &[]
+    } else {
+        &["--ignore-scripts"]
+    };
+    let install = ["npm", "install", "--prefix"];
+    let first = [&install[..], &[folder], &QUIET, scripts].concat();
+    file.run(&first)?;
+    let make = ["npm", "run", "--prefix", folder, "--if-present"];
+    file.run(&[&make[..], scripts, &["build"]].concat())?;
+    let second = [
+        &install[..],
+        &["/opt/mcpod/app"],
+        &QUIET,
+        scripts,
+        &["--", folder],
+    ];
+    file.run(&second.concat())?;
+    find_entry(folder, build, file)
+}
+
+/// Finds the command, and says where the commands lie.
+fn find_entry(
+    folder: &str,
+    build: &Build,
+    file: &mut Containerfile,
+) -> Result<&'static str, ContainerfileError> {
     let wanted = build.entry.as_deref().unwrap_or_default();
-    file.run(&["node", "-e", FIND_ENTRY, "--", &build.package.name, wanted])?;
+    file.run(&["node", "-e", FIND_ENTRY, "--", folder, wanted])?;
     Ok("/opt/mcpod/app/node_modules/.bin")
 }
 

@@ -8,8 +8,10 @@ use crate::containerfile::{Containerfile, ContainerfileError};
 ///
 /// Names that no shell would read as one word are none.
 const FIND_ENTRY: &str = r#"import re, sys
-from importlib.metadata import distribution
+from importlib.metadata import distribution, distributions
 name, wanted = sys.argv[1:]
+if name.startswith("/"):
+    name = next(d.metadata["Name"] for d in distributions() if '"file://' in (d.read_text("direct_url.json") or ""))
 plain = lambda text: re.sub("[-_.]+", "-", text).lower()
 points = distribution(name).entry_points
 names = sorted({p.name for p in points if p.group == "console_scripts" and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", p.name)})
@@ -72,6 +74,31 @@ pub(super) fn version(package: &Package, answer: &Answer) -> Result<String, Buil
 
 /// Installs the package, and says where its commands lie.
 pub(super) fn install(
+    package: &Package,
+    build: &Build,
+    file: &mut Containerfile,
+) -> Result<&'static str, ContainerfileError> {
+    let version = package.version.as_deref();
+    let spec = match version {
+        Some(version) => format!("{}=={version}", package.name),
+        None => package.name.clone(),
+    };
+    install_from(&spec, &package.name, build, file)
+}
+
+/// Installs what lies in a folder, and says where its commands lie.
+pub(super) fn install_folder(
+    folder: &'static str,
+    build: &Build,
+    file: &mut Containerfile,
+) -> Result<&'static str, ContainerfileError> {
+    install_from(folder, folder, build, file)
+}
+
+/// Installs what pip is told, and finds the command of what has the name or came from the folder.
+fn install_from(
+    spec: &str,
+    name: &str,
     build: &Build,
     file: &mut Containerfile,
 ) -> Result<&'static str, ContainerfileError> {
@@ -80,14 +107,9 @@ pub(super) fn install(
     // What is only there as source runs its own code when it is built: an older release that need not is preferred.
     words.extend(["--prefer-binary", "--root-user-action=ignore"]);
     words.extend(QUIET);
-    let version = build.package.version.as_deref();
-    let spec = match version {
-        Some(version) => format!("{}=={version}", build.package.name),
-        None => build.package.name.clone(),
-    };
-    words.extend(["--", &spec]);
+    words.extend(["--", spec]);
     file.run(&words)?;
     let wanted = build.entry.as_deref().unwrap_or_default();
-    file.run(&[PYTHON, "-c", FIND_ENTRY, &build.package.name, wanted])?;
+    file.run(&[PYTHON, "-c", FIND_ENTRY, name, wanted])?;
     Ok("/opt/mcpod/app/bin")
 }

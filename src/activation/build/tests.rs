@@ -7,7 +7,7 @@ use crate::settings::Settings;
 
 fn known_build(package: &str) -> Build {
     let package: Package = package.parse().unwrap();
-    Build::new(&package, None, false, &Settings::default().build).unwrap()
+    Build::of_package(&package, None, false, &Settings::default().build).unwrap()
 }
 
 fn answer(success: bool, stdout: &str, stderr: &str) -> Answer {
@@ -20,7 +20,11 @@ fn answer(success: bool, stdout: &str, stderr: &str) -> Answer {
 
 /// A recipe with the beginnings of its longest lines.
 fn shortened(package: &str) -> String {
-    let text = known_build(package).containerfile().unwrap().to_string();
+    let text = known_build(package)
+        .containerfile()
+        .unwrap()
+        .unwrap()
+        .to_string();
     let lines = text.lines().map(|line| crate::text::shortened(line, 110));
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -42,7 +46,7 @@ fn a_package_of_npm_is_installed_without_its_scripts() {
     assert!(text.to_string().contains(r#""--","@scope/server@1.2.3"]"#));
     let mut consented = known_build("npm:x@1.0.0");
     consented.scripts = true;
-    let text = consented.containerfile().unwrap().to_string();
+    let text = consented.containerfile().unwrap().unwrap().to_string();
     assert!(!text.contains("--ignore-scripts"));
 }
 
@@ -58,7 +62,7 @@ fn a_package_of_pypi_gets_an_environment_of_its_own() {
     USER 1000:1000
     ENTRYPOINT ["/bin/sh","-c","read -r entry </opt/mcpod/entry && exec /opt/mcpod/app/bin/\"$entry\" \"$@\"","mc…
     "#);
-    let text = known_build("pypi:y@1.0").containerfile().unwrap();
+    let text = known_build("pypi:y@1.0").containerfile().unwrap().unwrap();
     assert!(text.to_string().contains(r#""--prefer-binary""#));
     assert!(text.to_string().contains(r#""--","y==1.0"]"#));
 }
@@ -151,13 +155,13 @@ proptest! {
         registry in prop::sample::select(vec![Registry::Npm, Registry::Pypi]),
     ) {
         let package = Package { registry, name, version };
-        let Ok(build) = Build::new(&package, entry.as_deref(), false, &Settings::default().build) else {
+        let Ok(build) = Build::of_package(&package, entry.as_deref(), false, &Settings::default().build) else {
             return Ok(());
         };
-        let text = build.containerfile().unwrap().to_string();
+        let text = build.containerfile().unwrap().unwrap().to_string();
         let known = match registry {
-            Registry::Npm => known_build("npm:known@1").containerfile().unwrap().to_string(),
-            _ => known_build("pypi:known@1").containerfile().unwrap().to_string(),
+            Registry::Npm => known_build("npm:known@1").containerfile().unwrap().unwrap().to_string(),
+            _ => known_build("pypi:known@1").containerfile().unwrap().unwrap().to_string(),
         };
         prop_assert_eq!(text.lines().count(), known.lines().count());
         for (line, known) in text.lines().zip(known.lines()) {

@@ -15,7 +15,7 @@ use crate::activation::inputs::{InputError, MissingInput as Missing};
 use crate::activation::plan::{Origin, Plan, PlanError};
 use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
 use crate::frontend::naming::public_names;
-use crate::orchestrator::add::Request;
+use crate::orchestrator::add::{Consent, Request};
 use crate::orchestrator::{Error, reference};
 use crate::quadlet::value::Assignment;
 
@@ -120,6 +120,18 @@ pub(super) async fn run(
     let added = orchestrator
         .add_until(&request, &|step| teller.tell(&step), cancelled)
         .await;
+    let added = match added {
+        Err(Error::NeedsConsent { what, how }) => {
+            let question = format!("This would build and run code from {what}, {how}.");
+            consent::ask(context, &question, &command(&request)).await?;
+            request.consent = Consent::Seen(what);
+            let cancelled = context.ct.cancelled();
+            orchestrator
+                .add_until(&request, &|step| teller.tell(&step), cancelled)
+                .await
+        }
+        added => added,
+    };
     drop(teller);
     told.done().await;
     let added = added?;
@@ -172,6 +184,7 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
             ..Choices::default()
         },
         probe: true,
+        consent: Consent::Nothing,
     })
 }
 
@@ -312,6 +325,7 @@ fn command(request: &Request) -> String {
         name,
         choices,
         probe: _,
+        consent: _,
     } = request;
     let mut words = vec!["mcpod".to_owned(), "add".to_owned(), quoted(reference)];
     if let Some(name) = name {

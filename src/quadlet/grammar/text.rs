@@ -127,6 +127,19 @@ pub(super) fn absolute(path: &str) -> Result<(), Reason> {
     }
 }
 
+/// `URL#COMMIT:FOLDER` of a repository: of characters that nobody who reads it gives a meaning, and no local path.
+pub(in crate::quadlet) fn repository(context: &str) -> Result<String, Reason> {
+    let known = ["https://", "http://", "git://"];
+    if !known.iter().any(|scheme| context.starts_with(scheme)) {
+        return Err(Reason::Address);
+    }
+    refuse(context, |c| {
+        !(c.is_ascii_alphanumeric() || "._~:/@+#-".contains(c))
+    })?;
+    check_line(context)?;
+    Ok(context.to_owned())
+}
+
 /// A capability, or `all`.
 pub(in crate::quadlet) fn capability(name: &str) -> Result<String, Reason> {
     if name.is_empty() {
