@@ -58,7 +58,7 @@ const BUILD_LABEL: &str = "io.mcpod.build=1";
 
 /// Removes what a build that did not succeed leaves: containers of the builder's, of which nobody else has any in the transient store,
 /// and layers that are no part of an image.
-const CLEAN_COMMAND: [&str; 3] = [
+pub const CLEAN_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
     "[ \"$SERVICE_RESULT\" = success ] && exit; exec >/dev/null; \

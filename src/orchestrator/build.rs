@@ -210,10 +210,11 @@ impl Orchestrator {
         let unit: UnitName = name.build_unit();
         self.systemd.stop(&unit, STOP).await?;
         self.systemd.reset_failed(&unit).await?;
-        self.podman()
-            .await?
-            .remove_image(&ImageReference::built(name))
-            .await?;
+        let podman = self.podman().await?;
+        if !podman.remove_image(&ImageReference::built(name)).await? {
+            // It was not built to its end, and what cleans up after it may have been killed with it.
+            podman.clean_up(&units::CLEAN_COMMAND).await?;
+        }
         Log::new(self.build_log(name)).remove();
         for file in &files {
             self.units.remove(lock, file)?;

@@ -68,9 +68,7 @@ impl Podman {
             .arg("--entrypoint=")
             .arg(image.to_string())
             .args(*words);
-        if let Some(runtime) = self.socket.parent().and_then(|folder| folder.parent()) {
-            command.env("XDG_RUNTIME_DIR", runtime);
-        }
+        self.lead(&mut command);
         let request = "a command in a container";
         let failed = |source| PodmanError::Program { source };
         let mut child = command
@@ -95,6 +93,39 @@ impl Podman {
                 request,
                 waited: PATIENCE,
             }),
+        }
+    }
+}
+
+impl Podman {
+    /// Runs a command of units that removes what is left of a build.
+    pub async fn clean_up(&self, words: &[&str; 3]) -> Result<(), PodmanError> {
+        let [program, arguments @ ..] = words;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null());
+        self.lead(&mut command);
+        let failed = |source| PodmanError::Program { source };
+        let ended = tokio::time::timeout(PATIENCE, command.output()).await;
+        let output = ended
+            .map_err(|_| PodmanError::TimedOut {
+                request: "the removal of what is left of a build",
+                waited: PATIENCE,
+            })?
+            .map_err(failed)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            tracing::warn!(
+                "cleaning up after a build: {}",
+                crate::text::one_line(&said)
+            );
+        }
+        Ok(())
+    }
+
+    /// Sees to it that podman finds the user's runtime directory, also where our own environment is bare.
+    fn lead(&self, command: &mut Command) {
+        if let Some(runtime) = self.socket.parent().and_then(|folder| folder.parent()) {
+            command.env("XDG_RUNTIME_DIR", runtime);
         }
     }
 }

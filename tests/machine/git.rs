@@ -1,8 +1,8 @@
 //! Servers that are built from repositories of git, here those of a server in the machine itself.
 
-use crate::changes::settings;
+use crate::changes::{Afterwards, afterwards, settings};
 use crate::idle::Idle;
-use crate::machine::{SOON, mcpod, run, sh, wait_until};
+use crate::machine::{Ran, SOON, mcpod, run, sh, wait_until};
 use crate::packages::{TRUST, nothing_built};
 use crate::running::{Running, start};
 use crate::server::Server;
@@ -21,7 +21,8 @@ for line in sys.stdin:
         "tools/call": {"content": [{"type": "text", "text": "hello from git"}]}}.get(asked["method"])
     print(json.dumps({"jsonrpc": "2.0", "id": asked["id"]} | ({"result": answer} if answer else {"error": {"code": -32601, "message": "no"}})), flush=True)
 END
-mkdir -p own python node none broken
+mkdir -p own python node none broken slow
+printf 'FROM docker.io/library/python:3.12-slim\nRUN sleep 1234\n' >slow/Containerfile
 printf 'FROM docker.io/library/python:3.12-slim\nCOPY server.py /\nENTRYPOINT ["python3", "/server.py"]\n' >own/Dockerfile
 cp server.py own/
 cp own/Dockerfile own/Dockerfile.other
@@ -44,7 +45,7 @@ END
 chmod +x node/server.js
 git init -q -b main . && git add -A && git -c user.name=a -c user.email=a@b commit -qm one
 cd .. && git clone -q --bare src served.git && git -C served.git config uploadpack.allowAnySHA1InWant true
-exec git daemon --base-path="$HOME/git" --listen=127.0.0.1 --port=9418 --export-all --reuseaddr "$HOME/git"
+exec "$(git --exec-path)/git-daemon" --base-path="$HOME/git" --listen=127.0.0.1 --port=9418 --export-all --reuseaddr "$HOME/git"
 "#;
 
 const URL: &str = "git+git://127.0.0.1/served.git";
@@ -52,8 +53,9 @@ const URL: &str = "git+git://127.0.0.1/served.git";
 /// A server of repositories, until it is dropped.
 #[must_use]
 struct Daemon {
-    _running: Running,
     commit: String,
+    _running: Running,
+    _folder: Afterwards<fn() -> Ran>,
 }
 
 fn daemon() -> Daemon {
@@ -68,8 +70,9 @@ fn daemon() -> Daemon {
     });
     let commit = sh("git -C ~/git/src rev-parse HEAD", &[]).ok();
     Daemon {
-        _running: running,
         commit: commit.stdout.trim().to_owned(),
+        _running: running,
+        _folder: afterwards(|| sh("rm -rf ~/git", &[])),
     }
 }
 
@@ -103,6 +106,61 @@ fn a_repository_is_built_by_its_own_recipe_or_as_its_language() {
         drop(server);
         nothing_built();
     }
+}
+
+#[test]
+fn what_runs_at_installation_runs_only_where_it_is_allowed() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    let _git = daemon();
+    // The script that would run by itself fails.
+    let reference = format!("{URL}#main:node");
+    let add = ["add", &reference, "--yes", "--name", "fromgit"];
+    mcpod(&[&add[..], &["--scripts"]].concat())
+        .code(1)
+        .complains(&["preinstall"]);
+    nothing_built();
+    mcpod(&[&add[..], &["--no-probe"]].concat()).ok();
+    sh(
+        "! podman run --rm --entrypoint ls localhost/mcpod:fromgit /opt/mcpod/hacked 2>/dev/null",
+        &[],
+    )
+    .ok();
+    mcpod(&["remove", "fromgit"]).ok();
+    nothing_built();
+}
+
+#[test]
+fn all_of_a_build_is_in_its_unit_with_its_limits() {
+    let _machine = Idle::now();
+    let _settings = settings(&format!("{TRUST}memory = \"3G\"\ntasks = 777\n"));
+    let _git = daemon();
+    let reference = format!("{URL}#main:slow");
+    let adding = start(&["mcpod", "add", &reference, "--yes", "--name", "slow"]);
+    let unit = "mcpod-slow_image-build.service";
+    wait_until("the build sleeps", SOON, || {
+        let shown = run(&["systemd-cgls", "--no-pager", "--user-unit", unit]);
+        let inside = shown.stdout.contains("mcpod.slice/mcpod-build.slice")
+            && shown.stdout.contains("sleep 1234");
+        if inside { Ok(()) } else { Err(shown) }
+    });
+    run(&[
+        "systemctl",
+        "--user",
+        "show",
+        "--property=MemoryMax,TasksMax",
+        unit,
+    ])
+    .ok()
+    .prints(&["MemoryMax=3221225472", "TasksMax=777"]);
+    // Neither the user's files nor secrets nor the bus are there.
+    run(&["sh", "-c", r#"pid=$(pgrep -f '^sleep 1234$') && ! grep -E " (/home|/run/user)" "/proc/$pid/mountinfo" && ! tr '\0' '\n' <"/proc/$pid/environ" | grep -E "DBUS|XDG_RUNTIME""#])
+        .ok();
+    // The whole unit is killed: nothing goes on.
+    run(&["systemctl", "--user", "kill", "--signal=KILL", unit]).ok();
+    adding.finish().code(1);
+    run(&["pgrep", "-f", "^sleep 1234$"]).code(1);
+    nothing_built();
 }
 
 #[test]

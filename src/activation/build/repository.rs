@@ -54,9 +54,8 @@ impl Repository {
             return Err(refused("address", &url));
         }
         // Podman takes an address without this ending for a file to download.
-        if !url.ends_with(".git") {
-            url = format!("{}.git", url.trim_end_matches('/'));
-        }
+        let stem = url.trim_end_matches('/');
+        url = format!("{}.git", stem.strip_suffix(".git").unwrap_or(stem));
         let part = |name, text: &Option<crate::catalog::Line>| match text {
             Some(text) if !is_path(text.trim_matches('/'), "@+") => Err(refused(name, text)),
             Some(text) => Ok(Some(text.trim_matches('/').to_owned())),

@@ -10,6 +10,18 @@ fn known_build(package: &str) -> Build {
     Build::of_package(&package, None, false, &Settings::default().build).unwrap()
 }
 
+/// The package that a build is of.
+fn package(build: &Build) -> &Package {
+    match &build.source {
+        Source::Package(package) => package,
+        Source::Repository(repository) => panic!("{repository}"),
+    }
+}
+
+fn recipe(build: &Build) -> String {
+    build.containerfile().unwrap().unwrap().to_string()
+}
+
 fn answer(success: bool, stdout: &str, stderr: &str) -> Answer {
     Answer {
         success,
@@ -20,11 +32,7 @@ fn answer(success: bool, stdout: &str, stderr: &str) -> Answer {
 
 /// A recipe with the beginnings of its longest lines.
 fn shortened(package: &str) -> String {
-    let text = known_build(package)
-        .containerfile()
-        .unwrap()
-        .unwrap()
-        .to_string();
+    let text = recipe(&known_build(package));
     let lines = text.lines().map(|line| crate::text::shortened(line, 110));
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -34,19 +42,17 @@ fn a_package_of_npm_is_installed_without_its_scripts() {
     insta::assert_snapshot!(shortened("npm:@scope/server@1.2.3"), @r#"
     FROM docker.io/library/node:22-slim
     RUN --mount=type=tmpfs,target=/tmp ["npm","install","--prefix","/opt/mcpod/app","--omit=dev","--ignore-script…
-    RUN --mount=type=tmpfs,target=/tmp ["node","-e","const fs = require(\"fs\");\nconst [name, wanted] = process.…
+    RUN --mount=type=tmpfs,target=/tmp ["node","-e","const fs = require(\"fs\");\nconst [folder, wanted] = proces…
     ENV HOME=/tmp
     WORKDIR /tmp
     USER 1000:1000
     ENTRYPOINT ["/bin/sh","-c","read -r entry </opt/mcpod/entry && exec /opt/mcpod/app/node_modules/.bin/\"$entry…
     "#);
-    let text = known_build("npm:@scope/server@1.2.3")
-        .containerfile()
-        .unwrap();
-    assert!(text.to_string().contains(r#""--","@scope/server@1.2.3"]"#));
+    let text = recipe(&known_build("npm:@scope/server@1.2.3"));
+    assert!(text.contains(r#""--","@scope/server@1.2.3"]"#));
     let mut consented = known_build("npm:x@1.0.0");
     consented.scripts = true;
-    let text = consented.containerfile().unwrap().unwrap().to_string();
+    let text = recipe(&consented);
     assert!(!text.contains("--ignore-scripts"));
 }
 
@@ -62,17 +68,18 @@ fn a_package_of_pypi_gets_an_environment_of_its_own() {
     USER 1000:1000
     ENTRYPOINT ["/bin/sh","-c","read -r entry </opt/mcpod/entry && exec /opt/mcpod/app/bin/\"$entry\" \"$@\"","mc…
     "#);
-    let text = known_build("pypi:y@1.0").containerfile().unwrap().unwrap();
-    assert!(text.to_string().contains(r#""--prefer-binary""#));
-    assert!(text.to_string().contains(r#""--","y==1.0"]"#));
+    let text = recipe(&known_build("pypi:y@1.0"));
+    assert!(text.contains(r#""--prefer-binary""#));
+    assert!(text.contains(r#""--","y==1.0"]"#));
 }
 
 #[test]
 fn the_version_is_what_the_package_manager_says() {
     let newest = known_build("npm:x");
-    assert_eq!(newest.question().last().unwrap(), "version");
-    let exact =
-        |build: &Build, answer: &Answer| build.exact(answer).map(|package| package.to_string());
+    assert_eq!(Build::question(package(&newest)).last().unwrap(), "version");
+    let exact = |build: &Build, answer: &Answer| {
+        Build::exact(package(build), answer).map(|package| package.to_string())
+    };
     assert_eq!(
         exact(&newest, &answer(true, "\"1.2.3\"\n", "")).unwrap(),
         "npm:x@1.2.3"
@@ -128,7 +135,7 @@ fn the_version_is_what_the_package_manager_says() {
     );
     let down = format!("WARNING: Retrying (Retry(total=1))\n{unknown}");
     assert!(matches!(
-        known_build("pypi:y").exact(&answer(false, "", &down)),
+        Build::exact(package(&known_build("pypi:y")), &answer(false, "", &down)),
         Err(BuildError::NoAnswer { .. })
     ));
 }
@@ -138,15 +145,105 @@ fn an_answer_that_is_no_version_is_refused() {
     for version in ["--help", "1 2", "1;id", "$(id)", "", "1\n2"] {
         let json = serde_json::Value::from(version).to_string();
         assert!(
-            known_build("npm:x")
-                .exact(&answer(true, &json, ""))
-                .is_err(),
+            Build::exact(package(&known_build("npm:x")), &answer(true, &json, "")).is_err(),
             "{version}"
         );
     }
 }
 
+fn git(url: &str, reference: &str, folder: &str) -> Git {
+    let some = |text: &str| (!text.is_empty()).then(|| crate::catalog::Line::new(text));
+    Git {
+        url: crate::catalog::Line::new(url),
+        reference: some(reference),
+        folder: some(folder),
+        dockerfile: None,
+    }
+}
+
+#[test]
+fn a_repository_is_built_by_what_lies_in_its_folder() {
+    let settings = Settings::default().build;
+    let named = git("https://example.com/a/b", "main", "/src/x/");
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let found = |files: &[&str]| {
+        let files: Vec<String> = files.iter().map(|&file| file.to_owned()).collect();
+        let found = Repository::of(&named).unwrap().found(commit, &files)?;
+        assert_eq!(
+            found.to_string(),
+            format!("git+https://example.com/a/b.git#{commit}:src/x")
+        );
+        Ok::<_, BuildError>(found)
+    };
+    let own = found(&["package.json", "Dockerfile"]).unwrap();
+    assert_eq!(own.recipe, Some(Recipe::Own("Dockerfile".to_owned())));
+    assert!(matches!(
+        found(&["README"]),
+        Err(BuildError::NoRecipe { .. })
+    ));
+    for (files, installed) in [
+        (
+            ["package.json", "pyproject.toml"],
+            r#""npm","run","--prefix","/opt/mcpod/src","--if-present","--ignore-scripts","build""#,
+        ),
+        (["x", "pyproject.toml"], r#""--","/opt/mcpod/src"]"#),
+    ] {
+        let mut build = Build::of_repository(&named, None, false).unwrap();
+        assert_eq!(build.containerfile(), Ok(None));
+        build.settle_on(found(&files).unwrap(), &settings);
+        let text = recipe(&build);
+        assert!(text.contains("COPY . /opt/mcpod/src\n"), "{text}");
+        assert!(text.contains(installed), "{text}");
+    }
+}
+
+#[test]
+fn what_could_be_taken_for_something_else_is_no_repository() {
+    for (url, reference, folder) in [
+        ("file:///etc", "", ""),
+        ("ext::sh -c id", "", ""),
+        ("-https://x/y", "", ""),
+        ("https://me:secret@x/y", "", ""),
+        ("https://x/y z", "", ""),
+        ("https://x/y#z", "", ""),
+        ("https://x/$(id)", "", ""),
+        ("https://x/y", "--upload-pack=id", ""),
+        ("https://x/y", "a b", ""),
+        ("https://x/y", "a:b", ""),
+        ("https://x/y", "", "../.."),
+        ("https://x/y", "", "a/../../b"),
+        ("https://x/y", "", "-f"),
+    ] {
+        let refused = Repository::of(&git(url, reference, folder));
+        assert!(
+            matches!(refused, Err(BuildError::Repository { .. })),
+            "{url} {reference} {folder}"
+        );
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_repository_adds_anything_to_a_unit(
+        url in "(https|http|git|file)://\\PC{0,20}|(https|git)://[a-z./%$#:@ -]{0,20}",
+        reference in "\\PC{0,12}|[a-z/.-]{0,12}",
+        folder in "\\PC{0,12}|[a-z/.-]{0,12}",
+    ) {
+        let Ok(build) = Build::of_repository(&git(&url, &reference, &folder), None, false) else {
+            return Ok(());
+        };
+        let name = "x".parse().unwrap();
+        let settings = Settings::default().build;
+        let unit = crate::activation::units::build(&name, &build, "/r/Containerfile", &settings).unwrap().to_string();
+        let known = Build::of_repository(&git("https://x/y", "", ""), None, false).unwrap();
+        let known = crate::activation::units::build(&name, &known, "/r/Containerfile", &settings).unwrap().to_string();
+        let others = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.starts_with("SetWorkingDirectory=")).map(str::to_owned).collect()
+        };
+        prop_assert_eq!(others(&unit), others(&known));
+        prop_assert_eq!(unit.lines().count(), known.lines().count());
+    }
+
     #[test]
     fn no_name_version_or_command_adds_an_instruction_an_option_or_a_word(
         name in "\\PC{0,16}|[ -~\\n]{0,16}|@[a-z/.;-]{0,12}|--[a-z]{1,8}",
@@ -158,10 +255,10 @@ proptest! {
         let Ok(build) = Build::of_package(&package, entry.as_deref(), false, &Settings::default().build) else {
             return Ok(());
         };
-        let text = build.containerfile().unwrap().unwrap().to_string();
+        let text = recipe(&build);
         let known = match registry {
-            Registry::Npm => known_build("npm:known@1").containerfile().unwrap().unwrap().to_string(),
-            _ => known_build("pypi:known@1").containerfile().unwrap().unwrap().to_string(),
+            Registry::Npm => recipe(&known_build("npm:known@1")),
+            _ => recipe(&known_build("pypi:known@1")),
         };
         prop_assert_eq!(text.lines().count(), known.lines().count());
         for (line, known) in text.lines().zip(known.lines()) {
