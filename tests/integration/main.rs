@@ -7,4 +7,6 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod bare;
 mod command_line;
+mod picker;
