@@ -17,6 +17,7 @@ use tantivy::DocId;
 use self::document::{category_flag, flag};
 use self::segment::{Exact, Segment};
 use self::words::Stems;
+use super::entry::Entry;
 use super::find::Resolution;
 use super::merge::Listing;
 use super::search::{Answer, Found, Hit, Query, Reason, ToolHit, Why};
@@ -152,6 +153,21 @@ impl Index {
                 ))
             }
         }
+    }
+
+    /// What a source says, entry by entry.
+    pub(super) fn entries_of(&self, source: &str) -> Result<Vec<Entry>, IndexError> {
+        let mut entries = Vec::new();
+        for doc in self.entries.exactly(Exact::Source, source)? {
+            let Listing { entry, members } = self.listing(doc)?;
+            let said = if members.is_empty() {
+                vec![entry]
+            } else {
+                members
+            };
+            entries.extend(said.into_iter().filter(|entry| entry.id.source() == source));
+        }
+        Ok(entries)
     }
 
     /// The ids that come nearest to a reference that is nothing's.
