@@ -144,7 +144,7 @@ impl Refresh {
             .fetched_at
             .is_some_and(|at| at <= begun && begun.duration_since(at) < interval);
         let was_done_meanwhile = state
-            .fetched_at
+            .done_at
             .is_some_and(|at| at > begun && at <= Timestamp::now());
         if was_done_meanwhile || (is_fresh && !force) {
             return Ok(());
@@ -160,11 +160,11 @@ impl Refresh {
                 limit: self.limits.time,
             }),
         };
-        state.asked_at = Some(asked);
         match fetched {
             Ok(content) => {
                 tell(Event::Fetched(&source.name, content != state.content));
                 state.fetched_at = Some(asked);
+                state.done_at = Some(Timestamp::now());
                 state.error = None;
                 state.content = content;
             }

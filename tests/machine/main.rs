@@ -22,5 +22,6 @@ mod machine;
 mod orphans;
 mod other_user;
 mod reboot;
+mod refresh;
 mod running;
 mod secrets;
