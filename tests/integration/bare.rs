@@ -1,7 +1,6 @@
 //! A home of its own for the program, with what a test puts there.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -38,10 +37,6 @@ impl Bare {
             &format!("{}{settings}", off.collect::<String>()),
         );
         host
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Writes a file below the home.

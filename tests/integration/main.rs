@@ -8,5 +8,6 @@
 )]
 
 mod bare;
+mod catalog;
 mod command_line;
 mod picker;
