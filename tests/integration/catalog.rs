@@ -176,7 +176,7 @@ fn what_fits_is_found_by_words_and_filters() {
             &json!(false),
             &json!(true),
             &json!("image"),
-            &json!(["Forge", "iron"])
+            &json!(["forge", "iron"])
         )
     );
 }
