@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::ANSWER_TIMEOUT;
 use super::error::PodmanError;
 use super::message::printable;
+use crate::tls;
 
 /// The longest answer that is read, in bytes. Lists of secrets have some hundred bytes for each.
 const ANSWER_MAX: usize = 16 << 20;
@@ -55,7 +56,7 @@ impl Request<'_> {
             body,
         } = self;
         let lost = |error: reqwest::Error| PodmanError::connection(socket, &error);
-        let mut answer = Client::builder()
+        let mut answer = tls::client()
             .unix_socket(socket)
             .pool_max_idle_per_host(0)
             .build()

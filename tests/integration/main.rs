@@ -11,3 +11,4 @@ mod bare;
 mod catalog;
 mod command_line;
 mod picker;
+mod serve;

@@ -1,12 +1,15 @@
 //! Inputs: folders of the user's, volumes of a server's own, what is asked for and changed later.
 
-use crate::machine::{Idle, MISBEHAVE, SOON, Server, afterwards, mcpod, run, sh, wait_until};
+use crate::changes::afterwards;
+use crate::idle::Idle;
+use crate::machine::{SOON, mcpod, run, sh, wait_until};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 /// Makes a folder with a file in it; it is removed when the value is dropped.
 fn folder(path: &'static str) -> impl Drop {
     sh("mkdir -p \"$1\" && echo hello >\"$1/greeting\"", &[path]).ok();
-    afterwards(move || drop(run(&["rm", "-rf", path])))
+    afterwards(move || run(&["rm", "-rf", path]))
 }
 
 #[test]
@@ -118,15 +121,7 @@ fn sessions_end_when_their_inputs_change() {
 #[test]
 fn what_a_server_keeps_outlives_it_until_it_is_told_to_go() {
     let _machine = Idle::now();
-    let _volume = afterwards(|| {
-        drop(run(&[
-            "podman",
-            "volume",
-            "rm",
-            "--force",
-            "mcpod-memory_data",
-        ]))
-    });
+    let _volume = afterwards(|| run(&["podman", "volume", "rm", "--force", "mcpod-memory_data"]));
     let ann = r#"{"entities": [{"name": "Ann", "entityType": "person", "observations": []}]}"#;
     {
         let memory = Server::add("memory", "memory");
@@ -177,15 +172,7 @@ fn what_a_server_keeps_outlives_it_until_it_is_told_to_go() {
 #[test]
 fn one_session_at_a_time_where_two_would_write_over_each_other() {
     let _machine = Idle::now();
-    let _volume = afterwards(|| {
-        drop(run(&[
-            "podman",
-            "volume",
-            "rm",
-            "--force",
-            "mcpod-memory_data",
-        ]))
-    });
+    let _volume = afterwards(|| run(&["podman", "volume", "rm", "--force", "mcpod-memory_data"]));
     {
         let memory = Server::add("memory", "memory");
         let attached = start(&["mcpod", "attach", "memory"]);

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::changes::{afterwards, root_until_the_end};
 use crate::failures::forget_image;
-use crate::machine::{
-    Idle, MISBEHAVE, SOON, Server, afterwards, mcpod, nothing_half_done, root_until_the_end, run,
-    wait_until,
-};
+use crate::idle::{Idle, nothing_half_done};
+use crate::machine::{SOON, mcpod, run, wait_until};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 const ADD: [&str; 5] = ["mcpod", "add", MISBEHAVE, "--name", "echo"];
 const REMOVE: [&str; 3] = ["mcpod", "remove", "echo"];
@@ -152,16 +152,8 @@ fn ctrl_c_in_a_pull_that_stalls() {
 #[test]
 fn what_a_server_keeps_survives_every_kill() {
     let _machine = Idle::now();
-    let _kept = afterwards(|| {
-        drop(run(&[
-            "podman",
-            "volume",
-            "rm",
-            "--force",
-            "mcpod-memory_data",
-        ]));
-        drop(mcpod(&["secret", "remove", "memory_MY_TOKEN"]));
-    });
+    let _volume = afterwards(|| run(&["podman", "volume", "rm", "--force", "mcpod-memory_data"]));
+    let _secret = afterwards(|| mcpod(&["secret", "remove", "memory_MY_TOKEN"]));
     let add = [
         "mcpod",
         "add",

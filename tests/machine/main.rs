@@ -12,10 +12,12 @@
 
 mod calls;
 mod chain;
+mod changes;
 mod escaping;
 mod failures;
 mod host;
 mod hostile;
+mod idle;
 mod inputs;
 mod interrupted;
 mod machine;
@@ -25,3 +27,5 @@ mod reboot;
 mod refresh;
 mod running;
 mod secrets;
+mod serve;
+mod server;

@@ -1,10 +1,12 @@
 //! Secrets: nowhere but in the server that needs them.
 
+use crate::changes::afterwards;
+use crate::idle::Idle;
 use crate::machine::{
-    Idle, SOON, Server, afterwards, machine, mcpod, root, root_with_input, run, run_as,
-    run_with_input, sh, wait_until,
+    SOON, machine, mcpod, root, root_with_input, run, run_as, run_with_input, sh, wait_until,
 };
 use crate::running::start;
+use crate::server::Server;
 
 /// What no other text of the machine contains. Given to the machine on standard input only.
 const VALUE: &str = "sesame-6f1d0c9b8e7a-opens";
@@ -14,7 +16,7 @@ const EVERYTHING: &str = "docker://docker.io/mcp/everything";
 
 fn forget_secrets() -> impl Drop {
     let script = "podman secret ls --format {{.Name}} | grep ^mcpod- | xargs -r podman secret rm";
-    afterwards(move || drop(sh(script, &[])))
+    afterwards(move || sh(script, &[]))
 }
 
 fn add(value: &str) -> Server {
@@ -87,7 +89,7 @@ fn a_value_that_is_somewhere_is_found() {
     let value = sh("date +planted-%s%N", &[]).ok().stdout.trim().to_owned();
     let plant =
         "printf %s \"$1\" | base64 >~/planted; systemd-cat printf %s \"$1\"; read -r _; true";
-    let _file = afterwards(|| drop(run(&["rm", "-f", "/home/tester/planted"])));
+    let _file = afterwards(|| run(&["rm", "-f", "/home/tester/planted"]));
     let _sleeping = start(&["sh", "-c", plant, "sh", &value]);
     wait_until("it is found everywhere", SOON, || {
         let found = places(&value);
@@ -142,10 +144,10 @@ fn another_user_finds_nothing_readable() {
     let _machine = Idle::now();
     let _secrets = forget_secrets();
     let _vault = add(VALUE);
-    let _other = afterwards(|| drop(machine(&["user", "--remove", OTHER])));
+    let _other = afterwards(|| machine(&["user", "--remove", OTHER]));
     machine(&["user", OTHER]).ok();
     let _attached = start(&["mcpod", "attach", "vault"]);
-    let readable = "cat /home/tester/.local/share/mcpod/secrets/*; find /home/tester /run/user/1000 -readable 2>/dev/null; cat /proc/[0-9]*/environ 2>/dev/null";
+    let readable = "cat /home/tester/.local/share/mcpod/secrets/*; find /home/tester /run/user/1000 -readable -path '*mcpod*' 2>/dev/null; cat /proc/[0-9]*/environ 2>/dev/null";
     let seen = run_as(OTHER, &["sh", "-c", readable]);
     assert!(
         !seen.stdout.contains(VALUE) && !seen.stdout.contains("/home/tester/"),
@@ -203,7 +205,7 @@ fn a_secret_is_given_by_prompt_pipe_or_file_and_never_in_clear() {
     };
     has("first");
     // New sessions get a new value.
-    let _file = afterwards(|| drop(run(&["rm", "-f", "/home/tester/secret"])));
+    let _file = afterwards(|| run(&["rm", "-f", "/home/tester/secret"]));
     sh("printf second >~/secret", &[]).ok();
     mcpod(&[
         "secret",
@@ -276,7 +278,7 @@ fn without_the_service_podman_keeps_them_and_it_is_said_once() {
     let _secrets = forget_secrets();
     let service = "systemd-creds.socket";
     root(&["systemctl", "stop", service]).ok();
-    let _back = afterwards(move || drop(root(&["systemctl", "start", service])));
+    let _back = afterwards(move || root(&["systemctl", "start", service]));
     let set = |name: &str| run_with_input(&["mcpod", "secret", "set", name], b"x").ok();
     set("vault_A").complains(&["unencrypted"]);
     let second = set("vault_B");
