@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -96,7 +95,7 @@ impl Terminal {
             .unwrap();
         Self {
             child,
-            master: File::from(OwnedFd::from(master)),
+            master: File::from(master),
             screen: Vt::new(COLUMNS.into(), ROWS.into()),
             written: String::new(),
         }
@@ -146,7 +145,7 @@ impl Terminal {
         if poll(&mut ready, Some(&second)).unwrap() == 0 {
             return true;
         }
-        let mut bytes = [0; 65536];
+        let mut bytes = [0; 4096];
         // Linux says that nobody has the terminal open any more with an error.
         match self.master.read(&mut bytes) {
             Ok(0) | Err(_) => false,

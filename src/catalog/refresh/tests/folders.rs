@@ -26,14 +26,14 @@ async fn extra_sources_are_of_four_kinds() {
     write(data.path(), "official/page.json", &page);
     write(data.path(), "list/docs/things.md", LIST);
     write(data.path(), "toml/ours.toml", TOML);
-    let sources: String = ["docker", "official", "list", "toml"]
+    let sources: Vec<String> = ["docker", "official", "list", "toml"]
         .iter()
         .map(|kind| {
             let url = data.path().join(kind).display().to_string();
             format!("[[extra]]\nname = 'my-{kind}'\nkind = '{kind}'\nurl = '{url}'\n")
         })
         .collect();
-    let refresh = refresh(cache.path(), &sources);
+    let refresh = refresh(cache.path(), &sources.concat());
     let reports = run(&refresh, false).await;
     for (source, name) in [
         ("my-docker", "one"),
@@ -56,14 +56,14 @@ async fn what_a_folder_held_counts_while_it_is_gone() {
     let data = tempfile::tempdir().unwrap();
     write(data.path(), "a/ours.toml", TOML);
     write(data.path(), "b/ours.toml", TOML);
-    let sources: String = ["a", "b"]
+    let sources: Vec<String> = ["a", "b"]
         .iter()
         .map(|name| {
             let url = data.path().join(name).display().to_string();
             format!("[[extra]]\nname = '{name}'\nkind = 'toml'\nurl = '{url}'\n")
         })
         .collect();
-    let refresh = refresh(cache.path(), &sources);
+    let refresh = refresh(cache.path(), &sources.concat());
     run(&refresh, false).await;
     fs::remove_dir_all(data.path().join("a")).unwrap();
     // The other one changes, so that a new index is made.
