@@ -107,7 +107,7 @@ impl Frontend {
             Shape::Server(name) => Some(name),
             Shape::All | Shape::Lazy => None,
         };
-        let roster = Arc::new(Roster::read(&self.orchestrator, only).await?);
+        let roster = Arc::new(Roster::read(&self.orchestrator, only, &self.present()).await?);
         let unknown = {
             let mut asked = lock(&self.asked);
             asked.retain(|name, _| roster.active(name).is_some());

@@ -7,6 +7,7 @@ pub mod connection;
 pub mod error;
 pub mod lists;
 pub mod logs;
+pub mod outline;
 pub mod own_units;
 pub mod reference;
 pub mod remove;
