@@ -17,6 +17,7 @@ mod serve;
 mod show;
 mod sources;
 mod status;
+mod token;
 mod tools;
 
 use std::process::ExitCode;
@@ -61,6 +62,8 @@ enum Command {
     Attach(attach::Arguments),
     /// Be the MCP server through which an agent finds, adds and uses all others
     Serve(serve::Arguments),
+    /// Print the token that agents show over HTTP
+    Token(token::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Stop instances whose client is gone (started by systemd)
@@ -121,7 +124,15 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
             call::run(&arguments, &Orchestrator::open(host).await?, output).await
         }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
-        Command::Serve(arguments) => serve::run(&arguments, Orchestrator::open(host).await?).await,
+        Command::Serve(arguments) => {
+            Box::pin(serve::run(
+                &arguments,
+                Orchestrator::open(host).await?,
+                output,
+            ))
+            .await
+        }
+        Command::Token(arguments) => token::run(&arguments, &host, output).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
         Command::Guard => guard::run(host).await,
     }
@@ -141,6 +152,7 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Token(arguments) => arguments.json,
             Self::Attach(_) | Self::Serve(_) | Self::Logs(_) | Self::Guard => false,
         }
     }

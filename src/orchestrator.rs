@@ -3,6 +3,7 @@
 pub mod add;
 pub mod connection;
 pub mod error;
+pub mod http_units;
 pub mod lists;
 pub mod logs;
 pub mod own_units;
@@ -12,7 +13,7 @@ pub mod status;
 pub mod timer;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::activation::record::{Record, RecordError};
@@ -90,6 +91,11 @@ impl Orchestrator {
     /// The settings in force.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where what is to stay belongs: `$XDG_DATA_HOME`.
+    pub fn data(&self) -> &Path {
+        &self.dirs.data
     }
 
     /// Finds an active server by what the user typed.

@@ -88,8 +88,19 @@ impl Agent {
         lock(&self.links).values().any(|link| link.is_busy())
     }
 
+    /// Whether anything of the agent's is under way at a server or kept there: requests, subscriptions, tasks.
+    pub fn is_held(&self) -> bool {
+        lock(&self.links).values().any(|link| link.is_held())
+    }
+
+    /// The definition of a tool as the agent is shown it.
+    pub(super) fn tool(&self, name: &str) -> Option<String> {
+        let offer = self.voice.offer();
+        offer.item(List::Tools, name).map(|item| item.json.clone())
+    }
+
     /// Closes the agent's sessions, and has their instances stopped.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.following.abort();
         self.voice.parking.clear();
         let links = std::mem::take(&mut *lock(&self.links));
