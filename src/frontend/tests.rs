@@ -101,6 +101,7 @@ impl Place {
             self.path("run").display().to_string(),
         )]);
         let dirs = Dirs {
+            home: self.path("home"),
             config: self.path("config"),
             data: self.path("data"),
             cache: self.path("cache"),

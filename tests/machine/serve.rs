@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::machine::{SOON, Server, command, mcpod, no_orphans, nothing_half_done, sh, wait_until};
+use crate::idle::{Idle, no_orphans};
+use crate::machine::{SOON, command, sh, wait_until};
+use crate::server::Server;
 
 /// How long the frontend may stay when its agent is gone.
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
@@ -140,6 +142,7 @@ impl Agent {
 
 #[test]
 fn an_agent_finds_adds_calls_and_removes_servers_of_both_eras() {
+    let _machine = Idle::now();
     let capabilities = json!({"sampling": {}, "elicitation": {}, "roots": {"listChanged": true}});
     let mut agent = Agent::start(&[], &capabilities);
     assert!(
@@ -213,11 +216,11 @@ fn an_agent_finds_adds_calls_and_removes_servers_of_both_eras() {
     }
     assert_eq!(agent.tools(), Vec::<String>::new());
     agent.leave();
-    nothing_half_done();
 }
 
 #[test]
 fn what_others_change_is_seen_within_a_second() {
+    let _machine = Idle::now();
     let mut agent = Agent::start(&[], &json!({}));
     let time = Server::add("time", "time");
     agent.hears("notifications/tools/list_changed", TOLD_WITHIN);
@@ -238,19 +241,19 @@ fn what_others_change_is_seen_within_a_second() {
 
 #[test]
 fn a_server_that_dies_in_the_middle_says_why_and_comes_back() {
-    let add = "mcpod add docker://mcpod-test/misbehave --name crash --env MODE=crash-on-call";
-    sh(add, &[]).ok();
+    let _machine = Idle::now();
+    let crash = Server::misbehaving("crash-on-call");
     let time = Server::add("time", "time");
     let mut agent = Agent::start(&[], &json!({}));
     agent.call("time__get_current_time", &json!({"timezone": "UTC"}));
     for _ in 0..2 {
-        let params = json!({"name": "crash__echo", "arguments": {"text": "x"}});
+        let params = json!({"name": "crash-on-call__echo", "arguments": {"text": "x"}});
         let answer = agent.ask("tools/call", &params);
         let message = answer["error"]["message"]
             .as_str()
             .unwrap_or_else(|| panic!("{answer}"));
         assert!(
-            message.contains("crash: the server ended the connection"),
+            message.contains("crash-on-call: the server ended the connection"),
             "{message}"
         );
         assert!(
@@ -259,14 +262,13 @@ fn a_server_that_dies_in_the_middle_says_why_and_comes_back() {
         );
     }
     agent.call("time__get_current_time", &json!({"timezone": "UTC"}));
-    mcpod(&["remove", "crash"]).ok();
     agent.leave();
-    drop(time);
-    nothing_half_done();
+    drop((crash, time));
 }
 
 #[test]
 fn one_server_alone_is_itself() {
+    let _machine = Idle::now();
     let time = Server::add("time", "time");
     let mut agent = Agent::start(&["--server", "time"], &json!({}));
     assert_eq!(

@@ -11,8 +11,9 @@ use super::answer::{Answer, Failure, MissingInput};
 use super::consent::{self, Verdict, Wish};
 use super::{Registry, docs, progress};
 use crate::activation::choices::{Choices, Network};
+use crate::activation::inputs::{InputError, MissingInput as Missing};
 use crate::activation::plan::{Plan, PlanError};
-use crate::catalog::{Input, InputKind, LaunchOption, Listing, Trust};
+use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
 use crate::frontend::naming::public_names;
 use crate::orchestrator::add::Request;
 use crate::orchestrator::{Error, reference};
@@ -97,18 +98,15 @@ pub(super) async fn run(
         return Err(Failure::new("the settings do not let agents add servers")
             .next(format!("the user can run it: {}", command(&request))));
     }
-    let plan = match orchestrator.plan(&request) {
-        Err(Error::Plan(PlanError::InputsMissing { id, inputs })) => {
-            let asked = ask_for(registry, context, &request, &id, &inputs).await?;
+    let plan = match Box::pin(orchestrator.plan(&request)).await {
+        Err(Error::Plan(PlanError::Input(InputError::Missing { id, inputs }))) => {
+            let asked = ask_for(context, &id, &inputs).await?;
             request.choices.inputs.extend(asked);
-            orchestrator.plan(&request)?
-        }
-        Err(error @ Error::Plan(PlanError::Needs { .. })) => {
-            return Err(without_secrets(registry, Failure::from(error), &request));
+            Box::pin(orchestrator.plan(&request)).await?
         }
         plan => plan?,
     };
-    if let Verdict::Ask(reasons) = wish(registry, &request, &plan)?.verdict(policy) {
+    if let Verdict::Ask(reasons) = wish(registry, &request, &plan).await?.verdict(policy) {
         let question = format!(
             "An agent wants to add the MCP server {} (image {}). You are asked because {}.",
             plan.id,
@@ -179,38 +177,25 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
 
 /// Asks the user for inputs that are missing, or fails with what they are.
 async fn ask_for(
-    registry: &Registry,
     context: &RequestContext<RoleServer>,
-    request: &Request,
     id: &str,
-    inputs: &[String],
+    inputs: &[Missing],
 ) -> Result<Vec<Assignment>, Failure> {
-    let entry = listing(registry, request)?.entry;
-    let number = request.choices.launch.unwrap_or(1);
-    let known = entry
-        .launch
-        .get(number.saturating_sub(1))
-        .map(|option| &option.inputs);
-    let missing: Vec<&Input> = known
-        .into_iter()
-        .flatten()
-        .filter(|input| inputs.iter().any(|name| *name == input.path.to_string()))
-        .collect();
-    let described: Vec<MissingInput> = missing.iter().map(|input| describe(input)).collect();
-    let failure = Failure::new(format!("{id} needs {}", inputs.join(", "))).missing(described);
-    if missing.iter().any(|input| input.secret) {
+    let names: Vec<&str> = inputs.iter().map(|input| input.path.as_str()).collect();
+    let described = inputs.iter().map(describe).collect();
+    let failure = Failure::new(format!("{id} needs {}", names.join(", "))).missing(described);
+    if inputs.iter().any(|input| input.secret) {
         return Err(failure.next(NO_SECRETS));
     }
-    if missing.len() < inputs.len() || !consent::can_ask(context) {
+    if !consent::can_ask(context) {
         return Err(failure.next("ask the user, then call registry-add again with them in options"));
     }
-    let properties: Map<String, Value> = missing
+    let properties: Map<String, Value> = inputs
         .iter()
-        .map(|input| (input.path.to_string(), property(input)))
+        .map(|input| (input.path.clone(), property(input)))
         .collect();
     let message = format!("The MCP server {id} needs to know:");
-    let required: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    let given = consent::form(context, &message, &Value::Object(properties), &required).await?;
+    let given = consent::form(context, &message, &Value::Object(properties), &names).await?;
     Ok(given
         .into_iter()
         .map(|(name, value)| {
@@ -223,56 +208,32 @@ async fn ask_for(
         .collect())
 }
 
-/// The failure with the secrets in it that the server needs, if it needs any.
-fn without_secrets(registry: &Registry, failure: Failure, request: &Request) -> Failure {
-    let Ok(Listing { entry, .. }) = listing(registry, request) else {
-        return failure;
-    };
-    let number = request.choices.launch.unwrap_or(1);
-    let option = entry.launch.get(number.saturating_sub(1));
-    let inputs = option
-        .map(|option| option.inputs.as_slice())
-        .unwrap_or_default();
-    let secrets: Vec<MissingInput> = inputs
-        .iter()
-        .filter(|input| input.secret && input.required)
-        .map(describe)
-        .collect();
-    if secrets.is_empty() {
-        return failure;
-    }
-    failure.missing(secrets).next(NO_SECRETS)
-}
-
-fn describe(input: &Input) -> MissingInput {
-    let about = input.description.as_ref().or(input.title.as_ref());
+fn describe(input: &Missing) -> MissingInput {
     MissingInput {
-        name: input.path.to_string(),
+        name: input.path.clone(),
         kind: if input.secret {
             "secret".to_owned()
         } else {
             docs::kind(input.kind).to_owned()
         },
-        description: about.map(ToString::to_string),
+        description: input.description.clone(),
         choices: input.choices.clone(),
     }
 }
 
 /// An input as a field of a form.
-fn property(input: &Input) -> Value {
+fn property(input: &Missing) -> Value {
     let kind = match input.kind {
         InputKind::Text | InputKind::Path => "string",
         InputKind::Number => "number",
         InputKind::Integer => "integer",
         InputKind::Boolean => "boolean",
     };
-    let title = input.title.as_ref();
-    let title = title.map_or_else(|| input.path.to_string(), ToString::to_string);
     let mut property = Map::new();
     property.insert("type".to_owned(), json!(kind));
-    property.insert("title".to_owned(), json!(title));
+    property.insert("title".to_owned(), json!(input.path));
     if let Some(about) = &input.description {
-        property.insert("description".to_owned(), json!(about.to_string()));
+        property.insert("description".to_owned(), json!(about));
     }
     if !input.choices.is_empty() {
         property.insert("enum".to_owned(), json!(input.choices));
@@ -281,12 +242,12 @@ fn property(input: &Input) -> Value {
 }
 
 /// What consent depends on.
-fn wish(registry: &Registry, request: &Request, plan: &Plan) -> Result<Wish, Failure> {
+async fn wish(registry: &Registry, request: &Request, plan: &Plan) -> Result<Wish, Failure> {
     let mut wider = Vec::new();
     if request.choices.network.is_some() {
         let mut declared = request.clone();
         declared.choices.network = None;
-        let declared = registry.frontend.orchestrator.plan(&declared)?;
+        let declared = Box::pin(registry.frontend.orchestrator.plan(&declared)).await?;
         if declared.network == Network::None && plan.network == Network::Open {
             wider.push("it is to have an open network, which it does not declare".to_owned());
         }

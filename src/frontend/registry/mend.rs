@@ -11,6 +11,7 @@ use super::add::quoted;
 use super::answer::{Answer, Failure};
 use super::{Registry, consent};
 use crate::orchestrator::reference;
+use crate::orchestrator::remove::Extent;
 use crate::settings::AgentAdd;
 
 /// What the model reads.
@@ -60,7 +61,9 @@ pub(super) async fn remove(
         AgentAdd::Curated | AgentAdd::Catalog => {}
     }
     // One that was edited by hand is the user's to remove.
-    let removed = orchestrator.remove(&arguments.name, false, || {}).await?;
+    let removed = orchestrator
+        .remove(&arguments.name, false, Extent::default(), || {})
+        .await?;
     registry.frontend.refresh().await?;
     let text = format!(
         "{} ({}) is not active any more.",

@@ -35,6 +35,9 @@ impl Teller {
             },
             Step::Pulled => "the image is here".to_owned(),
             Step::Waiting => "waiting for another change of units".to_owned(),
+            Step::Unencrypted => {
+                "this host has no credential service: Podman keeps secrets unencrypted".to_owned()
+            }
             Step::Starting => "writing units".to_owned(),
             Step::Trying => "trying the server".to_owned(),
         };

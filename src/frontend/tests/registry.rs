@@ -173,7 +173,6 @@ async fn what_goes_wrong_names_the_next_step() {
             "no server named",
             "mcpod list",
         ),
-        ("registry-add", json!({"id": "mongodb"}), "needs", "no_key"),
         (
             "registry-add",
             json!({"id": "zzzzzzzzzzzz"}),
