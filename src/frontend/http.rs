@@ -83,6 +83,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a connection may take to say what it wants: at first, and after each request.
     pub headers: Duration,
+    /// How long the next part of a body may take.
+    pub body: Duration,
 }
 
 impl Default for Limits {
@@ -93,6 +95,7 @@ impl Default for Limits {
             idle: Duration::from_mins(30),
             // Longer than common clients keep a connection that they do not use.
             headers: Duration::from_secs(95),
+            body: Duration::from_secs(10),
         }
     }
 }

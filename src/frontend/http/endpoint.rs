@@ -23,9 +23,11 @@ use crate::frontend::{Frontend, identity};
 use crate::session::splice::quoted;
 use crate::session::{Era, Frame, Id, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
 
-/// How long the next part of a body may take, and the whole.
-const BODY_PART: Duration = Duration::from_secs(10);
+/// How long a body may take.
 const BODY: Duration = Duration::from_mins(2);
+
+/// Up to how many bytes a body that is no message is looked at closely.
+const SMALL: usize = 64 * 1024;
 
 /// How many requests of one agent may wait for their answers.
 const REQUESTS: usize = 256;
@@ -103,9 +105,15 @@ impl Entry<'_> {
             let reason = "the client must accept application/json and text/event-stream";
             return Err(refused(StatusCode::NOT_ACCEPTABLE, reason));
         }
-        let body = read(body, &self.headers).await?;
-        let is_no_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err();
+        let body = read(body, &self.headers, self.face.limits.body).await?;
+        // Only errors tell the difference: what is large is not read once more for it.
+        let is_no_json =
+            body.len() <= SMALL && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err();
         let mut messages: Vec<_> = read_line(body).collect();
+        if messages.is_empty() {
+            let reason = "there is no message";
+            return Err(error(StatusCode::BAD_REQUEST, None, PARSE_ERROR, reason));
+        }
         let version = headers::only(&self.headers, VERSION);
         let version = version.map_err(|mismatch| mismatched(None, &mismatch))?;
         if let [message] = messages.as_mut_slice() {
@@ -353,7 +361,7 @@ fn events(visit: &Visit) -> Events {
 }
 
 /// Reads a body, which may be neither too large nor too slow.
-async fn read(body: Body, headers: &HeaderMap) -> Result<Vec<u8>, Refused> {
+async fn read(body: Body, headers: &HeaderMap, patience: Duration) -> Result<Vec<u8>, Refused> {
     let too_large = || {
         let reason = format!("the most is {MESSAGE_MAX} bytes");
         refused(StatusCode::PAYLOAD_TOO_LARGE, &reason)
@@ -366,7 +374,7 @@ async fn read(body: Body, headers: &HeaderMap) -> Result<Vec<u8>, Refused> {
     let reading = async {
         let mut whole = Vec::with_capacity(length.unwrap_or_default().min(MESSAGE_MAX));
         let mut parts = body.into_data_stream();
-        while let Some(part) = timeout(BODY_PART, parts.next()).await.map_err(|_| slow())? {
+        while let Some(part) = timeout(patience, parts.next()).await.map_err(|_| slow())? {
             let part = part.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body broke off"))?;
             if whole.len() + part.len() > MESSAGE_MAX {
                 return Err(too_large());
