@@ -131,6 +131,18 @@ impl Agent {
             }
         };
         match (frame.method(), speech) {
+            // 2026-07-28 took them away.
+            (
+                "initialize"
+                | "ping"
+                | "logging/setLevel"
+                | "resources/subscribe"
+                | "resources/unsubscribe",
+                Speech::Modern,
+            ) => {
+                let code = RpcError::METHOD_NOT_FOUND;
+                self.voice.refuse(&id, code, "method not found").await;
+            }
             ("initialize", _) => self.initialize(&id, &frame).await,
             ("server/discover", _) => self.discover(&id).await,
             ("ping", _) => self.answer(&id, "{}").await,

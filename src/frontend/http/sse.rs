@@ -14,8 +14,13 @@ use tokio::time::timeout;
 use super::streams::{Event, Reader};
 use crate::session::RpcError;
 
-/// How long an answer may take to be one JSON object: a stream costs the client more, and it says nothing more.
+/// How long an answer may take to be one JSON object: a stream costs the client more, and says nothing more. In the
+/// earlier era only a stream can be resumed, so it is begun soon.
 const PROMPT: Duration = Duration::from_millis(200);
+
+/// In the modern era the status tells of some errors, but only before a stream has begun; so there is time for a server
+/// to be started.
+const PROMPT_WITH_STATUS: Duration = Duration::from_secs(3);
 
 /// After how much silence a comment tells proxies and clients that the stream lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -34,7 +39,11 @@ pub(super) enum Events {
 
 /// Answers a POST from the stream that it opened.
 pub(super) async fn answer(mut reader: Reader, events: Events) -> Response {
-    match timeout(PROMPT, reader.next()).await {
+    let prompt = match events {
+        Events::Plain => PROMPT_WITH_STATUS,
+        Events::Numbered | Events::Primed => PROMPT,
+    };
+    match timeout(prompt, reader.next()).await {
         Ok(Some(event)) if event.is_last && event.number == 1 => {
             reader.finish();
             whole(event, events)
