@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{Failure, Output};
 use crate::frontend::http::token::TokenFile;
-use crate::frontend::http::{Address, Face, Limits, ListenError, Listener, Protection, Stay};
+use crate::frontend::http::{
+    Address, BadAddress, Face, Limits, ListenError, Listener, Protection, Stay,
+};
 use crate::frontend::{Frontend, Shape, http, stdio};
 use crate::orchestrator::Orchestrator;
 
@@ -27,8 +30,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     lazy: bool,
     /// Serve over HTTP, at /mcp and at /mcp/NAME for one server, on ADDRESS (127.0.0.1:8931) or unix:PATH
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1)]
-    http: Option<Option<Address>>,
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "")]
+    http: Option<Where>,
     /// Speak TLS with the certificate in this PEM file
     #[arg(long, value_name = "FILE", requires = "tls_key", requires = "http")]
     tls_cert: Option<PathBuf>,
@@ -46,6 +49,26 @@ pub(super) struct Arguments {
     disable_socket: bool,
 }
 
+/// Where to serve over HTTP.
+#[derive(Debug, Clone)]
+enum Where {
+    /// Where the settings say.
+    AsSet,
+    /// Here.
+    At(Address),
+}
+
+impl FromStr for Where {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        match text {
+            "" => Ok(Self::AsSet),
+            address => address.parse().map(Self::At),
+        }
+    }
+}
+
 pub(super) async fn run(
     arguments: &Arguments,
     orchestrator: Orchestrator,
@@ -56,16 +79,17 @@ pub(super) async fn run(
         None if arguments.lazy => Shape::Lazy,
         None => Shape::All,
     };
-    let Some(address) = &arguments.http else {
+    let Some(wanted) = &arguments.http else {
         let frontend = Frontend::start(Arc::new(orchestrator), shape).await?;
         let stop = stop().map_err(failed)?;
         let served = stdio::serve(&frontend, tokio::io::stdin(), tokio::io::stdout(), stop).await;
         served.map_err(failed)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let address = address
-        .clone()
-        .unwrap_or_else(|| orchestrator.settings().http.address.clone());
+    let address = match wanted {
+        Where::At(address) => address.clone(),
+        Where::AsSet => orchestrator.settings().http.address.clone(),
+    };
     if arguments.enable_socket {
         if let Address::Tcp(tcp) = &address
             && !tcp.ip().to_canonical().is_loopback()
@@ -117,7 +141,7 @@ async fn over_http(
     let stop = stop().map_err(failed)?;
     output.note(&format!("serving at {}", place(&listener, address)));
     let served = http::serve(&face, listener, stay, stop).await;
-    Ok(served.map_err(failed)?)
+    served.map_err(failed)
 }
 
 /// Where agents find what is served.

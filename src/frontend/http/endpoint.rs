@@ -281,6 +281,10 @@ impl Entry<'_> {
     }
 
     /// Listens to what belongs to no request, or resumes a stream.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the answer itself, moved once"
+    )]
     fn get(&self) -> Result<Response, Refused> {
         if !headers::accepts(&self.headers, "text/event-stream") {
             let reason = "the client must accept text/event-stream";
@@ -322,6 +326,10 @@ impl Entry<'_> {
     }
 
     /// The session that the request belongs to.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the answer itself, moved once"
+    )]
     fn visit(&self) -> Result<Arc<Visit>, Refused> {
         let session = headers::only(&self.headers, SESSION);
         let session = session.map_err(|mismatch| mismatched(None, &mismatch))?;

@@ -85,7 +85,7 @@ pub(super) fn stream(reader: Reader, events: Events, first: Option<Event>) -> Re
         let id = format!(
             "id: {}-{}\ndata: \n\n",
             reader.stream,
-            before(&reader, &first)
+            before(&reader, first.as_ref())
         );
         pieces.push_back(Bytes::from(id));
     } else {
@@ -115,7 +115,7 @@ pub(super) fn stream(reader: Reader, events: Events, first: Option<Event>) -> Re
 }
 
 /// The number of the event before the first of a stream.
-fn before(reader: &Reader, first: &Option<Event>) -> u64 {
+fn before(reader: &Reader, first: Option<&Event>) -> u64 {
     match first {
         Some(_) => 0,
         None => reader.heard(),

@@ -11,10 +11,8 @@ use std::time::SystemTime;
 
 use subtle::ConstantTimeEq as _;
 
+use crate::frontend::parking;
 use crate::frontend::voice::lock;
-
-/// How many random bytes a token is made of.
-const BYTES: usize = 32;
 
 /// The longest file that is read as a token, in bytes.
 const FILE_MAX: u64 = 1024;
@@ -210,11 +208,9 @@ fn version(path: &Path) -> Option<Version> {
     Some(Version(metadata.ino(), metadata.modified().ok()))
 }
 
-/// A token that nobody guesses: getrandom(2) gives so few bytes whole.
+/// A token that nobody guesses.
 fn random() -> Result<String, rustix::io::Errno> {
-    let mut bytes = [0; BYTES];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(parking::handle()? + &parking::handle()?)
 }
 
 #[cfg(test)]
@@ -226,7 +222,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let file = TokenFile::below(data.path());
         let token = file.read_or_make().unwrap();
-        assert_eq!(token.len(), 2 * BYTES);
+        assert_eq!(token.len(), 64);
         assert_eq!(file.read_or_make().unwrap(), token);
         let mode = std::fs::metadata(&file.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -252,7 +248,7 @@ mod tests {
         let token = Token::open(file.clone()).unwrap();
         let old = file.read_or_make().unwrap();
         assert!(token.is(&old));
-        for wrong in ["", "x", &old[1..], &format!("{old}x")] {
+        for wrong in ["", "x", &format!("x{old}"), &format!("{old}x")] {
             assert!(!token.is(wrong));
         }
         let new = file.renew().unwrap();
