@@ -34,6 +34,7 @@ mod subscriptions;
 mod translate;
 mod uri;
 mod voice;
+mod watches;
 mod worker;
 
 use std::collections::HashMap;

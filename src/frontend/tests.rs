@@ -9,6 +9,7 @@ mod eras;
 mod passing;
 mod registry;
 mod shapes;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
