@@ -8,6 +8,7 @@ pub mod error;
 pub mod http_units;
 pub mod lists;
 pub mod logs;
+pub mod outline;
 pub mod own_units;
 pub mod reference;
 pub mod remove;

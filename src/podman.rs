@@ -15,7 +15,7 @@ mod request;
 pub mod secret;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 

@@ -186,8 +186,8 @@ impl Plan {
     }
 }
 
-/// The launch option to take: the chosen one, or the first that is an image on standard input and output.
-fn choose<'a>(
+/// The launch option to take, with its number: the chosen one, or the first that is an image on standard input and output.
+pub fn choose<'a>(
     id: &str,
     launch: &'a [LaunchOption],
     chosen: Option<usize>,

@@ -36,6 +36,8 @@ pub(super) enum Order {
     Notification(Frame),
     /// The agent's answer to a question of the server's.
     Answer(crate::session::ServerRequest, Frame),
+    /// The server is to tell of changes of the resource at this address, or no longer.
+    Watch(String, bool),
 }
 
 /// The agent's end of a link. The link is closed when this is dropped.
@@ -152,6 +154,13 @@ impl Link {
     pub(super) fn notify(&self, frame: Frame) {
         if self.orders.try_send(Order::Notification(frame)).is_err() {
             tracing::warn!("too many messages wait for a server: a notification is dropped");
+        }
+    }
+
+    /// Has the server tell of changes of the resource at its address, or no longer.
+    pub(super) fn watch(&self, own: String, watched: bool) {
+        if self.orders.try_send(Order::Watch(own, watched)).is_err() {
+            tracing::warn!("too many messages wait for a server: a subscription is dropped");
         }
     }
 

@@ -190,7 +190,7 @@ fn a_dry_run_prints_every_file_and_changes_nothing() {
         "thinking",
         "--dry-run",
         "--env",
-        "KEY=%h",
+        "PLACE=%h",
     ])
     .ok();
     assert_eq!(state(), before);
@@ -198,7 +198,7 @@ fn a_dry_run_prints_every_file_and_changes_nothing() {
         "containers/systemd/mcpod-thinking@.container",
         "systemd/user/mcpod-thinking.socket",
         "Image=docker.io/mcp/sequentialthinking",
-        "KEY=%%h",
+        "PLACE=%%h",
         "ListenStream=%t/mcpod/thinking.sock",
         "[X-Mcpod]",
     ]);

@@ -10,6 +10,7 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod agent;
 mod calls;
 mod chain;
 mod changes;
