@@ -22,6 +22,7 @@ mod serve;
 mod show;
 mod sources;
 mod status;
+mod token;
 mod tools;
 
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Command {
     Attach(attach::Arguments),
     /// Be the MCP server through which an agent finds, adds and uses all others
     Serve(serve::Arguments),
+    /// Print the token that agents show over HTTP
+    Token(token::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
@@ -149,7 +152,15 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
             call::run(&arguments, &Orchestrator::open(host).await?, output).await
         }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
-        Command::Serve(arguments) => serve::run(&arguments, Orchestrator::open(host).await?).await,
+        Command::Serve(arguments) => {
+            Box::pin(serve::run(
+                &arguments,
+                Orchestrator::open(host).await?,
+                output,
+            ))
+            .await
+        }
+        Command::Token(arguments) => token::run(&arguments, &host, output).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
         Command::Config(arguments) => {
             config::run(arguments, &Orchestrator::open(host).await?, output).await
@@ -176,6 +187,7 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Token(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)

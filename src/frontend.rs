@@ -15,6 +15,7 @@
 
 mod agent;
 mod follow;
+pub mod http;
 mod identity;
 mod input;
 mod link;
@@ -34,6 +35,7 @@ mod subscriptions;
 mod translate;
 mod uri;
 mod voice;
+mod watches;
 mod worker;
 
 use std::collections::HashMap;

@@ -18,6 +18,7 @@ mod escaping;
 mod failures;
 mod host;
 mod hostile;
+mod http;
 mod idle;
 mod inputs;
 mod interrupted;
