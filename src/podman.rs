@@ -16,7 +16,7 @@ mod request;
 pub mod secret;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 

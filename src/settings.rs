@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
 use crate::catalog::refresh::SourcesFile;
+use crate::frontend::http::{Address, BadAddress};
 use crate::image::ImageReference;
 
 /// The settings in force, checked.
@@ -29,6 +30,19 @@ pub struct Settings {
     pub policy: Policy,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
+    /// How agents are served over HTTP.
+    pub http: Http,
+}
+
+/// `[http]`: how agents are served over HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Http {
+    /// Where to listen unless the command says so.
+    pub address: Address,
+    /// Names of this host by which it may be spoken to, beside `localhost`.
+    pub hosts: Vec<String>,
+    /// How long an agent may be silent before it is taken to be gone.
+    pub idle: Duration,
 }
 
 /// `[build]`: how images are built from packages and repositories.
@@ -152,6 +166,12 @@ impl Default for Settings {
                 allow_host_commands: false,
             },
             sources: SourcesFile::default(),
+            http: Http {
+                address: Address::default(),
+                hosts: Vec::new(),
+                // The servers behind an agent are closed before, by `[sessions] idle`.
+                idle: Duration::from_mins(30),
+            },
         }
     }
 }
@@ -187,6 +207,28 @@ struct File {
     build: BuildFile,
     policy: PolicyFile,
     sources: SourcesFile,
+    http: HttpFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HttpFile {
+    address: Option<AddressText>,
+    hosts: Option<Vec<String>>,
+    idle: Option<Span>,
+}
+
+/// An address to listen on, as the command takes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct AddressText(Address);
+
+impl TryFrom<String> for AddressText {
+    type Error = BadAddress;
+
+    fn try_from(text: String) -> Result<Self, BadAddress> {
+        text.parse().map(Self)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -339,7 +381,16 @@ impl Settings {
             build,
             policy,
             sources,
+            http,
         } = file;
+        let HttpFile {
+            address,
+            hosts,
+            idle,
+        } = http;
+        set(&mut self.http.address, address.map(|address| address.0));
+        set(&mut self.http.hosts, hosts);
+        set(&mut self.http.idle, idle.map(|idle| idle.0));
         self.sources.merge(sources);
         let SessionsFile {
             open_timeout,
@@ -513,6 +564,7 @@ mod tests {
             "[sessions]\nopen_timeout = 3",
             "[sessions]\nidle = 3",
             "[policy]\nagent_add = \"anything\"",
+            "[http]\naddress = \"nowhere\"",
             "= no toml",
         ] {
             std::fs::write(&user, text).unwrap();

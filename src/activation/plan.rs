@@ -182,8 +182,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let id = id.to_owned();
         let (number, option, local) = choose(&id, launch, choices.launch)?;
-        let origin = origin(&local.artifact, choices, settings)?
-            .ok_or_else(|| not_runnable(&id, &[option]))?;
+        let origin = origin(&id, option, local, choices, settings)?;
         let secrets = with_values(&choices.secrets);
         let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
         inputs.require(&id)?;
@@ -237,26 +236,28 @@ impl Plan {
     }
 }
 
-/// Where the image of an artifact comes from; nothing where it can be had in no way.
-fn origin(
-    artifact: &Artifact,
+/// Where the image of a launch option comes from.
+pub fn origin(
+    id: &str,
+    option: &LaunchOption,
+    local: &Local,
     choices: &Choices,
     settings: &Settings,
-) -> Result<Option<Origin>, BuildError> {
-    Ok(match artifact {
-        Artifact::Image(image) => Some(Origin::Image(image.clone())),
-        Artifact::Package(package) => Some(Origin::Build(Build::of_package(
+) -> Result<Origin, PlanError> {
+    Ok(match &local.artifact {
+        Artifact::Image(image) => Origin::Image(image.clone()),
+        Artifact::Package(package) => Origin::Build(Build::of_package(
             package,
             choices.entry.as_deref(),
             choices.scripts,
             &settings.build,
-        )?)),
-        Artifact::Git(git) => Some(Origin::Build(Build::of_repository(
+        )?),
+        Artifact::Git(git) => Origin::Build(Build::of_repository(
             git,
             choices.entry.as_deref(),
             choices.scripts,
-        )?)),
-        Artifact::Bundle(_) => None,
+        )?),
+        Artifact::Bundle(_) => return Err(not_runnable(id, &[option])),
     })
 }
 
@@ -280,8 +281,8 @@ fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {
     }
 }
 
-/// The launch option to take: the chosen one, or the first that can be run and speaks on standard input and output.
-fn choose<'a>(
+/// The launch option to take, with its number: the chosen one, or the first that can be run and speaks on standard input and output.
+pub fn choose<'a>(
     id: &str,
     launch: &'a [LaunchOption],
     chosen: Option<usize>,

@@ -36,6 +36,8 @@ pub(super) enum Order {
     Notification(Frame),
     /// The agent's answer to a question of the server's.
     Answer(crate::session::ServerRequest, Frame),
+    /// The server is to tell of changes of the resource at this address, or no longer.
+    Watch(String, bool),
 }
 
 /// The agent's end of a link. The link is closed when this is dropped.
@@ -155,6 +157,13 @@ impl Link {
         }
     }
 
+    /// Has the server tell of changes of the resource at its address, or no longer.
+    pub(super) fn watch(&self, own: String, watched: bool) {
+        if self.orders.try_send(Order::Watch(own, watched)).is_err() {
+            tracing::warn!("too many messages wait for a server: a subscription is dropped");
+        }
+    }
+
     /// Cancels a request by the agent's notification; says whether it was one of this link's.
     pub(super) fn cancel(&self, id: &Id, notification: &Frame) -> bool {
         match self.shared.take_shown(id) {
@@ -171,6 +180,11 @@ impl Link {
     /// Whether any request is not answered yet.
     pub(super) fn is_busy(&self) -> bool {
         self.shared.is_busy()
+    }
+
+    /// Whether the session must stay although nobody asks anything.
+    pub(super) fn is_held(&self) -> bool {
+        self.shared.is_held()
     }
 
     /// Closes the session, and waits until that is done.

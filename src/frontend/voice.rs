@@ -10,6 +10,7 @@ use super::link::{LinkId, Order};
 use super::offer::{Offer, Origin};
 use super::parking::Parking;
 use super::relist::Relisted;
+use super::subscriptions::Subscriptions;
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, RpcError, ServerRequest};
 
@@ -33,6 +34,8 @@ pub(super) struct Voice {
     tasks: Mutex<HashMap<String, Origin>>,
     /// What waits for the agent's input.
     pub(super) parking: Parking,
+    /// What the agent wants to be told of.
+    pub(super) subscriptions: Subscriptions,
     /// Takes what servers offer anew.
     relisted: mpsc::UnboundedSender<Relisted>,
 }
@@ -66,6 +69,7 @@ impl Voice {
             offer: Mutex::default(),
             tasks: Mutex::default(),
             parking: Parking::default(),
+            subscriptions: Subscriptions::default(),
             relisted,
         }
     }

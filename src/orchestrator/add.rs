@@ -245,7 +245,7 @@ impl Orchestrator {
     }
 
     /// The first of a candidate's names that nobody has; the first of all where everybody has one.
-    fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
+    pub(super) fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
         for name in &candidate.names {
             match self.active(name.clone())? {
                 // The same entry again is a mistake, not a wish for a second one under another name.

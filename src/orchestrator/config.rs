@@ -13,7 +13,7 @@ use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::activation::record::{Record, State};
 use crate::activation::units::UnitTexts;
-use crate::catalog::InputValue;
+use crate::catalog::{InputKind, InputValue};
 use crate::image::{ImageDigest, ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -23,6 +23,8 @@ use crate::quadlet::value::Assignment;
 pub struct Configured {
     /// What it is called.
     pub name: String,
+    /// What its value is to be.
+    pub kind: InputKind,
     /// The values that the user gave; none of a secret.
     pub values: Vec<String>,
     /// What counts where the user gave none.
@@ -38,10 +40,12 @@ pub struct Configured {
 }
 
 /// What is to be changed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Values, in place of those that the inputs of these names have.
     pub set: Vec<Assignment>,
+    /// Variables of its environment beyond its inputs, in place of those of these names.
+    pub environment: Vec<Assignment>,
     /// The names of inputs and variables that are to have no value of the user's.
     pub unset: Vec<String>,
 }
@@ -63,6 +67,7 @@ impl Orchestrator {
                 let values = values(&record.inputs, &name);
                 let secret = input.secret || record.secrets.contains(&name);
                 Configured {
+                    kind: input.kind,
                     set: !values.is_empty() || record.secrets.contains(&name),
                     values,
                     default: input.default.clone().filter(|_| !secret),
@@ -78,6 +83,7 @@ impl Orchestrator {
             if configured.iter().all(|known| known.name != *name) {
                 configured.push(Configured {
                     name: name.clone(),
+                    kind: InputKind::Text,
                     values: values(&record.environment, name),
                     default: None,
                     secret: record.secrets.contains(name),
@@ -127,6 +133,12 @@ impl Orchestrator {
                 Some(variable) => variable.value.clone_from(value),
                 None => choices.inputs.push(Assignment::new(name, value)),
             }
+        }
+        for variable in &change.environment {
+            choices
+                .environment
+                .retain(|earlier| earlier.name != variable.name);
+            choices.environment.push(variable.clone());
         }
         for unset in &change.unset {
             let known = choices.inputs.len() + choices.environment.len();

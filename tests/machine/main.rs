@@ -10,6 +10,7 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod agent;
 mod calls;
 mod chain;
 mod changes;
@@ -18,6 +19,7 @@ mod failures;
 mod git;
 mod host;
 mod hostile;
+mod http;
 mod idle;
 mod inputs;
 mod interrupted;
@@ -26,6 +28,7 @@ mod orphans;
 mod other_user;
 mod packages;
 mod reboot;
+mod refresh;
 mod running;
 mod secrets;
 mod serve;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Failure};
-use super::{Registry, add, browse, docs, exec, find, later, mend, refresh, state};
+use super::{Registry, add, browse, config, docs, exec, find, later, refresh, remove, state};
 
 /// A registry tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +115,9 @@ impl Tool {
             ),
             Self::Remove => (
                 "Take a server away",
-                mend::REMOVE.to_owned(),
-                schema::<mend::RemoveArguments>(),
-                Some(schema::<mend::Removed>()),
+                remove::DESCRIPTION.to_owned(),
+                schema::<remove::Arguments>(),
+                Some(schema::<remove::Removed>()),
             ),
             Self::Active => (
                 "List active servers",
@@ -127,9 +127,9 @@ impl Tool {
             ),
             Self::ConfigSet => (
                 "Change an active server",
-                mend::CONFIG_SET.to_owned(),
-                schema::<mend::ConfigSetArguments>(),
-                None,
+                config::DESCRIPTION.to_owned(),
+                schema::<config::Arguments>(),
+                Some(schema::<config::Changed>()),
             ),
             Self::Exec => (
                 "Call any tool",
@@ -199,9 +199,9 @@ impl Tool {
             Self::List => browse::run(registry, &read(arguments)?),
             Self::GetDocs => docs::run(registry, &read(arguments)?),
             Self::Add => Box::pin(add::run(registry, read(arguments)?, &context)).await,
-            Self::Remove => mend::remove(registry, read(arguments)?, &context).await,
+            Self::Remove => remove::run(registry, read(arguments)?, &context).await,
             Self::Active => state::active(registry, read(arguments)?).await,
-            Self::ConfigSet => mend::config_set(registry, &read(arguments)?),
+            Self::ConfigSet => Box::pin(config::run(registry, read(arguments)?, &context)).await,
             Self::Exec => Err(exec::not_called(registry, &read(arguments)?)),
             Self::Refresh => refresh::run(registry, read(arguments)?).await,
             Self::Status => state::status(registry, read(arguments)?).await,
