@@ -229,5 +229,21 @@ fn schema<T: JsonSchema>() -> Arc<JsonObject> {
     };
     // The type's own name says nothing to a model.
     schema.remove("title");
+    for value in schema.values_mut() {
+        forget_formats(value);
+    }
     Arc::new(schema)
+}
+
+/// Takes away what is said of numbers in the terms of this language (`uint32`): clients warn of formats that JSON Schema
+/// does not have.
+fn forget_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.retain(|key, value| key != "format" || !value.is_string());
+            members.values_mut().for_each(forget_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_formats),
+        _ => {}
+    }
 }
