@@ -6,6 +6,7 @@ mod changes;
 mod configuring;
 mod dying;
 mod eras;
+mod fidelity;
 mod passing;
 mod registry;
 mod shapes;
@@ -289,12 +290,13 @@ impl<R: tokio::io::AsyncRead + Unpin, W: tokio::io::AsyncWrite + Unpin> Speaker<
     async fn line_but_lists(&mut self, tools: &[Value]) -> String {
         loop {
             let line = self.line().await;
-            let message: Value = serde_json::from_str(&line).unwrap();
-            match message["method"].as_str() {
-                Some("subscriptions/listen") => {}
-                Some("tools/list") => {
-                    let result = json!({ "tools": tools });
-                    self.answer(&message["id"], &result).await;
+            // As a frame: it may hold numbers that no value can.
+            let message = crate::session::Frame::parse(line.clone()).unwrap();
+            match message.method() {
+                "subscriptions/listen" => {}
+                "tools/list" => {
+                    let id = serde_json::from_str(message.id().unwrap().as_json()).unwrap();
+                    self.answer(&id, &json!({ "tools": tools })).await;
                 }
                 _ => return line,
             }
