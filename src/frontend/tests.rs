@@ -10,6 +10,7 @@ mod fidelity;
 mod passing;
 mod registry;
 mod shapes;
+mod tasks;
 mod watching;
 
 use std::collections::BTreeMap;
