@@ -15,6 +15,7 @@
 
 mod agent;
 mod follow;
+pub mod http;
 mod identity;
 mod input;
 mod link;

@@ -5,6 +5,7 @@ pub mod binds;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod http_units;
 pub mod lists;
 pub mod logs;
 pub mod outline;
@@ -16,7 +17,7 @@ pub mod status;
 pub mod timer;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::activation::choices::Instances;
@@ -108,6 +109,11 @@ impl Orchestrator {
     /// The settings in force.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where what is to stay belongs: `$XDG_DATA_HOME`.
+    pub fn data(&self) -> &Path {
+        &self.dirs.data
     }
 
     /// Finds an active server by what the user typed.

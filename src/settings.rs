@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
 use crate::catalog::refresh::SourcesFile;
+use crate::frontend::http::{Address, BadAddress};
 
 /// The settings in force, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,19 @@ pub struct Settings {
     pub policy: Policy,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
+    /// How agents are served over HTTP.
+    pub http: Http,
+}
+
+/// `[http]`: how agents are served over HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Http {
+    /// Where to listen unless the command says so.
+    pub address: Address,
+    /// Names of this host by which it may be spoken to, beside `localhost`.
+    pub hosts: Vec<String>,
+    /// How long an agent may be silent before it is taken to be gone.
+    pub idle: Duration,
 }
 
 /// `[sessions]`: time limits and numbers of sessions.
@@ -123,6 +137,12 @@ impl Default for Settings {
                 allow_host_commands: false,
             },
             sources: SourcesFile::default(),
+            http: Http {
+                address: Address::default(),
+                hosts: Vec::new(),
+                // The servers behind an agent are closed before, by `[sessions] idle`.
+                idle: Duration::from_mins(30),
+            },
         }
     }
 }
@@ -157,6 +177,28 @@ struct File {
     sandbox: SandboxFile,
     policy: PolicyFile,
     sources: SourcesFile,
+    http: HttpFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HttpFile {
+    address: Option<AddressText>,
+    hosts: Option<Vec<String>>,
+    idle: Option<Span>,
+}
+
+/// An address to listen on, as the command takes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct AddressText(Address);
+
+impl TryFrom<String> for AddressText {
+    type Error = BadAddress;
+
+    fn try_from(text: String) -> Result<Self, BadAddress> {
+        text.parse().map(Self)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -259,7 +301,16 @@ impl Settings {
             sandbox,
             policy,
             sources,
+            http,
         } = file;
+        let HttpFile {
+            address,
+            hosts,
+            idle,
+        } = http;
+        set(&mut self.http.address, address.map(|address| address.0));
+        set(&mut self.http.hosts, hosts);
+        set(&mut self.http.idle, idle.map(|idle| idle.0));
         self.sources.merge(sources);
         let SessionsFile {
             open_timeout,
@@ -412,6 +463,7 @@ mod tests {
             "[sessions]\nopen_timeout = 3",
             "[sessions]\nidle = 3",
             "[policy]\nagent_add = \"anything\"",
+            "[http]\naddress = \"nowhere\"",
             "= no toml",
         ] {
             std::fs::write(&user, text).unwrap();

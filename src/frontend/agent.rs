@@ -88,8 +88,19 @@ impl Agent {
         lock(&self.links).values().any(|link| link.is_busy())
     }
 
+    /// Whether anything of the agent's is under way at a server or kept there: requests, subscriptions, tasks.
+    pub fn is_held(&self) -> bool {
+        lock(&self.links).values().any(|link| link.is_held())
+    }
+
+    /// The definition of a tool as the agent is shown it.
+    pub(super) fn tool(&self, name: &str) -> Option<String> {
+        let offer = self.voice.offer();
+        offer.item(List::Tools, name).map(|item| item.json.clone())
+    }
+
     /// Closes the agent's sessions, and has their instances stopped.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.following.abort();
         self.voice.parking.clear();
         let links = std::mem::take(&mut *lock(&self.links));
@@ -120,6 +131,18 @@ impl Agent {
             }
         };
         match (frame.method(), speech) {
+            // 2026-07-28 took them away.
+            (
+                "initialize"
+                | "ping"
+                | "logging/setLevel"
+                | "resources/subscribe"
+                | "resources/unsubscribe",
+                Speech::Modern,
+            ) => {
+                let code = RpcError::METHOD_NOT_FOUND;
+                self.voice.refuse(&id, code, "method not found").await;
+            }
             ("initialize", _) => self.initialize(&id, &frame).await,
             ("server/discover", _) => self.discover(&id).await,
             ("ping", _) => self.answer(&id, "{}").await,

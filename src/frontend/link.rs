@@ -191,6 +191,11 @@ impl Link {
         self.shared.is_busy()
     }
 
+    /// Whether the session must stay although nobody asks anything.
+    pub(super) fn is_held(&self) -> bool {
+        self.shared.is_held()
+    }
+
     /// Closes the session, and waits until that is done.
     pub(super) async fn close(self) {
         let Self {

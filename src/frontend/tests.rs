@@ -7,6 +7,7 @@ mod configuring;
 mod dying;
 mod eras;
 mod fidelity;
+mod http;
 mod passing;
 mod registry;
 mod shapes;
