@@ -22,17 +22,16 @@ const PAGES: usize = 100;
 pub(super) async fn list(links: Vec<(Origin, Arc<Link>)>, voice: &Voice) -> String {
     let mut all = Vec::new();
     for (origin, link) in links {
-        match link.tasks().await {
-            Some(tasks) => {
-                for task in &tasks {
-                    if let Ok(Some(id)) = splice::find(task, &["taskId"]) {
-                        voice.learn_task(id, &origin);
-                    }
-                }
-                all.extend(tasks);
+        let Some(tasks) = link.tasks().await else {
+            tracing::debug!(?origin, "a server does not list its tasks");
+            continue;
+        };
+        for task in &tasks {
+            if let Ok(Some(id)) = splice::find(task, &["taskId"]) {
+                voice.learn_task(id, &origin);
             }
-            None => tracing::debug!(?origin, "a server does not list its tasks"),
         }
+        all.extend(tasks);
     }
     format!("\"tasks\":[{}]", all.join(","))
 }
