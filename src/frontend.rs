@@ -32,6 +32,7 @@ mod route;
 mod shown;
 pub mod stdio;
 mod subscriptions;
+mod tasks;
 mod translate;
 mod uri;
 mod voice;

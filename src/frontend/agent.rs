@@ -14,7 +14,7 @@ use super::route::{INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
-use super::{Frontend, Shape, identity};
+use super::{Frontend, Shape, identity, tasks};
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -154,6 +154,9 @@ impl Agent {
             ("prompts/list", _) => self.list(&id, &frame, List::Prompts, speech),
             ("resources/list", _) => self.list(&id, &frame, List::Resources, speech),
             ("resources/templates/list", _) => self.list(&id, &frame, List::Templates, speech),
+            ("tasks/list", _) if self.frontend.names() == Names::Prefixed => {
+                self.list_tasks(id, &frame, speech);
+            }
             _ => self.pass(&id, frame, speech).await,
         }
     }
@@ -333,6 +336,20 @@ impl Agent {
                 ),
             };
             say_result(&voice, id, &format!("{{{page}{modern}}}")).await;
+        });
+    }
+
+    /// Answers with the tasks of all servers that the agent has given any to.
+    fn list_tasks(&self, id: Id, frame: &Frame, speech: Speech) {
+        let origins = self.voice.task_origins().into_iter();
+        let links = origins.map(|origin| {
+            let link = self.link(origin.clone(), self.client(frame, speech), speech);
+            (origin, link)
+        });
+        let (links, voice) = (links.collect(), Arc::clone(&self.voice));
+        tokio::spawn(async move {
+            let tasks = tasks::list(links, &voice).await;
+            say_result(&voice, id, &format!("{{{tasks}}}")).await;
         });
     }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -38,6 +38,8 @@ pub(super) enum Order {
     Answer(crate::session::ServerRequest, Frame),
     /// The server is to tell of changes of the resource at this address, or no longer.
     Watch(String, bool),
+    /// The server is to list its tasks.
+    Tasks(oneshot::Sender<Vec<String>>),
 }
 
 /// The agent's end of a link. The link is closed when this is dropped.
@@ -162,6 +164,13 @@ impl Link {
         if self.orders.try_send(Order::Watch(own, watched)).is_err() {
             tracing::warn!("too many messages wait for a server: a subscription is dropped");
         }
+    }
+
+    /// The server's tasks, each as it wrote it; nothing if it does not tell.
+    pub(super) async fn tasks(&self) -> Option<Vec<String>> {
+        let (waiting, tasks) = oneshot::channel();
+        self.orders.send(Order::Tasks(waiting)).await.ok()?;
+        tasks.await.ok()
     }
 
     /// Cancels a request by the agent's notification; says whether it was one of this link's.

@@ -6,10 +6,12 @@ mod changes;
 mod configuring;
 mod dying;
 mod eras;
+mod fidelity;
 mod http;
 mod passing;
 mod registry;
 mod shapes;
+mod tasks;
 mod watching;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The voice that an agent hears: everything that is said to it, by whichever server, and the questions among it that
 //! it has yet to answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -212,6 +212,11 @@ impl Voice {
     /// Whose task it is.
     pub(super) fn task(&self, task: &str) -> Option<Origin> {
         lock(&self.tasks).get(task).cloned()
+    }
+
+    /// The servers whose tasks the agent knows.
+    pub(super) fn task_origins(&self) -> BTreeSet<Origin> {
+        lock(&self.tasks).values().cloned().collect()
     }
 
     /// Tells that a server's lists were read anew.

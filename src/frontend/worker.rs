@@ -13,6 +13,7 @@ use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
 use super::relist::Relist;
+use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
 use super::watches::{self, Watches};
@@ -109,6 +110,11 @@ impl Worker {
             }
             Order::Answer(request, answer) => request.pass(&answer).await,
             Order::Watch(own, watched) => self.watch(&own, watched).await,
+            Order::Tasks(waiting) => {
+                if let Ok(peer) = self.peer().await {
+                    tokio::spawn(tasks::ask(peer.session.clone(), waiting));
+                }
+            }
         }
     }
 

@@ -64,30 +64,41 @@ impl Agent {
         writeln!(self.say, "{message}").unwrap();
     }
 
-    /// Asks, answers what is asked on the way, and gives the answer.
-    #[track_caller]
-    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
+    /// Asks, and does not wait; gives the id.
+    pub(crate) fn begin(&mut self, method: &str, params: &Value) -> u64 {
         self.asked += 1;
         let id = self.asked;
         self.tell(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    /// Asks, answers what is asked on the way, and gives the answer.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
+        let id = self.begin(method, params);
         loop {
             let message = self.heard.recv_timeout(ADDED_WITHIN).expect(method);
             match (&message["id"], message["method"].as_str()) {
                 (own, None) if *own == id => return message,
                 (Value::Null, _) | (_, None) => self.aside.push(message),
-                (question, Some(method)) => {
-                    let result = match method {
-                        "roots/list" => json!({"roots": [{"uri": "file:///tmp", "name": "tmp"}]}),
-                        "sampling/createMessage" => {
-                            json!({"role": "assistant", "model": "m", "content": {"type": "text", "text": "sampled"}})
-                        }
-                        _ => json!({"action": "accept", "content": self.fills_in}),
-                    };
-                    self.tell(&json!({"jsonrpc": "2.0", "id": question, "result": result}));
+                _ => {
+                    self.reply(&message);
                     self.aside.push(message);
                 }
             }
         }
+    }
+
+    /// Answers what a server asks.
+    fn reply(&mut self, question: &Value) {
+        let result = match question["method"].as_str() {
+            Some("roots/list") => json!({"roots": [{"uri": "file:///tmp", "name": "tmp"}]}),
+            Some("sampling/createMessage") => {
+                json!({"role": "assistant", "model": "m", "content": {"type": "text", "text": "sampled"}})
+            }
+            _ => json!({"action": "accept", "content": self.fills_in}),
+        };
+        self.tell(&json!({"jsonrpc": "2.0", "id": question["id"], "result": result}));
     }
 
     /// Calls a tool and gives the text of its result.
@@ -121,8 +132,33 @@ impl Agent {
             if message["method"] == method {
                 return;
             }
+            if message["method"].is_string() && !message["id"].is_null() {
+                self.reply(&message);
+            }
             self.aside.push(message);
         }
+    }
+
+    /// Cancels what was asked last.
+    pub(crate) fn cancel(&mut self, id: u64) {
+        self.tell(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
+    }
+
+    /// Has the frontend terminated while the agent is still there, and sees to it that it goes.
+    #[track_caller]
+    pub(crate) fn terminate(self) {
+        let Self {
+            mut process,
+            say: _still_open,
+            ..
+        } = self;
+        let pid = process.id().to_string();
+        let kill = std::process::Command::new("kill").arg(pid).status();
+        assert!(kill.unwrap().success());
+        let started = Instant::now();
+        process.wait().unwrap();
+        assert!(started.elapsed() < LEAVES_WITHIN, "{:?}", started.elapsed());
+        no_orphans();
     }
 
     /// Ends as an agent that exits, and sees to it that the frontend does as well.

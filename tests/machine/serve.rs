@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::Agent;
-use crate::changes::{afterwards, settings};
+use crate::changes::{afterwards, root_until_the_end, settings};
+use crate::failures::forget_image;
 use crate::idle::Idle;
 use crate::machine::{SOON, mcpod, run, run_with_input, sh, wait_until, write_file};
 use crate::server::Server;
@@ -266,4 +267,64 @@ fn what_a_server_needs_is_asked_for_but_its_secret_only_of_the_user() {
     assert!(removed.contains("not active any more"), "{removed}");
     agent.leave();
     other.leave();
+}
+
+#[test]
+fn it_leaves_with_its_instances_when_it_is_terminated() {
+    let _machine = Idle::now();
+    let time = Server::add("time", "time");
+    // It stays when its input ends: it is gone because it was stopped.
+    let stays = Server::misbehaving("ignore-eof");
+    let mut agent = Agent::start(&[], &json!({}));
+    agent.call("time__get_current_time", &json!({"timezone": "UTC"}));
+    agent.call("ignore-eof__echo", &json!({"text": "x"}));
+    assert_eq!((time.instances().len(), stays.instances().len()), (1, 1));
+    agent.terminate();
+    assert_eq!((time.instances().len(), stays.instances().len()), (0, 0));
+}
+
+#[test]
+fn an_add_that_is_cancelled_is_undone() {
+    let _machine = Idle::now();
+    forget_image();
+    let _stalls = root_until_the_end(
+        &[
+            "sh",
+            "-c",
+            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
+        ],
+        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
+    );
+    let mut agent = Agent::start(&[], &json!({"elicitation": {}}));
+    agent.fills_in = json!({"allow": true});
+    let add = json!({"name": "registry-add", "arguments": {"id": "docker://cut/sequentialthinking"},
+        "_meta": {"progressToken": "p"}});
+    let id = agent.begin("tools/call", &add);
+    agent.hears("notifications/progress", SOON);
+    agent.cancel(id);
+    // What comes next is answered, and nothing comes for what was cancelled.
+    let active = agent.call("registry-active", &json!({}));
+    assert!(active.starts_with("0 servers"), "{active}");
+    assert!(
+        agent.aside.iter().all(|said| said["id"] != id),
+        "{:?}",
+        agent.aside
+    );
+    agent.leave();
+}
+
+#[test]
+fn the_lazy_one_shows_the_registry_alone_and_calls_all_others() {
+    let _machine = Idle::now();
+    let _time = Server::add("time", "time");
+    let mut agent = Agent::start(&["--lazy"], &json!({}));
+    assert_eq!(agent.tools(), Vec::<String>::new());
+    let found = agent.call(
+        "registry-find",
+        &json!({"query": "current time", "what": "tools"}),
+    );
+    assert!(found.contains("time__get_current_time"), "{found}");
+    let exec = json!({"tool": "time__get_current_time", "arguments": {"timezone": "UTC"}});
+    assert!(agent.call("registry-exec", &exec).contains("UTC"));
+    agent.leave();
 }
