@@ -13,6 +13,7 @@ mod log;
 mod logs;
 mod markdown;
 mod output;
+mod picker;
 mod refresh;
 mod remove;
 mod search;
@@ -31,6 +32,7 @@ use clap::{Parser, Subcommand};
 use crate::host::Host;
 use crate::orchestrator::Orchestrator;
 use output::{Failure, Output};
+use picker::Picked;
 
 /// Find MCP servers, run them in rootless Podman as systemd units, use their tools
 #[derive(Debug, Parser)]
@@ -116,6 +118,19 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
     match command {
+        Command::Search(arguments) if arguments.is_interactive() => {
+            match picker::pick(search::catalog(&host)?, arguments.filters())? {
+                Picked::Nothing => Ok(ExitCode::SUCCESS),
+                Picked::Show(id) => show::run(&show::Arguments::of(id), &host, output),
+                Picked::Add(id) => {
+                    let added = Cli::try_parse_from(["mcpod", "add", "--", &id]);
+                    match added {
+                        Ok(cli) => Box::pin(dispatch(cli.command, output)).await,
+                        Err(error) => Ok(output::usage(&error)),
+                    }
+                }
+            }
+        }
         Command::Search(arguments) => search::run(&arguments, &host, output),
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Refresh(arguments) => refresh::run(&arguments, host, output).await,

@@ -26,6 +26,7 @@ mod machine;
 mod orphans;
 mod other_user;
 mod reboot;
+mod refresh;
 mod running;
 mod secrets;
 mod serve;
