@@ -6,6 +6,7 @@ mod changes;
 mod configuring;
 mod dying;
 mod eras;
+mod fidelity;
 mod http;
 mod passing;
 mod registry;

@@ -47,7 +47,16 @@ async fn every_tool_says_what_it_is_and_takes() {
         assert!(tool["description"].as_str().unwrap().len() > 60, "{name}");
         assert_eq!(tool["inputSchema"]["type"], "object", "{name}");
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{name}");
-        assert!(!tool.to_string().contains("$ref"), "{name}");
+        for property in tool["inputSchema"]["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
+            assert!(!property.1["type"].is_array(), "{name} {property:?}");
+        }
+        for unwanted in ["$ref", "\"format\""] {
+            assert!(!tool.to_string().contains(unwanted), "{name} {unwanted}");
+        }
         for (property, schema) in tool["inputSchema"]["properties"]
             .as_object()
             .into_iter()
