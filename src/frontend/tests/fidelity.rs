@@ -12,9 +12,16 @@ fn with(members: &str) -> String {
     format!("{{{members}{comma}{}}}", odd())
 }
 
+/// A request; see [`ASKED`].
+type Asked = (
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str)>,
+);
+
 /// The requests that an agent can make: the method, its parameters as the agent writes them, and the part of them that the
 /// server knows otherwise.
-const ASKED: [(&str, &str, Option<(&str, &str)>); 13] = [
+const ASKED: [Asked; 13] = [
     (
         "tools/call",
         r#""name" :"one__do","arguments":{"x":1.00}"#,
