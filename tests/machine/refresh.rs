@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::machine::{Idle, SOON, afterwards, mcpod, run, settings, sh, wait_until, write_file};
+use crate::changes::{afterwards, settings};
+use crate::idle::Idle;
+use crate::machine::{SOON, mcpod, run, sh, wait_until, write_file};
 use crate::running::{Running, start};
 
 const MIRRORS: &str = include_str!("mirrors.py");
@@ -136,10 +138,10 @@ fn daemon() -> impl Drop {
         }
     });
     afterwards(|| {
-        drop(sh(
+        sh(
             r#"systemctl --user stop test-git-daemon; rm -rf "$1" ~/.cache/mcpod"#,
             &[FOLDER],
-        ));
+        )
     })
 }
 
@@ -326,10 +328,10 @@ fn the_timer_refreshes_and_its_service_is_confined() {
     mirrors.tell("hold cursor=");
     mcpod(&["refresh", "--enable-timer"]).ok();
     let _disabled = afterwards(|| {
-        drop(sh(
+        sh(
             r#"rm -rf "$1/mcpod-refresh.timer.d"; mcpod refresh --disable-timer"#,
             &[UNITS],
-        ));
+        )
     });
     let verified = sh(
         r#"cd "$1" && systemd-analyze --user --man=no verify mcpod-refresh.service mcpod-refresh.timer"#,
