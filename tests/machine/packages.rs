@@ -190,7 +190,7 @@ fn a_build_that_is_interrupted_or_killed_leaves_nothing() {
     let _settings = settings(TRUST);
     let add = ["mcpod", "add", MEMORY, "--name", "memory"];
     let building = || {
-        wait_until("the build runs", Duration::from_secs(60), || {
+        wait_until("the build runs", Duration::from_mins(1), || {
             let running = run(&[
                 "systemctl",
                 "--user",
