@@ -49,6 +49,7 @@ pub(super) fn pick(catalog: Catalog, filters: Filters) -> Result<Picked, Failure
             catalog: Arc::new(catalog),
             filters,
             failed: None,
+            unfinished: None,
         }));
         let output = Skim::run_with(options(Rc::clone(&finder) as _)?, None)
             .map_err(|error| Failure::from(anyhow::anyhow!("the picker failed: {error}")))?;
@@ -106,6 +107,9 @@ struct Finder {
     filters: Filters,
     /// Why the catalog could not be searched. It is said in the end: the picker has the terminal.
     failed: Option<IndexError>,
+    /// Where the items that are listed came through. It stays open, as if there were more to come: once a list has ended,
+    /// the picker (skim 5.9) stops looking for items from time to time, and may then miss those of the next one.
+    unfinished: Option<Sender<Vec<Arc<dyn SkimItem>>>>,
 }
 
 impl CommandCollector for Finder {
@@ -116,6 +120,7 @@ impl CommandCollector for Finder {
         let (stop, _) = unbounded();
         // The picker holds the other end.
         items.send(self.listed(&unquoted(command))).ok();
+        self.unfinished = Some(items);
         (receiver, stop)
     }
 }
@@ -201,6 +206,7 @@ mod tests {
             catalog: Arc::new(Catalog::of(vec![parsed.entries]).unwrap()),
             filters: Filters::default(),
             failed: None,
+            unfinished: None,
         }
     }
 
