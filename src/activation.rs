@@ -1,6 +1,9 @@
 //! One catalog entry and the user's choices become a plan, and the plan becomes unit files. Pure.
 
 pub mod choices;
+pub mod evaluate;
+pub mod inputs;
+pub mod invocation;
 pub mod limits;
 pub mod plan;
 pub mod record;

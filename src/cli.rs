@@ -2,8 +2,11 @@
 
 mod add;
 mod arguments;
+mod ask;
 mod attach;
 mod call;
+mod config;
+mod credential;
 mod guard;
 mod list;
 mod log;
@@ -13,6 +16,7 @@ mod output;
 mod refresh;
 mod remove;
 mod search;
+mod secret;
 mod show;
 mod sources;
 mod status;
@@ -60,6 +64,13 @@ enum Command {
     Attach(attach::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
+    /// Show or change the inputs of an active server
+    Config(config::Arguments),
+    /// Store, list and remove the secrets of servers
+    Secret(secret::Arguments),
+    /// Keep secrets for Podman (started by Podman)
+    #[command(hide = true)]
+    Credential(credential::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -71,6 +82,8 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
+    // What we write is for its user alone, as the XDG Base Directory Specification asks for folders.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log::start();
     let output = Output::new(cli.command.wants_json());
     // One thread: no command needs more, and `attach` and `guard` stay small.
@@ -119,6 +132,13 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
         }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
+        Command::Config(arguments) => {
+            config::run(arguments, &Orchestrator::open(host).await?, output).await
+        }
+        Command::Secret(arguments) => {
+            secret::run(arguments, &Orchestrator::open(host).await?, output).await
+        }
+        Command::Credential(arguments) => credential::run(&arguments),
         Command::Guard => guard::run(host).await,
     }
 }
@@ -137,7 +157,9 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
-            Self::Attach(_) | Self::Logs(_) | Self::Guard => false,
+            Self::Config(arguments) => arguments.json,
+            Self::Secret(arguments) => arguments.json,
+            Self::Attach(_) | Self::Logs(_) | Self::Credential(_) | Self::Guard => false,
         }
     }
 }

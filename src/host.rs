@@ -42,6 +42,8 @@ pub struct RuntimeDir(PathBuf);
 /// The directories that files belong below. None of them need exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
+    /// The user's home folder.
+    pub home: PathBuf,
     /// `$XDG_CONFIG_HOME`, below which settings lie.
     pub config: PathBuf,
     /// `$XDG_DATA_HOME`, below which secrets and accepted tools lie.
@@ -170,6 +172,7 @@ impl Host {
                 .unwrap_or_else(|| manager.xdg(name, default, &home))
         };
         Ok(Dirs {
+            home: home.clone(),
             config: either("XDG_CONFIG_HOME", ".config"),
             data: either("XDG_DATA_HOME", ".local/share"),
             cache: either("XDG_CACHE_HOME", ".cache"),
@@ -368,7 +371,9 @@ mod tests {
         ];
         for (own, manager, [config, data, cache, units]) in cases {
             let host = Host::new(1000, environment(own));
+            let home = own.iter().chain(manager).find(|(name, _)| *name == "HOME");
             let expected = Dirs {
+                home: home.unwrap().1.into(),
                 config: config.into(),
                 data: data.into(),
                 cache: cache.into(),

@@ -12,6 +12,7 @@
 //! | module | what it is | invariant |
 //! | --- | --- | --- |
 //! | [`text`] | hostile text made fit to be shown | nothing that a reader cannot see is left |
+//! | [`secret`] | a text that must be shown nowhere | nothing prints it; its memory is overwritten |
 //! | [`image`] | references to container images | no text is read as an option or as another image |
 //! | [`settings`] | what an administrator and a user set | an unknown key is an error |
 //! | [`host`] | who runs us, where files belong | works with `HOME` and `PATH` alone |
@@ -20,6 +21,7 @@
 //! | [`quadlet`] | the format of unit files | no text ever adds a key, a section, an option or an argument |
 //! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
 //! | [`podman`] | images, over Podman's socket | only it knows podman-api |
+//! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
@@ -42,12 +44,14 @@
 pub mod activation;
 pub mod catalog;
 pub mod cli;
+pub mod credentials;
 pub mod guard;
 pub mod host;
 pub mod image;
 pub mod orchestrator;
 pub mod podman;
 pub mod quadlet;
+pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod systemd;

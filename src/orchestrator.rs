@@ -1,6 +1,8 @@
 //! The only place that runs the whole chain: entry, plan, image, units, systemd, session. A list of steps.
 
 pub mod add;
+pub mod binds;
+pub mod config;
 pub mod connection;
 pub mod error;
 pub mod lists;
@@ -8,11 +10,13 @@ pub mod logs;
 pub mod own_units;
 pub mod reference;
 pub mod remove;
+pub mod secrets;
 pub mod status;
 pub mod timer;
 
 use std::path::PathBuf;
 
+use crate::activation::choices::Instances;
 use crate::activation::record::{Record, RecordError};
 use crate::catalog::{Catalog, Store};
 use crate::host::{Dirs, Environment, Host};
@@ -62,6 +66,19 @@ impl Orchestrator {
         })
     }
 
+    /// Whether a server may have but one session at a time, found out without asking anybody.
+    ///
+    /// Where systemd alone knows the folder of its units the answer is no; whoever connects is then told by the end of the connection.
+    pub fn is_single(host: &Host, typed: &str) -> bool {
+        let record = || {
+            let dirs = host.dirs(&Environment::default()).ok()?;
+            let socket = socket_path(&typed.parse().ok()?);
+            let text = UnitDir::below(&dirs.units).read(&socket).ok()??;
+            Record::parse(&text).ok()
+        };
+        record().is_some_and(|record| record.instances == Instances::Single)
+    }
+
     /// The catalog, as the last refresh left it.
     pub fn catalog(&self) -> Result<Catalog, Error> {
         Ok(Store::below(&self.dirs.cache).open()?)
@@ -102,6 +119,13 @@ impl Orchestrator {
                 name,
             }),
         }
+    }
+
+    /// The Quadlet files of a server's volumes.
+    fn volume_files(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
+        Ok(self
+            .units
+            .files(Place::Quadlet, |file| name.has_volume_file(file))?)
     }
 
     /// The names of all socket units that are named as ours are, sorted.
@@ -145,9 +169,14 @@ fn socket_path(name: &ServerName) -> UnitPath {
 
 /// Where the Quadlet template of a server's instances lies.
 fn container_path(name: &ServerName) -> UnitPath {
+    quadlet_path(name.container_file())
+}
+
+/// Where a file that Quadlet reads lies.
+fn quadlet_path(file: String) -> UnitPath {
     UnitPath {
         place: Place::Quadlet,
-        file: name.container_file(),
+        file,
     }
 }
 

@@ -11,6 +11,8 @@ pub mod image;
 mod message;
 pub mod progress;
 pub mod pull;
+mod request;
+pub mod secret;
 
 #[cfg(test)]
 mod fake;
@@ -28,6 +30,7 @@ use crate::quadlet::version::{PodmanVersion, VersionError};
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
+pub use secret::{SecretDriver, SecretListing};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";

@@ -46,6 +46,32 @@ pub struct Sandbox {
     pub cpus: Option<Cpus>,
     /// Threads and processes of one session.
     pub tasks: u32,
+    /// What is done with the labels of folders that are mounted.
+    pub selinux: Relabel,
+}
+
+/// What is done with the SELinux labels of the user's folders that are mounted into a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relabel {
+    /// They stay. Where SELinux is enforced the server then sees only what is labelled for containers.
+    #[default]
+    Keep,
+    /// All containers may see them from then on.
+    Shared,
+    /// This server alone may see them from then on.
+    Private,
+}
+
+impl Relabel {
+    /// The option of `podman run --volume` for it.
+    pub fn option(self) -> Option<&'static str> {
+        match self {
+            Self::Keep => None,
+            Self::Shared => Some("z"),
+            Self::Private => Some("Z"),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -62,6 +88,7 @@ impl Default for Settings {
                 memory: Memory::from_mebibytes(1024),
                 cpus: None,
                 tasks: 512,
+                selinux: Relabel::Keep,
             },
             sources: SourcesFile::default(),
         }
@@ -113,6 +140,7 @@ struct SandboxFile {
     memory: Option<Memory>,
     cpus: Option<Cpus>,
     tasks: Option<std::num::NonZeroU32>,
+    selinux: Option<Relabel>,
 }
 
 /// A length of time as people write it: `90s`, `15min`, `1h 30min`.
@@ -189,7 +217,9 @@ impl Settings {
             memory,
             cpus,
             tasks,
+            selinux,
         } = sandbox;
+        set(&mut self.sandbox.selinux, selinux);
         set(&mut self.sandbox.memory, memory);
         if cpus.is_some() {
             self.sandbox.cpus = cpus;
@@ -257,13 +287,18 @@ mod tests {
         .unwrap();
         std::fs::write(vendor.join("note.txt"), "not toml").unwrap();
         let user = dir.path().join("config.toml");
-        std::fs::write(&user, "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5").unwrap();
+        std::fs::write(
+            &user,
+            "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5\nselinux = \"shared\"",
+        )
+        .unwrap();
 
         let settings = Settings::load_from(&[&vendor, &admin], &user).unwrap();
 
         assert_eq!(settings.sandbox.tasks, 2);
         assert_eq!(settings.sandbox.memory, Settings::default().sandbox.memory);
         assert_eq!(settings.sandbox.cpus.map(Cpus::percent), Some(50));
+        assert_eq!(settings.sandbox.selinux.option(), Some("z"));
         assert_eq!(settings.sessions.max, 4);
         assert_eq!(settings.sessions.call_timeout, Duration::from_mins(5));
     }
@@ -286,6 +321,7 @@ mod tests {
             "[sandbox]\nmemory = \"much\"",
             "[sandbox]\ncpus = 0",
             "[sandbox]\ntasks = 0",
+            "[sandbox]\nselinux = \"off\"",
             "[sessions]\nopen_timeout = \"-3s\"",
             "[sessions]\nopen_timeout = 3",
             "= no toml",

@@ -171,22 +171,30 @@ impl UnitDir {
 
     /// The names of all files in the unit directory that match `mcpod-*.socket`, sorted.
     pub fn socket_files(&self) -> Result<Vec<UnitPath>, UnitDirError> {
-        let entries = match std::fs::read_dir(&self.units) {
+        self.files(Place::Unit, |file| {
+            file.starts_with("mcpod-") && file.ends_with(".socket")
+        })
+    }
+
+    /// The files of a directory whose names pass, sorted; none where there is no such directory.
+    pub fn files(
+        &self,
+        place: Place,
+        passes: impl Fn(&str) -> bool,
+    ) -> Result<Vec<UnitPath>, UnitDirError> {
+        let folder = self.folder(place);
+        let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(failed("read", &self.units)(source)),
+            Err(source) => return Err(failed("read", folder)(source)),
         };
         let mut files = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(failed("read", &self.units))?;
+            let entry = entry.map_err(failed("read", folder))?;
             if let Ok(file) = entry.file_name().into_string()
-                && file.starts_with("mcpod-")
-                && file.ends_with(".socket")
+                && passes(&file)
             {
-                files.push(UnitPath {
-                    place: Place::Unit,
-                    file,
-                });
+                files.push(UnitPath { place, file });
             }
         }
         files.sort_by(|a, b| a.file.cmp(&b.file));

@@ -1,10 +1,12 @@
 //! What the user chose at `add`, beyond the entry itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use super::limits::{Cpus, Memory};
 use crate::quadlet::value::Assignment;
+use crate::secret::Secret;
 
 /// The user's choices. Nothing chosen means: as the entry and the settings say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +17,11 @@ pub struct Choices {
     pub inputs: Vec<Assignment>,
     /// Environment variables beyond those of the entry.
     pub environment: Vec<Assignment>,
+    /// Secrets by the name of the input or, where no input has it, of the variable that takes them; without a value, the one that
+    /// is stored.
+    pub secrets: BTreeMap<String, Option<Secret>>,
+    /// Whether sessions may share what the server keeps.
+    pub instances: Option<Instances>,
     /// The network the server sees.
     pub network: Option<Network>,
     /// Memory of one session.
@@ -42,6 +49,46 @@ pub fn assignment(text: &str) -> Result<Assignment, AssignmentError> {
         _ => Err(AssignmentError {
             text: text.to_owned(),
         }),
+    }
+}
+
+/// How many instances of a server there may be at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instances {
+    /// One for each session.
+    Private,
+    /// One at all: what it keeps on disk would not survive a second one.
+    Single,
+}
+
+/// The text says nothing of instances.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} says nothing of instances: private or single")]
+pub struct InstancesError {
+    /// What was given.
+    pub text: String,
+}
+
+impl Instances {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Single => "single",
+        }
+    }
+}
+
+impl FromStr for Instances {
+    type Err = InstancesError;
+
+    fn from_str(text: &str) -> Result<Self, InstancesError> {
+        [Self::Private, Self::Single]
+            .into_iter()
+            .find(|instances| instances.as_str() == text)
+            .ok_or_else(|| InstancesError {
+                text: text.to_owned(),
+            })
     }
 }
 

@@ -1,16 +1,14 @@
 //! A plan: what will run under a name, and how. Everything that unit files are made from, decided and checked.
 
-use std::collections::BTreeMap;
-
-use super::choices::{Choices, Network};
+use super::choices::{Choices, Instances, Network};
+use super::inputs::{InputError, Inputs};
+use super::invocation::{Invocation, with_values};
 use super::limits::Limits;
-use crate::catalog::{
-    self, Arg, Artifact, Input, InputValue, LaunchOption, Local, Part, Run, Template, Transport,
-};
+use crate::catalog::{self, Artifact, LaunchOption, Local, Run, Transport};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
-use crate::settings::Settings;
+use crate::settings::{Relabel, Settings};
 
 /// What will run, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +21,16 @@ pub struct Plan {
     pub launch: String,
     /// The image as the entry names it; it is pinned when it is here.
     pub image: ImageReference,
-    /// What stands behind the image's entry point; empty for the image's own command.
-    pub args: Vec<String>,
-    /// The environment, in order.
-    pub environment: Vec<Assignment>,
+    /// What it is started with.
+    pub invocation: Invocation,
     /// The inputs that the user gave, for the record.
     pub inputs: Vec<Assignment>,
+    /// The variables that the user chose, for the record.
+    pub environment: Vec<Assignment>,
+    /// What is done with the labels of what is mounted.
+    pub relabel: Relabel,
+    /// How many instances there may be at once.
+    pub instances: Instances,
     /// The network it sees.
     pub network: Network,
     /// What one session may use.
@@ -72,37 +74,36 @@ pub enum PlanError {
         /// What it needs, in words.
         what: String,
     },
-    /// Inputs that the server cannot do without.
-    #[error("{id} needs {}", list(inputs))]
-    InputsMissing {
+    /// An input is missing or of no use.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A secret would stand where it can be read.
+    #[error("{id} wants a secret in {place}")]
+    SecretExposed {
         /// The entry.
         id: String,
-        /// Their names.
-        inputs: Vec<String>,
+        /// Where.
+        place: &'static str,
     },
-    /// An input was given that the entry does not have.
-    #[error("{id} has no input {name:?}")]
-    UnknownInput {
+    /// A value would be taken for an option of the server.
+    #[error("the server would take the value {value:?} for an option")]
+    ReadsAsOption {
+        /// The value.
+        value: String,
+    },
+    /// A path of a mount cannot be one.
+    #[error("{path:?} cannot be mounted: it is no absolute path, or has a colon in it")]
+    NoPath {
+        /// The path.
+        path: String,
+    },
+    /// A template of mounts does not make any.
+    #[error("{id} has a mount that makes no sense: {template}")]
+    NoMount {
         /// The entry.
         id: String,
-        /// What was given.
-        name: String,
-        /// The inputs it has.
-        known: Vec<String>,
-    },
-    /// A secret was given in clear.
-    #[error("{name} is a secret and must not be given on the command line")]
-    SecretInClear {
-        /// The input.
-        name: String,
-    },
-    /// The value is none that the input takes.
-    #[error("{name} takes one of {}", list(choices))]
-    NotAChoice {
-        /// The input.
-        name: String,
-        /// What it takes.
-        choices: Vec<String>,
+        /// The template.
+        template: String,
     },
 }
 
@@ -121,18 +122,12 @@ impl PlanError {
             Self::NotRunnable { .. } => {
                 Some("if there is an image of it: mcpod add docker://IMAGE".to_owned())
             }
-            Self::InputsMissing { inputs, .. } => {
-                let flags: Vec<String> = inputs
-                    .iter()
-                    .map(|name| format!("--set {name}=VALUE"))
-                    .collect();
-                Some(format!("give them with {}", flags.join(" ")))
-            }
-            Self::UnknownInput { known, .. } if known.is_empty() => {
-                Some("it takes no inputs".to_owned())
-            }
-            Self::UnknownInput { known, .. } => Some(format!("it takes {}", list(known))),
-            Self::Needs { .. } | Self::SecretInClear { .. } | Self::NotAChoice { .. } => None,
+            Self::Input(error) => error.hint(),
+            Self::Needs { .. }
+            | Self::SecretExposed { .. }
+            | Self::ReadsAsOption { .. }
+            | Self::NoPath { .. }
+            | Self::NoMount { .. } => None,
         }
     }
 }
@@ -148,45 +143,16 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let id = id.to_owned();
         let (number, option, image, local) = choose(&id, launch, choices.launch)?;
-        let given = given(&id, option, &choices.inputs)?;
-        let values = Values {
-            option,
-            given: &given,
-        };
-        values.require(&id)?;
-        let mut args = Vec::new();
-        for arg in &local.args {
-            match arg {
-                Arg::Positional(template) => args.extend(values.text(&id, template)?),
-                Arg::Named { name, value } => {
-                    if let Some(value) = values.text(&id, value)? {
-                        args.extend([name.clone(), value]);
-                    }
-                }
-            }
-        }
-        let mut environment = Vec::new();
-        for variable in &local.env {
-            if let Some(value) = values.text(&id, &variable.value)? {
-                environment.push(Assignment::new(&variable.name, value));
-            }
-        }
-        for assignment in &choices.environment {
-            environment.retain(|earlier| earlier.name != assignment.name);
-            environment.push(assignment.clone());
-        }
-        if !local.mounts.is_empty() {
-            return Err(PlanError::Needs {
-                id,
-                what: "a volume".to_owned(),
-            });
-        }
-        if local.user.is_some() {
-            return Err(PlanError::Needs {
-                id,
-                what: "a user of its own".to_owned(),
-            });
-        }
+        let secrets = with_values(&choices.secrets);
+        let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
+        inputs.require(&id)?;
+        let invocation = Invocation::new(&id, &name, local, &inputs, choices)?;
+        let shared = invocation.volumes.iter().any(|volume| !volume.read_only);
+        let instances = choices.instances.unwrap_or(if shared {
+            Instances::Single
+        } else {
+            Instances::Private
+        });
         let network = match (choices.network, &local.network) {
             (Some(network), _) => network,
             (None, catalog::Network::None | catalog::Network::Unstated) => Network::None,
@@ -204,9 +170,11 @@ impl Plan {
             launch: format!("{number} {}", option.kind()),
             id,
             image,
-            args,
-            environment,
+            invocation,
             inputs: choices.inputs.clone(),
+            environment: choices.environment.clone(),
+            relabel: settings.sandbox.selinux,
+            instances,
             network,
             limits: Limits {
                 memory: choices.memory.unwrap_or(settings.sandbox.memory),
@@ -258,100 +226,13 @@ fn choose<'a>(
     })
 }
 
-/// The inputs that were given, by path; the last of several wins.
-fn given(
-    id: &str,
-    option: &LaunchOption,
-    inputs: &[Assignment],
-) -> Result<BTreeMap<String, String>, PlanError> {
-    let mut given = BTreeMap::new();
-    for Assignment { name, value } in inputs {
-        let input = option
-            .inputs
-            .iter()
-            .find(|input| input.path.as_str() == name);
-        let input = input.ok_or_else(|| PlanError::UnknownInput {
-            id: id.to_owned(),
-            name: name.clone(),
-            known: option
-                .inputs
-                .iter()
-                .map(|input| input.path.to_string())
-                .collect(),
-        })?;
-        if input.secret {
-            return Err(PlanError::SecretInClear { name: name.clone() });
-        }
-        if !input.choices.is_empty() && !input.choices.contains(value) {
-            return Err(PlanError::NotAChoice {
-                name: name.clone(),
-                choices: input.choices.clone(),
-            });
-        }
-        given.insert(name.clone(), value.clone());
-    }
-    Ok(given)
-}
-
-/// The values of a launch option's inputs.
-struct Values<'a> {
-    option: &'a LaunchOption,
-    given: &'a BTreeMap<String, String>,
-}
-
-impl Values<'_> {
-    /// Fails if an input without which the server cannot run has no value.
-    fn require(&self, id: &str) -> Result<(), PlanError> {
-        let missing = || {
-            self.option
-                .inputs
-                .iter()
-                .filter(|input| input.required && self.value(input).is_none())
-        };
-        if let Some(secret) = missing().find(|input| input.secret) {
-            return Err(PlanError::Needs {
-                id: id.to_owned(),
-                what: format!("the secret {}", secret.path),
-            });
-        }
-        let missing: Vec<String> = missing().map(|input| input.path.to_string()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(PlanError::InputsMissing {
-            id: id.to_owned(),
-            inputs: missing,
-        })
-    }
-
-    fn value(&self, input: &Input) -> Option<String> {
-        self.given
-            .get(input.path.as_str())
-            .cloned()
-            .or_else(|| match &input.default {
-                Some(InputValue::One(value)) => Some(value.clone()),
-                Some(InputValue::Many(_)) | None => None,
-            })
-    }
-
-    /// The text that a template stands for; nothing where that is empty.
-    fn text(&self, id: &str, template: &Template) -> Result<Option<String>, PlanError> {
-        let mut text = String::new();
-        for part in template.parts() {
-            match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Input { path, filters } if filters.is_empty() => {
-                    let input = self.option.inputs.iter().find(|input| input.path == *path);
-                    text.extend(input.and_then(|input| self.value(input)));
-                }
-                Part::Input { .. } | Part::Variable(_) => {
-                    return Err(PlanError::Needs {
-                        id: id.to_owned(),
-                        what: format!("{template} worked out"),
-                    });
-                }
-            }
-        }
-        Ok((!text.is_empty()).then_some(text))
-    }
+/// The names of the inputs that a launch option, if there is one that can be run, keeps secret.
+pub fn secret_inputs(id: &str, launch: &[LaunchOption], chosen: Option<usize>) -> Vec<String> {
+    choose(id, launch, chosen).map_or_else(
+        |_| Vec::new(),
+        |(_, option, ..)| {
+            let secret = option.inputs.iter().filter(|input| input.secret);
+            secret.map(|input| input.path.to_string()).collect()
+        },
+    )
 }

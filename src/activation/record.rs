@@ -8,6 +8,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::choices::Instances;
 use super::limits::Limits;
 use crate::quadlet::error::{ParseError, ValueError};
 use crate::quadlet::keys::mcpod as key;
@@ -33,6 +34,12 @@ pub struct Record {
     pub limits: Limits,
     /// The inputs that the user gave; never a secret.
     pub inputs: Vec<Assignment>,
+    /// The variables that the user chose beyond those of the entry.
+    pub environment: Vec<Assignment>,
+    /// The names, as the user gave them, of the secrets that the server gets.
+    pub secrets: Vec<String>,
+    /// How many instances there may be at once.
+    pub instances: Instances,
     /// The hash of the tool definitions that were seen when it was last tried.
     pub tools_hash: Option<String>,
     /// Where its activation stands.
@@ -111,12 +118,18 @@ impl Record {
             unit.record(key)
                 .ok_or(RecordError::Unusable { key: key.name() })
         };
-        let inputs = unit.records(key::INPUT).into_iter().map(|input| {
-            let (name, value) = input
-                .split_once('=')
-                .ok_or(RecordError::Unusable { key: "Input" })?;
-            Ok(Assignment::new(name, value))
-        });
+        let assignments = |key: crate::quadlet::key::Key<str>| {
+            let texts = unit.records(key).into_iter();
+            let read = texts.map(|text| {
+                let (name, value) = text
+                    .split_once('=')
+                    .ok_or(RecordError::Unusable { key: key.name() })?;
+                Ok(Assignment::new(name, value))
+            });
+            read.collect::<Result<Vec<_>, _>>()
+        };
+        // Absent in what was written before there were kinds of them.
+        let instances = unit.record(key::INSTANCES);
         Ok(Self {
             id,
             given: required(key::NAME)?,
@@ -127,13 +140,26 @@ impl Record {
             limits: required(key::LIMITS)?
                 .parse()
                 .map_err(|_| RecordError::Unusable { key: "Limits" })?,
-            inputs: inputs.collect::<Result<_, _>>()?,
+            inputs: assignments(key::INPUT)?,
+            environment: assignments(key::ENVIRONMENT)?,
+            secrets: unit.records(key::SECRET),
+            instances: instances
+                .map_or(Ok(Instances::Private), |word| word.parse())
+                .map_err(|_| RecordError::Unusable { key: "Instances" })?,
             tools_hash: unit.record(key::TOOLS_HASH),
             state: required(key::STATE)?.parse()?,
             added: required(key::ADDED)?
                 .parse()
                 .map_err(|_| RecordError::Unusable { key: "Added" })?,
         })
+    }
+
+    /// How many sessions there may be at once.
+    pub fn most_sessions(&self) -> u32 {
+        match self.instances {
+            Instances::Private => self.limits.sessions,
+            Instances::Single => 1,
+        }
     }
 
     /// Appends the record to a socket unit, which must be complete but for it.
@@ -149,6 +175,9 @@ impl Record {
             network,
             limits,
             inputs,
+            environment,
+            secrets,
+            instances,
             tools_hash,
             state,
             added,
@@ -163,6 +192,14 @@ impl Record {
         for input in inputs {
             socket.push(key::INPUT, &format!("{}={}", input.name, input.value))?;
         }
+        for variable in environment {
+            let text = format!("{}={}", variable.name, variable.value);
+            socket.push(key::ENVIRONMENT, &text)?;
+        }
+        for secret in secrets {
+            socket.push(key::SECRET, secret)?;
+        }
+        socket.push(key::INSTANCES, instances.as_str())?;
         if let Some(hash) = tools_hash {
             socket.push(key::TOOLS_HASH, hash)?;
         }

@@ -1,17 +1,23 @@
-//! The unit files of a stdio server in an image: a Quadlet template of its instances, and the socket they stand behind.
+//! The unit files of a stdio server in an image: a Quadlet template of its instances, the volumes they share, and the socket they
+//! stand behind.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::choices::Network;
+use super::invocation::{Bind, Invocation, NamedVolume};
 use super::plan::Plan;
 use super::record::Record;
 use crate::guard::{GUARD_UNIT, SLICE_UNIT};
 use crate::image::ImageReference;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{container, install, quadlet, service, socket, unit};
-use crate::quadlet::name::UnitName;
+use crate::quadlet::keys::{container, install, quadlet, service, socket, unit, volume};
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{CpuShare, FileMode, PodmanOption, Specifier, Stream, Text};
+use crate::quadlet::value::{
+    CpuShare, FileMode, PodmanOption, Specifier, Stream, Text, VolumeMount, VolumeSource,
+};
+use crate::settings::Relabel;
 use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
@@ -49,6 +55,8 @@ pub struct UnitTexts {
     pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
+    /// `mcpod-NAME_VOLUME.volume` each, by file name.
+    pub volumes: BTreeMap<String, String>,
 }
 
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.
@@ -63,9 +71,11 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         id: _,
         launch: _,
         image: _,
-        args,
-        environment,
+        invocation,
         inputs: _,
+        environment: _,
+        relabel,
+        instances: _,
         network,
         limits,
     } = plan;
@@ -110,14 +120,17 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     file.push(container::READ_ONLY, &true)?;
     file.push(container::DROP_CAPABILITY, "all")?;
     file.push(container::NO_NEW_PRIVILEGES, &true)?;
-    // The user's own id does not exist inside: a server that breaks out is nobody.
-    file.push(container::USER_NS, "nomap")?;
-    for variable in environment {
-        file.push(container::ENVIRONMENT, variable)?;
+    if invocation.binds.is_empty() {
+        // The user's own id does not exist inside: a server that breaks out is nobody.
+        file.push(container::USER_NS, "nomap")?;
+    } else {
+        // It runs with the user's own id, whose files it is to read and write.
+        file.push(container::USER_NS, "keep-id")?;
     }
-    if !args.is_empty() {
-        file.push(container::EXEC, args.as_slice())?;
+    if let Some(user) = &invocation.user {
+        file.push(container::USER, user.as_str())?;
     }
+    push_invocation(&mut file, name, invocation, *relabel)?;
     // Else the first start of a boot can wait for a network-online.target that user managers never reach.
     file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
 
@@ -145,6 +158,75 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     file.push(service::EXEC_STOP_POST, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
     file.push(service::SUCCESS_EXIT_STATUS, &143)?;
+    Ok(file)
+}
+
+/// What a server is started with.
+fn push_invocation(
+    file: &mut UnitFile,
+    name: &ServerName,
+    invocation: &Invocation,
+    relabel: Relabel,
+) -> Result<(), ValueError> {
+    let Invocation {
+        args,
+        environment,
+        secret_variables,
+        secrets: _,
+        binds,
+        volumes,
+        user: _,
+    } = invocation;
+    for bind in binds {
+        file.push(container::VOLUME_OPTION, &mount_of(bind, relabel))?;
+    }
+    for volume in volumes {
+        file.push(container::VOLUME, &volume_of(name, volume))?;
+    }
+    for secret in secret_variables {
+        file.push(container::SECRET, secret)?;
+    }
+    for variable in environment {
+        file.push(container::ENVIRONMENT, variable)?;
+    }
+    if !args.is_empty() {
+        file.push(container::EXEC, args.as_slice())?;
+    }
+    Ok(())
+}
+
+/// What of the host a server sees.
+fn mount_of(bind: &Bind, relabel: Relabel) -> VolumeMount {
+    let options = bind.read_only.then_some("ro").into_iter();
+    VolumeMount {
+        source: VolumeSource::Host(bind.source.clone()),
+        target: bind.target.clone(),
+        options: options.chain(relabel.option()).map(str::to_owned).collect(),
+    }
+}
+
+/// A volume of a server's own.
+///
+/// With `U` Podman gives its files to the user that the server is inside, at each start: ids mean something else when the image's user
+/// or the user namespace changes, and a volume that was made anew belongs to nobody inside.
+fn volume_of(name: &ServerName, volume: &NamedVolume) -> VolumeMount {
+    let option = if volume.read_only { "ro" } else { "U" };
+    VolumeMount {
+        source: VolumeSource::Unit(name.volume_file(&volume.name)),
+        target: volume.target.clone(),
+        options: vec![option.to_owned()],
+    }
+}
+
+/// Makes the Quadlet file of a volume.
+pub fn volume(name: &ServerName, wanted: &NamedVolume) -> Result<UnitFile, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("Data of the MCP server {name}: {}", wanted.name)),
+    )?;
+    file.push(volume::VOLUME_NAME, name.volume(&wanted.name).as_str())?;
+    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
     Ok(file)
 }
 
@@ -181,12 +263,20 @@ pub fn texts(
     record: &Record,
 ) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned)?.to_string();
+    let mut volumes = BTreeMap::new();
+    for wanted in &plan.invocation.volumes {
+        let text = volume(&plan.name, wanted)?.to_string();
+        volumes.insert(plan.name.volume_file(&wanted.name), text);
+    }
     let drop_in = drop_in()?;
-    let socket = socket(plan, record, &[&container, &drop_in])?;
+    let mut others = vec![container.as_str(), &drop_in];
+    others.extend(volumes.values().map(String::as_str));
+    let socket = socket(plan, record, &others)?;
     Ok(UnitTexts {
         container,
         drop_in,
         socket,
+        volumes,
     })
 }
 
@@ -203,7 +293,7 @@ fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, Value
     file.push(socket::ACCEPT, &true)?;
     file.push(socket::SOCKET_MODE, &FileMode(0o600))?;
     file.push(socket::DIRECTORY_MODE, &FileMode(0o700))?;
-    file.push(socket::MAX_CONNECTIONS, &u64::from(plan.limits.sessions))?;
+    file.push(socket::MAX_CONNECTIONS, &u64::from(record.most_sessions()))?;
     file.push(socket::REMOVE_ON_STOP, &true)?;
     file.push(
         install::WANTED_BY,
@@ -211,4 +301,93 @@ fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, Value
     )?;
     record.write(&mut file, others)?;
     Ok(file.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::activation::choices::Choices;
+    use crate::catalog::source::builtin;
+    use crate::quadlet::value::Assignment;
+    use crate::secret::Secret;
+    use crate::settings::Settings;
+
+    /// The lines of a container's unit that depend on inputs.
+    fn lines(entry: &str, inputs: &[(&str, &str)], secrets: &[(&str, &str)]) -> String {
+        let catalog = builtin::parse();
+        let entry = catalog
+            .entries
+            .iter()
+            .find(|known| known.id.native() == entry)
+            .unwrap();
+        let choices = Choices {
+            inputs: inputs
+                .iter()
+                .map(|(name, value)| Assignment::new(*name, *value))
+                .collect(),
+            secrets: secrets
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Some(Secret::from(*value))))
+                .collect::<BTreeMap<_, _>>(),
+            network: Some(Network::None),
+            ..Choices::default()
+        };
+        let mut settings = Settings::default();
+        settings.sandbox.selinux = Relabel::Shared;
+        let plan = Plan::new(
+            &entry.id.to_string(),
+            &entry.launch,
+            "x".parse().unwrap(),
+            &choices,
+            &settings,
+        )
+        .unwrap();
+        let mut text = container(&plan, &plan.image).unwrap().to_string();
+        for wanted in &plan.invocation.volumes {
+            text.push_str(&volume(&plan.name, wanted).unwrap().to_string());
+        }
+        let keys = [
+            "UserNS=",
+            "Volume",
+            "PodmanArgs=",
+            "Secret=",
+            "Environment=",
+            "Exec=",
+        ];
+        let kept = text.lines().filter(|line| {
+            keys.iter().any(|key| line.starts_with(key)) && !line.contains("--conmon-pidfile")
+        });
+        kept.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_volume_of_its_own_belongs_to_whoever_it_runs_as() {
+        insta::assert_snapshot!(lines("memory", &[], &[]), @r"
+        UserNS=nomap
+        Volume=mcpod-x_data.volume:/data:U
+        Environment=MEMORY_FILE_PATH=/data/memory.json
+        VolumeName=mcpod-x_data
+        ");
+    }
+
+    #[test]
+    fn folders_of_the_user_are_seen_with_the_users_id() {
+        let paths = [("paths", "/home/u/a b"), ("paths", "/srv/%h$HOME")];
+        insta::assert_snapshot!(lines("filesystem", &paths, &[]), @r#"
+        UserNS=keep-id
+        PodmanArgs="--volume=/home/u/a b:/home/u/a b:z"
+        PodmanArgs="--volume=/srv/%%h$$HOME:/srv/%%h$$HOME:z"
+        Exec="/home/u/a b" "/srv/%%h$$HOME"
+        "#);
+    }
+
+    #[test]
+    fn a_secret_is_named_and_never_written() {
+        insta::assert_snapshot!(lines("github", &[], &[("token", "hunter2")]), @r"
+        UserNS=nomap
+        Secret=mcpod-x_token,type=env,target=GITHUB_PERSONAL_ACCESS_TOKEN
+        ");
+    }
 }

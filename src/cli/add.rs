@@ -1,20 +1,25 @@
 //! `mcpod add`: a server is made active.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{Failure, Output};
-use crate::activation::choices::{self, Choices, Network};
+use super::ask;
+use super::output::{Failure, Outcome, Output};
+use crate::activation::choices::{self, Choices, Instances, Network};
+use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::limits::{Cpus, Memory};
-use crate::orchestrator::Orchestrator;
+use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Request, Step};
+use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
+use crate::secret::Secret;
 
 /// Make a server active
 #[derive(Debug, clap::Args)]
@@ -35,6 +40,9 @@ pub(super) struct Arguments {
     /// Set an environment variable; never for secrets
     #[arg(long, value_name = "K=V", value_parser = choices::assignment)]
     env: Vec<Assignment>,
+    /// Give one of its secrets, or put one into a variable: NAME asks, NAME=@FILE and NAME=- read it
+    #[arg(long, value_name = "NAME[=@FILE|=-]")]
+    secret: Vec<String>,
     /// Take its N-th launch option, as `mcpod show` numbers them
     #[arg(long, value_name = "N")]
     launch: Option<usize>,
@@ -53,6 +61,10 @@ pub(super) struct Arguments {
     /// Sessions at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sessions: Option<u32>,
+    /// Whether sessions get instances of their own, or one at a time: private or single. Servers with a volume are single by
+    /// themselves, since two instances would write over each other
+    #[arg(long, value_name = "WHICH")]
+    instances: Option<Instances>,
     /// Do not try the server once
     #[arg(long)]
     no_probe: bool,
@@ -74,23 +86,27 @@ pub(super) async fn run(
         name,
         set,
         env,
+        secret,
         launch,
         network,
         memory,
         cpus,
         tasks,
         sessions,
+        instances,
         no_probe,
         dry_run,
         json: _,
     } = arguments;
-    let request = Request {
+    let mut request = Request {
         reference,
         name,
         choices: Choices {
             launch,
             inputs: set,
             environment: env,
+            secrets: read_secrets(&secret)?,
+            instances,
             network,
             memory,
             cpus,
@@ -99,15 +115,34 @@ pub(super) async fn run(
         },
         probe: !no_probe,
     };
+    let values = request.choices.inputs.iter();
+    for given in values.chain(&request.choices.environment) {
+        if names_localhost(&given.value) {
+            output.note(&format!(
+                "note: {} names this host, but inside a container that is the container; this host is host.containers.internal there",
+                given.name
+            ));
+        }
+    }
     if dry_run {
         return preview(&request, orchestrator, output).await;
     }
-    let progress = Progress::new();
-    let added = orchestrator
-        .add(&request, &|step| progress.show(&step, output))
-        .await;
-    progress.finish();
-    let added = added?;
+    let added = loop {
+        let progress = Progress::new();
+        let added = orchestrator
+            .add(&request, &|step| progress.show(&step, output))
+            .await;
+        progress.finish();
+        match added {
+            Ok(added) => break added,
+            Err(Error::Plan(PlanError::Input(InputError::Missing { inputs, .. })))
+                if ask::can_ask() =>
+            {
+                ask_for(&inputs, &mut request.choices)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
     if output.is_json() {
         output.json(&orchestrator.listed_one(&added.active).await?)?;
         return Ok(ExitCode::SUCCESS);
@@ -127,6 +162,71 @@ pub(super) async fn run(
         "next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the secrets that were named.
+fn read_secrets(words: &[String]) -> Result<BTreeMap<String, Option<Secret>>, Failure> {
+    let mut secrets = BTreeMap::new();
+    for word in words {
+        let (name, source) = match word.split_once('=') {
+            Some((name, source)) => (name, Some(source)),
+            None => (word.as_str(), None),
+        };
+        let value = match source {
+            Some("-") => Some(ask::secret_from_input()?),
+            Some(source) => {
+                let file = source.strip_prefix('@').ok_or_else(|| {
+                    Failure::from(Error::Plan(PlanError::Input(InputError::SecretInClear {
+                        name: name.to_owned(),
+                    })))
+                })?;
+                Some(ask::secret_from_file(file.as_ref())?)
+            }
+            None if ask::can_ask() => Some(ask::secret(name)?),
+            // The one that is stored.
+            None => None,
+        };
+        secrets.insert(name.to_owned(), value);
+    }
+    Ok(secrets)
+}
+
+/// Asks for inputs that are missing.
+fn ask_for(inputs: &[MissingInput], choices: &mut Choices) -> Result<(), Failure> {
+    for input in inputs {
+        let about = input.description.as_deref().unwrap_or_default();
+        let mut question = format!("{input}: {about}");
+        if !input.choices.is_empty() {
+            question = format!("{question} One of {}.", input.choices.join(", "));
+        } else if let Some(example) = input.example.as_ref().filter(|_| !input.secret) {
+            question = format!("{question} For example {example}");
+        }
+        let path = &input.path;
+        if input.secret {
+            let value = ask::secret(&question)?;
+            choices.secrets.insert(path.clone(), Some(value));
+            continue;
+        }
+        choices.inputs.retain(|given| given.name != *path);
+        let mut value = ask::line(&question)?;
+        while !value.is_empty() {
+            choices.inputs.push(Assignment::new(path, value));
+            value = if input.many {
+                ask::line("another, or nothing")?
+            } else {
+                String::new()
+            };
+        }
+        if choices.inputs.iter().all(|given| given.name != *path) {
+            return Err(Failure {
+                outcome: Outcome::InputsMissing,
+                code: "inputs_missing",
+                message: format!("it cannot run without {path}"),
+                hint: None,
+            });
+        }
+    }
+    Ok(())
 }
 
 async fn preview(
@@ -176,6 +276,7 @@ impl Progress {
                 "waiting for another mcpod that changes units".to_owned(),
                 output,
             ),
+            Step::Unencrypted => output.note(super::secret::UNENCRYPTED),
             Step::Starting => self.say("writing units".to_owned(), output),
             Step::Trying => self.say("trying the server".to_owned(), output),
         }

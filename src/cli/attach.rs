@@ -45,6 +45,10 @@ enum End {
 
 pub(super) async fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
     let name = &arguments.name;
+    if Orchestrator::is_single(&host, name) {
+        let orchestrator = Orchestrator::open(host.clone()).await?;
+        orchestrator.await_turn(&orchestrator.find(name)?).await?;
+    }
     let Some(socket) = connect(&host, name) else {
         return Err(why_not(name, host).await);
     };

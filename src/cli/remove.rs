@@ -4,12 +4,19 @@ use std::process::ExitCode;
 
 use super::output::{Failure, Output};
 use crate::orchestrator::Orchestrator;
+use crate::orchestrator::remove::Extent;
 
 /// Take an active server away again
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The server's name
     name: String,
+    /// Its volumes too, with all that is in them
+    #[arg(long)]
+    volumes: bool,
+    /// Its secrets too
+    #[arg(long)]
+    secrets: bool,
     /// Also if its files were edited by hand
     #[arg(long)]
     force: bool,
@@ -25,11 +32,17 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let Arguments {
         name,
+        volumes,
+        secrets,
         force,
         json: _,
     } = arguments;
+    let extent = Extent {
+        volumes: *volumes,
+        secrets: *secrets,
+    };
     let removed = orchestrator
-        .remove(name, *force, || {
+        .remove(name, *force, extent, || {
             output.note("waiting for another mcpod that changes units");
         })
         .await?;

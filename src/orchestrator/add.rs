@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reference::{self, Candidate};
-use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
+use super::remove::Extent;
+use super::{
+    Active, Error, Orchestrator, binds, container_path, drop_in_path, quadlet_path, socket_path,
+};
 use crate::activation::choices::Choices;
-use crate::activation::plan::Plan;
+use crate::activation::plan::{self, Plan};
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
 use crate::image::ImageReference;
@@ -45,6 +48,8 @@ pub enum Step {
     Pulled,
     /// Another process changes units; we wait for it.
     Waiting,
+    /// Secrets cannot be encrypted on this host, and are stored as they are.
+    Unencrypted,
     /// The units are written and started.
     Starting,
     /// The server is tried.
@@ -68,24 +73,28 @@ impl Orchestrator {
         &self,
         request: &Request,
     ) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
-        let plan = self.plan(request)?;
+        let plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = match podman.image(&plan.image).await? {
             Some(image) => image.pin(&plan.image),
             None => plan.image.clone(),
         };
-        let record = record(&plan, request, &pinned, State::Unverified);
+        let record = record(&plan, &request.reference, &pinned, State::Unverified);
         let UnitTexts {
             container,
             drop_in,
             socket,
+            volumes,
         } = texts(&plan, &pinned, &record, version)?;
         let mut files = vec![
             (self.units.path(&container_path(&plan.name)), container),
             (self.units.path(&drop_in_path(&plan.name)), drop_in),
             (self.units.path(&socket_path(&plan.name)), socket),
         ];
+        for (file, text) in volumes {
+            files.push((self.units.path(&quadlet_path(file)), text));
+        }
         for (unit, text) in self.own_units().await? {
             files.push((self.units.path(&unit), text));
         }
@@ -99,7 +108,7 @@ impl Orchestrator {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
         let mut interrupt = Interrupt::listen();
-        let plan = self.plan(request)?;
+        let plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let image = match podman.image(&plan.image).await? {
@@ -111,7 +120,7 @@ impl Orchestrator {
             }
         };
         let pinned = image.pin(&plan.image);
-        let record = record(&plan, request, &pinned, State::Adding);
+        let record = record(&plan, &request.reference, &pinned, State::Adding);
         let texts = texts(&plan, &pinned, &record, version)?;
 
         let lock = self.units.lock(|| tell(Step::Waiting));
@@ -119,21 +128,25 @@ impl Orchestrator {
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         tell(Step::Starting);
+        let before = self.kept(&podman, &plan).await?;
         let work = Work {
             orchestrator: self,
             lock: &lock,
+            podman: &podman,
             plan: &plan,
             pinned: &pinned,
             version,
         };
         let done = interrupt
-            .ends(work.activate(&texts, record, request.probe, tell))
+            .ends(Box::pin(work.activate(&texts, record, request.probe, tell)))
             .await;
         match done {
             Ok(added) => Ok(added),
             Err(error) => {
                 // What cannot be undone is reported beside the error, which is the more important of the two.
-                for failure in self.take_down(&lock, &plan.name).await {
+                let mut failures = self.take_down(&lock, &plan.name, Extent::default()).await;
+                failures.extend(self.put_back(&podman, &plan, before).await);
+                for failure in failures {
                     tracing::warn!("while undoing: {failure}");
                 }
                 Err(error)
@@ -142,7 +155,7 @@ impl Orchestrator {
     }
 
     /// Decides what will run; nothing is changed.
-    fn plan(&self, request: &Request) -> Result<Plan, Error> {
+    async fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
@@ -156,13 +169,38 @@ impl Orchestrator {
                 id: active.record.id,
             });
         }
-        Ok(Plan::new(
-            &candidate.id,
-            &candidate.launch,
-            name,
-            &request.choices,
-            &self.settings,
-        )?)
+        self.plan_as(&candidate, name, request.choices.clone())
+            .await
+    }
+
+    /// Decides what will run under a name. Secrets that are not given are taken from where they are stored.
+    pub(super) async fn plan_as(
+        &self,
+        candidate: &Candidate,
+        name: ServerName,
+        mut choices: Choices,
+    ) -> Result<Plan, Error> {
+        for key in plan::secret_inputs(&candidate.id, &candidate.launch, choices.launch) {
+            choices.secrets.entry(key).or_default();
+        }
+        let mut podman = None;
+        for (key, value) in &mut choices.secrets {
+            if value.is_some() {
+                continue;
+            }
+            let podman = match &podman {
+                Some(podman) => podman,
+                None => podman.insert(self.podman().await?),
+            };
+            *value = podman.secret(&name.secret(key)).await?;
+        }
+        let Candidate { id, launch, .. } = candidate;
+        let mut plan = Plan::new(id, launch, name, &choices, &self.settings)?;
+        let closed = binds::Closed::of(&self.host, &self.dirs);
+        for bind in &mut plan.invocation.binds {
+            bind.source = closed.check(&bind.source)?;
+        }
+        Ok(plan)
     }
 
     /// The first of a candidate's names that nobody has; the first of all where everybody has one.
@@ -225,7 +263,7 @@ impl Orchestrator {
                 id: active.record.id,
             }),
             Some(_) => {
-                let failures = self.take_down(lock, name).await;
+                let failures = self.take_down(lock, name, Extent::default()).await;
                 if failures.is_empty() {
                     return Ok(());
                 }
@@ -235,7 +273,9 @@ impl Orchestrator {
                 })
             }
             None => {
-                for unit in [socket_path(name), container_path(name), drop_in_path(name)] {
+                let mut units = vec![socket_path(name), container_path(name), drop_in_path(name)];
+                units.extend(self.volume_files(name)?);
+                for unit in units {
                     if self.units.read(&unit)?.is_some() {
                         let path = self.units.path(&unit);
                         return Err(UnitDirError::Foreign { path }.into());
@@ -251,6 +291,7 @@ impl Orchestrator {
 struct Work<'a> {
     orchestrator: &'a Orchestrator,
     lock: &'a Lock,
+    podman: &'a Podman,
     plan: &'a Plan,
     pinned: &'a ImageReference,
     version: PodmanVersion,
@@ -272,6 +313,16 @@ impl Work<'_> {
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &written.socket)?;
+        self.orchestrator
+            .store_secrets(self.podman, &self.plan.invocation.secrets, &|| {
+                tell(Step::Unencrypted);
+            })
+            .await?;
+        for (file, text) in &written.volumes {
+            self.orchestrator
+                .units
+                .write(self.lock, &quadlet_path(file.clone()), text)?;
+        }
         self.orchestrator
             .units
             .write(self.lock, &container_path(name), &written.container)?;
@@ -325,7 +376,7 @@ impl Work<'_> {
     }
 }
 
-fn texts(
+pub(super) fn texts(
     plan: &Plan,
     pinned: &ImageReference,
     record: &Record,
@@ -333,19 +384,30 @@ fn texts(
 ) -> Result<UnitTexts, Error> {
     let file: UnitFile = units::container(plan, pinned)?;
     file.check(version)?;
+    for volume in &plan.invocation.volumes {
+        units::volume(&plan.name, volume)?.check(version)?;
+    }
     Ok(units::texts(plan, pinned, record)?)
 }
 
-fn record(plan: &Plan, request: &Request, pinned: &ImageReference, state: State) -> Record {
+pub(super) fn record(plan: &Plan, given: &str, pinned: &ImageReference, state: State) -> Record {
     Record {
         id: plan.id.clone(),
-        given: request.reference.clone(),
+        given: given.to_owned(),
         launch: plan.launch.clone(),
         image: plan.image.to_string(),
         digest: pinned.digest().map(ToString::to_string).unwrap_or_default(),
         network: plan.network.to_string(),
         limits: plan.limits.clone(),
         inputs: plan.inputs.clone(),
+        environment: plan.environment.clone(),
+        secrets: plan
+            .invocation
+            .secrets
+            .iter()
+            .filter_map(|secret| secret.given_as.clone())
+            .collect(),
+        instances: plan.instances,
         tools_hash: None,
         state,
         added: Timestamp::now(),

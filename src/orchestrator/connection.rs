@@ -2,20 +2,29 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
 
+use super::status::process_name;
 use super::{Active, Error, Orchestrator};
+use crate::activation::choices::Instances;
 use crate::host::RuntimeDir;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::remember::Remembered;
 use crate::session::{Client, Opening, Session, SessionError};
-use crate::systemd::{Death, Deaths, Instance, Systemd, journal};
+use crate::systemd::{ActiveState, Death, Deaths, Instance, Systemd, journal};
 
 /// How long to wait for systemd to tell how an instance died after its connection ended.
 const DEATH_NEWS: Duration = Duration::from_secs(5);
+
+/// How long an instance that is on its way out is waited for, where one is all there may be.
+const TURN: Duration = Duration::from_secs(10);
+
+/// How often it is looked for. A unit that was stopped sends a signal, but a client that died sends none.
+const TURN_POLL: Duration = Duration::from_millis(20);
 
 /// How long an instance may take to stop.
 const STOP: Duration = Duration::from_secs(30);
@@ -45,12 +54,21 @@ pub struct EndError {
     pub cause: SessionError,
     /// The number of sessions that the server may have, if it was refused for being one more.
     full: Option<u32>,
+    /// Who has the only session that there may be.
+    holder: Option<String>,
     death: Option<Death>,
     last_words: String,
 }
 
 impl fmt::Display for EndError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(holder) = &self.holder {
+            return write!(
+                f,
+                "{} keeps data that one session at a time may use, and {holder} has it",
+                self.name
+            );
+        }
         if let Some(sessions) = self.full {
             return write!(
                 f,
@@ -81,6 +99,12 @@ impl std::error::Error for EndError {}
 impl EndError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
+        if self.holder.is_some() {
+            return Some(
+                "end that session, or add the server again with --instances private if it can share its data"
+                    .to_owned(),
+            );
+        }
         if self.full.is_some() {
             return Some(
                 "end one of them, or remove it and add it again with more --sessions".to_owned(),
@@ -114,6 +138,9 @@ impl Orchestrator {
     pub async fn connect(&self, active: &Active) -> Result<Connection, Error> {
         // Before the connection, since the instance of a server that exits at once is gone before anybody can ask for it.
         let hold = self.hold(active).await?;
+        if active.record.instances == Instances::Single {
+            hold.await_turn().await?;
+        }
         let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {
@@ -152,6 +179,14 @@ impl Orchestrator {
         }
     }
 
+    /// Waits, where one session is all that a server may have, until one that is on its way out is gone.
+    pub async fn await_turn(&self, active: &Active) -> Result<(), Error> {
+        if active.record.instances == Instances::Single {
+            self.hold(active).await?.await_turn().await?;
+        }
+        Ok(())
+    }
+
     /// Watches, from before a connection is made, what becomes of the instances of a server.
     pub async fn hold(&self, active: &Active) -> Result<Hold, Error> {
         Ok(Hold {
@@ -187,6 +222,7 @@ impl Orchestrator {
                 garbage: None,
                 cause: None,
             },
+            holder: hold.holder(active, full).await,
             full,
             death: None,
             last_words,
@@ -234,12 +270,14 @@ impl Hold {
             name: self.name.clone(),
             cause,
             full: None,
+            holder: None,
             death: None,
             last_words: String::new(),
         });
         match &error.cause {
             SessionError::Ended { .. } => {
                 error.full = self.is_full(active).await;
+                error.holder = self.holder(active, error.full).await;
                 if error.full.is_none() {
                     (error.death, error.last_words) = self.obituary().await;
                 }
@@ -255,8 +293,53 @@ impl Hold {
     async fn is_full(&self, active: &Active) -> Option<u32> {
         let status = self.systemd.status(&self.name.socket_unit()).await.ok()?;
         let socket = status.socket?;
-        let most = active.record.limits.sessions;
+        let most = active.record.most_sessions();
         (socket.refused > 0 && socket.connections >= most).then_some(most)
+    }
+
+    /// Waits, where one instance is all there may be, until one that is on its way out is gone.
+    async fn await_turn(&self) -> Result<(), Error> {
+        let left = async {
+            while self.is_leaving().await? {
+                tokio::time::sleep(TURN_POLL).await;
+            }
+            Ok(())
+        };
+        // Whoever is still there then has the server; the connection will be refused, and say so.
+        tokio::time::timeout(TURN, left).await.unwrap_or(Ok(()))
+    }
+
+    /// Whether an instance is being stopped, or its client is gone.
+    async fn is_leaving(&self) -> Result<bool, Error> {
+        for instance in self.systemd.instances(&self.name).await? {
+            let status = self.systemd.status(&instance.unit).await?;
+            let client_gone = instance
+                .pid
+                .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
+            if status.active == ActiveState::Deactivating
+                || (client_gone && !status.active.is_over())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Who has the session, in words, where that is the only one that there may be.
+    async fn holder(&self, active: &Active, full: Option<u32>) -> Option<String> {
+        if full.is_none() || active.record.instances != Instances::Single {
+            return None;
+        }
+        let instances = self.systemd.instances(&self.name).await.ok()?;
+        let ours = Some(std::process::id());
+        let other = instances.iter().find(|instance| instance.pid != ours);
+        Some(match other.and_then(|instance| instance.pid) {
+            Some(pid) => match process_name(pid) {
+                Some(name) => format!("process {pid} ({name})"),
+                None => format!("process {pid}"),
+            },
+            None => "a process that is not visible from here".to_owned(),
+        })
     }
 
     /// How the instance behind our connection died and what it said last; waits for the news.

@@ -1,5 +1,8 @@
 //! Why a command failed: every module's errors, told apart by what a caller does about them.
 
+use std::path::PathBuf;
+
+use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
@@ -11,6 +14,7 @@ use crate::settings::SettingsError;
 use crate::systemd::SystemdError;
 use crate::unit_dir::UnitDirError;
 
+use super::binds::BindError;
 use super::connection::EndError;
 
 /// Why a command failed.
@@ -112,6 +116,40 @@ pub enum Error {
     /// Folders or the user are not known.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// No secret has that name.
+    #[error("there is no secret {name:?}")]
+    NoSuchSecret {
+        /// What was asked for.
+        name: String,
+    },
+    /// The text names no secret.
+    #[error(
+        "{name:?} names no secret: it is a server's name, `_`, and the name of an input or a variable"
+    )]
+    BadSecretName {
+        /// What was given.
+        name: String,
+    },
+    /// A server needs the secret.
+    #[error("the server {server} needs the secret {name}")]
+    SecretInUse {
+        /// The secret.
+        name: String,
+        /// The server.
+        server: ServerName,
+    },
+    /// The link to this program, by which Podman finds it, cannot be made.
+    #[error("cannot make the link {}", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A path of the host must not be mounted.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The unit directories.
     #[error(transparent)]
     UnitDir(#[from] UnitDirError),
@@ -145,19 +183,24 @@ impl Error {
     /// What a caller does about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoSuchServer { .. } | Self::NoSuchEntry { .. } => Kind::NotFound,
+            Self::Plan(PlanError::Input(InputError::Missing { .. })) => Kind::InputsMissing,
+            Self::NoSuchServer { .. } | Self::NoSuchEntry { .. } | Self::NoSuchSecret { .. } => {
+                Kind::NotFound
+            }
             Self::Ambiguous { .. }
             | Self::UnknownReference { .. }
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)
+            | Self::Bind(_)
+            | Self::BadSecretName { .. }
+            | Self::SecretInUse { .. }
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
-                | PlanError::UnknownInput { .. }
-                | PlanError::SecretInClear { .. }
-                | PlanError::NotAChoice { .. },
+                | PlanError::ReadsAsOption { .. }
+                | PlanError::NoPath { .. }
+                | PlanError::Input(_),
             ) => Kind::Usage,
-            Self::Plan(PlanError::InputsMissing { .. }) => Kind::InputsMissing,
             Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
@@ -180,9 +223,14 @@ impl Error {
             Self::Interrupted => "interrupted",
             Self::NotRemoved { .. } => "not_removed",
             Self::Name(_) => "bad_name",
-            Self::Plan(PlanError::InputsMissing { .. }) => "inputs_missing",
+            Self::Plan(PlanError::Input(InputError::Missing { .. })) => "inputs_missing",
             Self::Plan(_) => "cannot_run",
             Self::Value(_) => "bad_value",
+            Self::Bind(_) => "cannot_mount",
+            Self::NoSuchSecret { .. } => "no_such_secret",
+            Self::BadSecretName { .. } => "bad_secret_name",
+            Self::SecretInUse { .. } => "secret_in_use",
+            Self::Link { .. } => "link",
             Self::Unsupported(_) => "podman_too_old",
             Self::Catalog(_) => "catalog",
             Self::Settings(_) => "bad_settings",
@@ -239,7 +287,12 @@ impl Error {
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)
+            | Self::BadSecretName { .. }
+            | Self::Link { .. }
             | Self::Settings(_) => None,
+            Self::Bind(error) => error.hint(),
+            Self::NoSuchSecret { .. } => Some("mcpod secret list shows them".to_owned()),
+            Self::SecretInUse { server, .. } => Some(format!("first: mcpod remove {server}")),
         }
     }
 }

@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
 use crate::activation::record::is_unedited;
-use crate::quadlet::name::ServerName;
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
-use crate::unit_dir::{Lock, UnitDir};
+use crate::unit_dir::{Lock, UnitDir, UnitPath};
 
 /// How long an instance or a socket may take to stop.
 const STOP: Duration = Duration::from_secs(30);
+
+/// What of a server's own is taken away with it. What is not can be used when it is added again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Its volumes, with all that is in them.
+    pub volumes: bool,
+    /// Its secrets.
+    pub secrets: bool,
+}
 
 impl Orchestrator {
     /// Takes an active server away. With `force` also one whose files were edited by hand.
@@ -17,6 +26,7 @@ impl Orchestrator {
         &self,
         typed: &str,
         force: bool,
+        extent: Extent,
         on_wait: impl FnOnce(),
     ) -> Result<Active, Error> {
         self.find(typed)?;
@@ -25,9 +35,9 @@ impl Orchestrator {
         let active = self.find(typed)?;
         let name = &active.name;
         if !force && active.record.state.is_complete() {
-            check_unedited(&self.units, name)?;
+            check_unedited(&self.units, name, &self.volume_files(name)?)?;
         }
-        let failures = self.take_down(&lock, name).await;
+        let failures = self.take_down(&lock, name, extent).await;
         if failures.is_empty() {
             return Ok(active);
         }
@@ -38,7 +48,12 @@ impl Orchestrator {
     }
 
     /// Takes away whatever there is of a server and returns what failed. Running it again does no harm.
-    pub(super) async fn take_down(&self, lock: &Lock, name: &ServerName) -> Vec<String> {
+    pub(super) async fn take_down(
+        &self,
+        lock: &Lock,
+        name: &ServerName,
+        extent: Extent,
+    ) -> Vec<String> {
         let mut failures = Vec::new();
         let mut check = |step: &str, result: Result<(), Error>| {
             if let Err(error) = result {
@@ -61,6 +76,13 @@ impl Orchestrator {
                 "remove the template",
                 self.units.remove(lock, &unit).map_err(Error::from),
             );
+        }
+        check(
+            "remove the volumes",
+            self.remove_volumes(lock, name, extent.volumes).await,
+        );
+        if extent.secrets {
+            check("remove the secrets", self.remove_secrets_of(name).await);
         }
         check(
             "reload systemd",
@@ -95,7 +117,36 @@ impl Orchestrator {
         failures
     }
 
-    async fn stop_instances(&self, name: &ServerName) -> Result<(), Error> {
+    /// Takes away the units of a server's volumes; what is in them only if it is asked for.
+    async fn remove_volumes(
+        &self,
+        lock: &Lock,
+        name: &ServerName,
+        content: bool,
+    ) -> Result<(), Error> {
+        for file in self.volume_files(name)? {
+            let volume = file.file.strip_suffix(".volume").unwrap_or_default();
+            // Quadlet's service stays up once it has made the volume: the next one of that name would not be made.
+            let service = UnitName::from_systemd(format!("{volume}-volume.service"));
+            self.systemd.stop(&service, STOP).await?;
+            if content {
+                self.podman().await?.remove_volume(volume).await?;
+            }
+            // Last, since it is where the volume's name is known from.
+            self.units.remove(lock, &file)?;
+        }
+        Ok(())
+    }
+
+    async fn remove_secrets_of(&self, name: &ServerName) -> Result<(), Error> {
+        let podman = self.podman().await?;
+        for secret in podman.secrets(&name.secret("")).await? {
+            podman.remove_secret(&secret.name).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stop_instances(&self, name: &ServerName) -> Result<(), Error> {
         let instances = self.systemd.instances(name).await?;
         let stops = instances
             .iter()
@@ -108,8 +159,13 @@ impl Orchestrator {
 }
 
 /// Refuses to touch files that somebody else changed since we wrote them.
-fn check_unedited(units: &UnitDir, name: &ServerName) -> Result<(), Error> {
-    let paths = [socket_path(name), container_path(name), drop_in_path(name)];
+pub(super) fn check_unedited(
+    units: &UnitDir,
+    name: &ServerName,
+    volumes: &[UnitPath],
+) -> Result<(), Error> {
+    let mut paths = vec![socket_path(name), container_path(name), drop_in_path(name)];
+    paths.extend_from_slice(volumes);
     let mut texts = Vec::new();
     for path in &paths {
         match units.read(path)? {

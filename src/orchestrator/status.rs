@@ -225,7 +225,7 @@ fn timestamp(time: SystemTime) -> Option<Timestamp> {
 }
 
 /// The name of a process (proc(5), `comm`), made fit to be shown.
-fn process_name(pid: u32) -> Option<String> {
+pub(super) fn process_name(pid: u32) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(crate::text::one_line(&name))
 }

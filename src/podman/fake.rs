@@ -91,15 +91,27 @@ async fn serve(
     }
 }
 
-/// Reads a request, which none of ours has a body behind, and gives its method and target.
+/// Reads a request and gives its method and target, and behind them its body if it has one.
 async fn read_request(stream: &mut UnixStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
     }
     let head = String::from_utf8(head).unwrap();
-    let (line, _) = head.split_once(" HTTP/1.1\r\n").unwrap();
-    line.to_owned()
+    let (line, fields) = head.split_once(" HTTP/1.1\r\n").unwrap();
+    let length = fields.lines().find_map(|field| {
+        field
+            .to_lowercase()
+            .strip_prefix("content-length: ")?
+            .parse()
+            .ok()
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.unwrap();
+    if body.is_empty() {
+        return line.to_owned();
+    }
+    format!("{line} {}", String::from_utf8(body).unwrap())
 }
 
 /// Says the answer. A client that went away is no failure of the fake.

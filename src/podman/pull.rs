@@ -6,13 +6,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::error::{PodmanError, innermost};
 use super::message::{PullStage, printable, pull_error};
 use crate::image::ImageReference;
+use crate::tls;
 
 /// The longest line that is read, and the longest error: a line of Podman has about 200 bytes, and a message that it
 /// hands on from a registry may have some thousand.
@@ -134,8 +135,7 @@ async fn begin(socket: &Path, reference: &ImageReference) -> Result<Response, Po
         ("compatMode", "true".to_owned()),
         ("policy", "always".to_owned()),
     ];
-    crate::tls::install();
-    let mut answer = Client::builder()
+    let mut answer = tls::client()
         .unix_socket(socket)
         .pool_max_idle_per_host(0)
         .build()

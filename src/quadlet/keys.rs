@@ -27,9 +27,10 @@ macro_rules! keys {
 type FirstVersions = (&'static str, &'static [(&'static str, u32, u32)]);
 
 /// The first versions of all sections; systemd's own keys have none.
-const FIRST_VERSIONS: [FirstVersions; 7] = [
+const FIRST_VERSIONS: [FirstVersions; 8] = [
     unit::FIRST_VERSIONS,
     container::FIRST_VERSIONS,
+    volume::FIRST_VERSIONS,
     quadlet::FIRST_VERSIONS,
     service::FIRST_VERSIONS,
     socket::FIRST_VERSIONS,
@@ -109,6 +110,13 @@ pub mod container {
     }
 }
 
+/// `[Volume]`: podman-systemd.unit(5).
+pub mod volume {
+    keys! { "Volume";
+        VOLUME_NAME: str = "VolumeName", token, 4 8;
+    }
+}
+
 /// `[Quadlet]`: podman-systemd.unit(5).
 pub mod quadlet {
     keys! { "Quadlet";
@@ -179,6 +187,7 @@ pub mod mcpod {
         ADDED: str = "Added", recorded;
         CONTENT: str = "Content", recorded;
         DIGEST: str = "Digest", recorded;
+        ENVIRONMENT: str = "Environment", recorded;
         ID: str = "Id", recorded;
         IMAGE: str = "Image", recorded;
         INPUT: str = "Input", recorded;

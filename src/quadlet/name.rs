@@ -80,6 +80,30 @@ impl ServerName {
         format!("mcpod-{}@*.service", self.0)
     }
 
+    /// `mcpod-NAME_VOLUME`: the name, in Podman, of a volume that keeps the server's data. Unit names are stricter than volumes' names.
+    pub fn volume(&self, volume: &str) -> String {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let volume = volume.replace(|c| !legal(c), "_");
+        format!("mcpod-{}_{volume}", self.0)
+    }
+
+    /// `mcpod-NAME_VOLUME.volume`: the Quadlet file of a volume.
+    pub fn volume_file(&self, volume: &str) -> String {
+        format!("{}.volume", self.volume(volume))
+    }
+
+    /// Whether a file is the Quadlet file of one of the server's volumes.
+    pub fn has_volume_file(&self, file: &str) -> bool {
+        file.strip_prefix("mcpod-")
+            .and_then(|rest| rest.strip_prefix(&*self.0))
+            .is_some_and(|rest| rest.starts_with('_') && rest.ends_with(".volume"))
+    }
+
+    /// `mcpod-NAME_KEY`: the name, in Podman, of one of the server's secrets.
+    pub fn secret(&self, key: &str) -> String {
+        format!("mcpod-{}_{key}", self.0)
+    }
+
     /// `NAME.sock`: the file name of the server's socket in mcpod's runtime directory.
     pub fn socket_file(&self) -> String {
         format!("{}.sock", self.0)

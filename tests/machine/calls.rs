@@ -3,10 +3,11 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::machine::{
-    Idle, MISBEHAVE, SOON, Server, mcpod, run, run_with_input, settings, sh, wait_until,
-};
+use crate::changes::settings;
+use crate::idle::Idle;
+use crate::machine::{SOON, mcpod, run, run_with_input, sh, wait_until};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 /// Runs a command on a terminal; see there.
 const TERMINAL: &str = include_str!("terminal.py");

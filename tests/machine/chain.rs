@@ -1,9 +1,12 @@
 //! The main job, as a user types it.
 
-use crate::machine::{Server, mcpod, no_orphans, nothing_half_done, run_with_input};
+use crate::idle::Idle;
+use crate::machine::{mcpod, run_with_input};
+use crate::server::Server;
 
 #[test]
 fn a_server_is_found_added_called_attached_to_and_removed() {
+    let _machine = Idle::now();
     let found = mcpod(&["search", "time", "--json"]).ok().json();
     assert_eq!(found[0]["id"], "builtin:time");
 
@@ -42,8 +45,5 @@ fn a_server_is_found_added_called_attached_to_and_removed() {
         .json();
     assert_eq!(answer["id"], "one");
     assert!(answer["result"]["serverInfo"].is_object(), "{answer}");
-
-    no_orphans();
     drop(time);
-    nothing_half_done();
 }

@@ -1,9 +1,10 @@
 //! What goes wrong with names, images, servers and edited units ends with a clear message and leaves nothing half done.
 
-use crate::machine::{
-    Idle, MISBEHAVE, Server, afterwards, mcpod, root_until_the_end, run, settings, sh,
-};
+use crate::changes::{afterwards, root_until_the_end, settings};
+use crate::idle::Idle;
+use crate::machine::{mcpod, run, sh};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 /// The unit files of a server called echo.
 const TEMPLATE: &str = "/home/tester/.config/containers/systemd/mcpod-echo@.container";
@@ -279,7 +280,7 @@ fn a_drop_in_is_no_hand_edit_and_outlives_its_server() {
     let _machine = Idle::now();
     let echo = Server::misbehaving("echo");
     let drop_ins = format!("{TEMPLATE}.d");
-    let _gone = afterwards(|| drop(sh(r#"rm -rf "$1""#, &[&drop_ins])));
+    let _gone = afterwards(|| sh(r#"rm -rf "$1""#, &[&drop_ins]));
     sh(
         r#"mkdir "$1" && printf '[Container]\nEnvironment=MODE=exit\n' >"$1/10-mine.conf" && systemctl --user daemon-reload"#,
         &[&drop_ins],

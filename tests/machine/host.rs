@@ -1,10 +1,10 @@
 //! What the host lacks is said plainly; what agents leave out of the environment is found.
 
-use crate::machine::{
-    Idle, MISBEHAVE, Server, afterwards, mcpod, moved_aside, root, root_until_the_end, run, run_as,
-    settings, sh,
-};
+use crate::changes::{afterwards, moved_aside, root_until_the_end, settings};
+use crate::idle::Idle;
+use crate::machine::{mcpod, root, run, run_as, sh};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 const QUADLETS: &str = "/home/tester/.config/containers/systemd";
 const UNITS: &str = "/home/tester/.config/systemd/user";
@@ -50,10 +50,10 @@ fn without_podman() {
         "/usr/lib/systemd/user-generators/podman-user-generator",
     ]);
     let _back = afterwards(|| {
-        drop(sh(
+        sh(
             "systemctl --user daemon-reload; systemctl --user start podman.socket",
             &[],
-        ))
+        )
     });
     sh("systemctl --user daemon-reload", &[]).ok();
     let added = mcpod(&["add", MISBEHAVE]);
@@ -66,10 +66,10 @@ fn with_a_podman_that_is_too_old() {
     let _machine = Idle::now();
     sh("systemctl --user stop podman.socket podman.service", &[]).ok();
     let _back = afterwards(|| {
-        drop(sh(
+        sh(
             "rm -f $XDG_RUNTIME_DIR/podman/podman.sock; systemctl --user start podman.socket",
             &[],
-        ))
+        )
     });
     let mut old = start(&[
         "python3",
@@ -190,7 +190,7 @@ fn a_dry_run_prints_every_file_and_changes_nothing() {
         "thinking",
         "--dry-run",
         "--env",
-        "KEY=%h",
+        "PLACE=%h",
     ])
     .ok();
     assert_eq!(state(), before);
@@ -198,7 +198,7 @@ fn a_dry_run_prints_every_file_and_changes_nothing() {
         "containers/systemd/mcpod-thinking@.container",
         "systemd/user/mcpod-thinking.socket",
         "Image=docker.io/mcp/sequentialthinking",
-        "KEY=%%h",
+        "PLACE=%%h",
         "ListenStream=%t/mcpod/thinking.sock",
         "[X-Mcpod]",
     ]);

@@ -1,6 +1,8 @@
 //! Text that tries to be more than a value: it arrives byte for byte, or it is refused with an error that names its key.
 
-use crate::machine::{Idle, MISBEHAVE, Server, mcpod, sh};
+use crate::idle::Idle;
+use crate::machine::{mcpod, sh};
+use crate::server::{MISBEHAVE, Server};
 
 /// Values that systemd, Quadlet, Podman or a shell would read as something else.
 const VALUES: [&str; 24] = [

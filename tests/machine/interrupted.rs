@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::changes::{afterwards, root_until_the_end};
 use crate::failures::forget_image;
-use crate::machine::{
-    Idle, MISBEHAVE, SOON, Server, mcpod, nothing_half_done, root_until_the_end, run, wait_until,
-};
+use crate::idle::{Idle, nothing_half_done};
+use crate::machine::{SOON, mcpod, run, wait_until};
 use crate::running::start;
+use crate::server::{MISBEHAVE, Server};
 
 const ADD: [&str; 5] = ["mcpod", "add", MISBEHAVE, "--name", "echo"];
 const REMOVE: [&str; 3] = ["mcpod", "remove", "echo"];
@@ -145,5 +146,47 @@ fn ctrl_c_in_a_pull_that_stalls() {
                 Err(connected)
             }
         });
+    }
+}
+
+#[test]
+fn what_a_server_keeps_survives_every_kill() {
+    let _machine = Idle::now();
+    let _volume = afterwards(|| run(&["podman", "volume", "rm", "--force", "mcpod-memory_data"]));
+    let _secret = afterwards(|| mcpod(&["secret", "remove", "memory_MY_TOKEN"]));
+    let add = [
+        "mcpod",
+        "add",
+        "memory",
+        "--secret",
+        "MY_TOKEN=@/etc/hostname",
+    ];
+    let remove = ["mcpod", "remove", "memory"];
+    run(&add).ok();
+    let ann = r#"{"entities": [{"name": "Ann", "entityType": "person", "observations": []}]}"#;
+    mcpod(&["call", "memory", "create_entities", ann]).ok();
+    let started = Instant::now();
+    run(&remove).ok();
+    let removing = started.elapsed();
+    let started = Instant::now();
+    run(&add).ok();
+    let adding = started.elapsed();
+    run(&remove).ok();
+    for place in 0..PLACES / 2 {
+        let part = |whole: Duration| whole * place / (PLACES / 2 - 1);
+        run_until(part(adding), "KILL", &add);
+        let again = run(&add);
+        if again.code != Some(0) {
+            again.code(1).complains(&["--name"]);
+        }
+        mcpod(&["call", "memory", "read_graph"])
+            .ok()
+            .prints(&["Ann"]);
+        run_until(part(removing), "KILL", &remove);
+        let again = run(&remove);
+        if again.code != Some(0) {
+            again.code(3);
+        }
+        nothing_half_done();
     }
 }

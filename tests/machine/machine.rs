@@ -1,4 +1,4 @@
-//! A handle on the test machine: commands run in it, what is changed for a test and put back, what must not be left.
+//! A handle on the test machine: commands run in it, and what came of them.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -10,9 +10,6 @@ use serde_json::Value;
 
 /// The script that makes, boots and enters the machine.
 const MACHINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/machine/machine");
-
-/// The longest a client that is gone may leave an instance behind.
-pub(crate) const NO_ORPHANS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long anything may take that is bound to come; only a failing test waits so long.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -194,7 +191,17 @@ fn finish(mut command: Command) -> Ran {
 /// Runs a command with this on its standard input.
 #[track_caller]
 pub(crate) fn run_with_input(words: &[&str], input: &[u8]) -> Ran {
-    let mut command = command(words);
+    feed(command(words), input)
+}
+
+/// Runs a command as the machine's root with this on its standard input.
+#[track_caller]
+pub(crate) fn root_with_input(words: &[&str], input: &[u8]) -> Ran {
+    feed(entering(&["enter", "--root", "--"], words), input)
+}
+
+#[track_caller]
+fn feed(mut command: Command, input: &[u8]) -> Ran {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -245,219 +252,4 @@ pub(crate) fn stays_so(span: Duration, mut look: impl FnMut()) {
 #[track_caller]
 pub(crate) fn write_file(path: &str, bytes: &[u8]) {
     run_with_input(&["tee", "--", path], bytes).ok();
-}
-
-/// Prints, a line each, what of a running or once active server is still there. Containers of rootless users run with
-/// subordinate ids, which begin at 100000.
-const FIND_SESSIONS: &str = r#"
-podman --transient-store ps --all --format "container {{.ID}} {{.Image}}"
-podman ps --all --format "container in the store {{.ID}} {{.Image}}"
-systemctl --user list-units --all --plain --no-legend "mcpod-*@*.service" | sed "s/^/instance /"
-ps -eo uid=,pid=,args= | while read -r uid pid args; do
-    case $args in */conmon\ *) echo "process $pid $args" ;; *) [ "$uid" -lt 100000 ] || echo "process $pid $args" ;; esac
-done
-"#;
-
-/// Prints, a line each, what of mcpod is in the unit directories, in the user manager and in the runtime directory.
-const FIND_UNITS: &str = r#"
-find ~/.config/systemd ~/.config/containers/systemd -name "*mcpod*" 2>/dev/null
-systemctl --user list-units --all --plain --no-legend "mcpod-*.socket"
-find "$XDG_RUNTIME_DIR/mcpod" -name "*.sock" 2>/dev/null
-[ ! -d ~/.config/systemd/user ] || flock --nonblock ~/.config/systemd/user true || echo "the lock of the unit directory is held"
-"#;
-
-/// Stops and removes all that the two scripts above look for, whoever left it.
-const SCRUB: &str = r#"
-systemctl --user stop "mcpod-*.socket" "mcpod-*@*.service" mcpod-guard.service
-systemctl --user kill --signal=KILL "mcpod-*@*.service"
-podman --transient-store rm --all --force --time=0 || podman --transient-store rm --all --force --time=0
-podman rm --all --force --time=0
-find ~/.config/systemd ~/.config/containers/systemd -name "*mcpod*" -exec rm -rf {} +
-find "$XDG_RUNTIME_DIR/mcpod" -name "*.sock" -delete
-systemctl --user daemon-reload
-systemctl --user reset-failed "mcpod-*"
-"#;
-
-/// What of a running or once active server is still there, in words.
-pub(crate) fn leftovers() -> Vec<String> {
-    lines(&sh(FIND_SESSIONS, &[]))
-}
-
-/// What of an active server is there that does not run.
-fn units() -> Vec<String> {
-    lines(&sh(FIND_UNITS, &[]))
-}
-
-fn lines(ran: &Ran) -> Vec<String> {
-    ran.stdout.lines().map(str::to_owned).collect()
-}
-
-/// Waits until no instance of any server, no container and no process of one is left.
-#[track_caller]
-pub(crate) fn no_orphans() {
-    wait_until("no orphan is left", NO_ORPHANS_WITHIN, || {
-        let left = leftovers();
-        if left.is_empty() { Ok(()) } else { Err(left) }
-    });
-}
-
-/// Fails the test if anything of mcpod's is left running, in the unit directories or in the user manager.
-#[track_caller]
-pub(crate) fn nothing_half_done() {
-    let found = units();
-    assert!(found.is_empty(), "left half done: {found:#?}");
-    no_orphans();
-}
-
-/// The machine as a test finds it and leaves it: without any server. Begin a test with `let _machine = Idle::now();`.
-///
-/// When the test ends it fails if anything is left. When it has failed, what is left is removed, so that the tests after
-/// it begin as they should.
-#[must_use]
-pub(crate) struct Idle;
-
-impl Idle {
-    #[track_caller]
-    pub(crate) fn now() -> Self {
-        // A machine that somebody tried things in, or whose tests were ended from without.
-        if !units().is_empty() || !leftovers().is_empty() {
-            sh(SCRUB, &[]);
-        }
-        nothing_half_done();
-        Self
-    }
-}
-
-impl Drop for Idle {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            sh(SCRUB, &[]);
-            return;
-        }
-        let left = std::panic::catch_unwind(nothing_half_done);
-        if let Err(why) = left {
-            sh(SCRUB, &[]);
-            std::panic::resume_unwind(why);
-        }
-    }
-}
-
-/// Does something when it is dropped: puts back what a test changed, also when the test failed.
-#[must_use]
-pub(crate) struct Afterwards<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for Afterwards<F> {
-    fn drop(&mut self) {
-        self.0();
-    }
-}
-
-/// Puts something back when the test ends.
-pub(crate) fn afterwards<F: FnMut()>(undo: F) -> Afterwards<F> {
-    Afterwards(undo)
-}
-
-/// Runs something as root that must succeed, and its opposite when the test ends.
-#[track_caller]
-pub(crate) fn root_until_the_end(change: &[&str], undo: &[&str]) -> impl Drop + use<> {
-    let undo: Vec<String> = undo.iter().map(|&word| word.to_owned()).collect();
-    root(change).ok();
-    afterwards(move || {
-        let undone = root(&undo);
-        // A test that failed already says why; a second panic would hide it.
-        if !std::thread::panicking() {
-            undone.ok();
-        }
-    })
-}
-
-/// Moves files of the machine aside until the test ends.
-#[track_caller]
-pub(crate) fn moved_aside(files: &[&str]) -> impl Drop + use<> {
-    let mv = |script| [&["sh", "-euc", script, "sh"], files].concat();
-    root_until_the_end(
-        &mv(r#"for file; do mv -T "$file" "$file.aside"; done"#),
-        &mv(r#"for file; do mv -T "$file.aside" "$file"; done"#),
-    )
-}
-
-/// Writes the user's settings, which are removed when the test ends.
-#[track_caller]
-pub(crate) fn settings(toml: &str) -> impl Drop + use<> {
-    sh(
-        r#"mkdir -p ~/.config/mcpod && printf %s "$1" >~/.config/mcpod/config.toml"#,
-        &[toml],
-    )
-    .ok();
-    afterwards(|| drop(sh("rm -r ~/.config/mcpod", &[])))
-}
-
-/// The server image that misbehaves as it is told.
-pub(crate) const MISBEHAVE: &str = "docker://mcpod-test/misbehave";
-
-/// A server that is active for the length of a test.
-#[must_use]
-pub(crate) struct Server(pub(crate) &'static str);
-
-impl Server {
-    /// Adds a server under a name.
-    #[track_caller]
-    pub(crate) fn add(reference: &str, name: &'static str) -> Self {
-        Self::add_with(reference, name, &[])
-    }
-
-    /// Adds a server under a name, with these options.
-    #[track_caller]
-    pub(crate) fn add_with(reference: &str, name: &'static str, options: &[&str]) -> Self {
-        mcpod(&[&["add", reference, "--name", name], options].concat()).ok();
-        Self(name)
-    }
-
-    /// Adds a server that misbehaves as the mode says, which is its name too.
-    #[track_caller]
-    pub(crate) fn misbehaving(mode: &'static str) -> Self {
-        Self::add_with(MISBEHAVE, mode, &["--env", &format!("MODE={mode}")])
-    }
-
-    /// Where it listens.
-    pub(crate) fn socket(&self) -> String {
-        format!("/run/user/1000/mcpod/{}.sock", self.0)
-    }
-
-    /// Its instances that are up or on their way up.
-    #[track_caller]
-    pub(crate) fn instances(&self) -> Vec<String> {
-        let pattern = format!("mcpod-{}@*.service", self.0);
-        let ran = run(&[
-            "systemctl",
-            "--user",
-            "list-units",
-            "--state=active,activating",
-            "--plain",
-            "--no-legend",
-            &pattern,
-        ])
-        .ok();
-        ran.stdout
-            .lines()
-            .filter_map(|line| line.split(' ').next())
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// Calls one of its tools with one JSON object.
-    #[track_caller]
-    pub(crate) fn call(&self, tool: &str, arguments: &str) -> Ran {
-        mcpod(&["call", self.0, tool, arguments, "--json"])
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let removed = mcpod(&["remove", self.0]);
-        // A test that failed already says why; a second panic would hide it.
-        if !std::thread::panicking() {
-            removed.ok();
-        }
-    }
 }

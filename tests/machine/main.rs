@@ -12,13 +12,18 @@
 
 mod calls;
 mod chain;
+mod changes;
 mod escaping;
 mod failures;
 mod host;
 mod hostile;
+mod idle;
+mod inputs;
 mod interrupted;
 mod machine;
 mod orphans;
 mod other_user;
 mod reboot;
 mod running;
+mod secrets;
+mod server;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::machine::{
-    Idle, SOON, Server, machine, mcpod, no_orphans, root, run, sh, stays_so, wait_until,
-};
+use crate::changes::afterwards;
+use crate::idle::{Idle, no_orphans};
+use crate::machine::{SOON, machine, mcpod, root, run, sh, stays_so, wait_until};
 use crate::running::{Running, start};
+use crate::server::Server;
 
 /// A client that knows nothing of mcpod; see there.
 const CLIENT: &str = include_str!("client.py");
@@ -256,7 +257,7 @@ fn after_its_process_id_was_given_to_another() {
         }
     });
     let impostor = root(&["python3", "-c", include_str!("impostor.py"), &pid]).ok();
-    let _impostor = crate::machine::afterwards(|| drop(root(&["kill", impostor.stdout.trim()])));
+    let _impostor = afterwards(|| root(&["kill", impostor.stdout.trim()]));
     assert_eq!(impostor.stdout.trim(), pid);
     run(&["kill", "-KILL", &guard]).ok();
     no_orphans();

@@ -1,6 +1,9 @@
 //! What is one user's is not another's.
 
-use crate::machine::{Idle, Server, afterwards, machine, root, run, run_as};
+use crate::changes::afterwards;
+use crate::idle::Idle;
+use crate::machine::{machine, root, run, run_as};
+use crate::server::Server;
 
 const OTHER: &str = "other";
 
@@ -8,7 +11,7 @@ const OTHER: &str = "other";
 fn another_user_can_neither_connect_nor_read() {
     let _machine = Idle::now();
     let echo = Server::misbehaving("echo");
-    let _other = afterwards(|| drop(machine(&["user", "--remove", OTHER])));
+    let _other = afterwards(|| machine(&["user", "--remove", OTHER]));
     machine(&["user", OTHER]).ok();
 
     let connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])";

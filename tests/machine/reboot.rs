@@ -1,7 +1,10 @@
 //! Servers outlive a reboot, and mcpod itself: their units stand on their own.
 
-use crate::machine::{Idle, Server, afterwards, machine, mcpod, moved_aside, no_orphans, sh};
+use crate::changes::{afterwards, moved_aside};
+use crate::idle::{Idle, no_orphans};
+use crate::machine::{machine, mcpod, sh};
 use crate::orphans::open;
+use crate::server::Server;
 
 /// Where the binary under test lies.
 const BINARY: &str = "/usr/local/bin/mcpod";
@@ -13,7 +16,7 @@ fn a_server_answers_after_a_reboot_and_without_mcpod() {
     let everything = Server::add("everything", "everything");
     let removed = moved_aside(&[BINARY]);
     // Whatever happens, the machine is up for the tests after this one.
-    let _up = afterwards(|| drop(machine(&["boot"])));
+    let _up = afterwards(|| machine(&["boot"]));
     machine(&["reboot"]).ok();
 
     for server in [&time, &everything] {
@@ -22,20 +25,12 @@ fn a_server_answers_after_a_reboot_and_without_mcpod() {
         assert!(client.line().ends_with("tools"));
     }
 
-    // What mcpod keeps beside the units is gone as well, and the servers are still asked by name.
-    let kept = sh(
-        r#"cd; mkdir aside; for folder in .cache .local/share .config; do
-               [ ! -e "$folder/mcpod" ] || mkdir -p "aside/$folder" && [ ! -e "$folder/mcpod" ] || mv "$folder/mcpod" "aside/$folder/"
-           done"#,
+    // What mcpod keeps beside the units is gone as well.
+    sh(
+        "cd; rm -rf .cache/mcpod .local/share/mcpod .config/mcpod",
         &[],
-    );
-    let _back = afterwards(|| {
-        drop(sh(
-            "cd; [ ! -d aside ] || cp -a aside/. . && rm -rf aside",
-            &[],
-        ))
-    });
-    kept.ok();
+    )
+    .ok();
     let mut client = open(&time);
     client.say("ping");
     client.says("2 tools");

@@ -7,6 +7,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use super::error::FetchError;
 use super::limits::Limits;
+use crate::tls;
 
 /// How we say who we are.
 const USER_AGENT: &str = concat!("mcpod/", env!("CARGO_PKG_VERSION"), " (MCP server catalog)");
@@ -41,8 +42,7 @@ struct Failed {
 
 impl Web {
     pub(super) fn new(limits: &Limits) -> Result<Self, FetchError> {
-        crate::tls::install();
-        let client = Client::builder()
+        let client = tls::client()
             .user_agent(USER_AGENT)
             .connect_timeout(Duration::from_secs(20).min(limits.request))
             .timeout(limits.request)

@@ -1,0 +1,72 @@
+//! `mcpod config`: the inputs of an active server, shown or changed.
+
+use std::process::ExitCode;
+
+use super::output::{Failure, Output};
+use crate::activation::choices;
+use crate::catalog::InputValue;
+use crate::orchestrator::Orchestrator;
+use crate::orchestrator::config::{Change, Configured};
+use crate::quadlet::value::Assignment;
+
+/// Show or change the inputs of an active server; its sessions end when they change
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod config filesystem
+  mcpod config filesystem paths=/home/me/notes paths=/home/me/src
+  mcpod config redis --unset port
+Secrets are changed by `mcpod secret set`.")]
+pub(super) struct Arguments {
+    /// The server's name
+    name: String,
+    /// Values, in place of those that the inputs of these names have
+    #[arg(value_name = "KEY=VALUE", value_parser = choices::assignment)]
+    set: Vec<Assignment>,
+    /// Take the value of an input away again
+    #[arg(long, value_name = "KEY")]
+    unset: Vec<String>,
+    /// Print the inputs as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(
+    arguments: Arguments,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let Arguments {
+        name,
+        set,
+        unset,
+        json: _,
+    } = arguments;
+    if !set.is_empty() || !unset.is_empty() {
+        let change = Change { set, unset };
+        let waiting = || output.note("waiting for another mcpod that changes units");
+        orchestrator.configure(&name, &change, waiting).await?;
+    }
+    let inputs = orchestrator.config(&name)?;
+    if output.is_json() {
+        output.json(&inputs)?;
+    } else if inputs.is_empty() {
+        output.text(&format!("{name} takes no inputs"));
+    } else {
+        let rows: Vec<Vec<String>> = inputs.iter().map(row).collect();
+        output.table(&["NAME", "VALUE", "WHAT"], &rows);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(input: &Configured) -> Vec<String> {
+    let value = match (input.secret, input.set, &input.default) {
+        (true, true, _) => "(a secret)".to_owned(),
+        (true, false, _) => "(a secret, not set)".to_owned(),
+        (false, true, _) => input.values.join(", "),
+        (false, false, Some(InputValue::One(default))) => format!("({default})"),
+        (false, false, Some(InputValue::Many(defaults))) => format!("({})", defaults.join(", ")),
+        (false, false, None) => "-".to_owned(),
+    };
+    let what = input.description.clone().unwrap_or_default();
+    vec![input.name.clone(), value, what]
+}

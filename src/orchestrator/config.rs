@@ -1,0 +1,204 @@
+//! `config`: the inputs of an active server, shown and changed. Its sessions end, so that the next ones begin with the new values.
+
+use serde::Serialize;
+
+use super::remove::check_unedited;
+use super::{
+    Error, Orchestrator, add, container_path, drop_in_path, quadlet_path, reference, socket_path,
+};
+use crate::activation::choices::Choices;
+use crate::activation::inputs::InputError;
+use crate::activation::plan::PlanError;
+use crate::activation::record::{Record, State};
+use crate::activation::units::UnitTexts;
+use crate::catalog::InputValue;
+use crate::image::ImageReference;
+use crate::quadlet::value::Assignment;
+
+/// An input of an active server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Configured {
+    /// What it is called.
+    pub name: String,
+    /// The values that the user gave; none of a secret.
+    pub values: Vec<String>,
+    /// What counts where the user gave none.
+    pub default: Option<InputValue>,
+    /// Whether it is a secret.
+    pub secret: bool,
+    /// Whether it has a value that the user gave.
+    pub set: bool,
+    /// Whether the server cannot run without it.
+    pub required: bool,
+    /// What it is for.
+    pub description: Option<String>,
+}
+
+/// What is to be changed.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Values, in place of those that the inputs of these names have.
+    pub set: Vec<Assignment>,
+    /// The names of inputs and variables that are to have no value of the user's.
+    pub unset: Vec<String>,
+}
+
+impl Orchestrator {
+    /// The inputs of an active server with their values.
+    pub fn config(&self, typed: &str) -> Result<Vec<Configured>, Error> {
+        let active = self.find(typed)?;
+        let record = &active.record;
+        let candidate = reference::resolve(&self.catalog()?, &record.given)?;
+        let number = launch_number(record).and_then(|number| number.checked_sub(1));
+        let option = number.and_then(|at| candidate.launch.get(at));
+        let inputs = option.map(|option| option.inputs.as_slice());
+        let mut configured: Vec<Configured> = inputs
+            .unwrap_or_default()
+            .iter()
+            .map(|input| {
+                let name = input.path.to_string();
+                let values = values(&record.inputs, &name);
+                let secret = input.secret || record.secrets.contains(&name);
+                Configured {
+                    set: !values.is_empty() || record.secrets.contains(&name),
+                    values,
+                    default: input.default.clone().filter(|_| !secret),
+                    secret,
+                    required: input.required,
+                    description: input.description.as_ref().map(ToString::to_string),
+                    name,
+                }
+            })
+            .collect();
+        let variables = record.environment.iter().map(|variable| &variable.name);
+        for name in variables.chain(&record.secrets) {
+            if configured.iter().all(|known| known.name != *name) {
+                configured.push(Configured {
+                    name: name.clone(),
+                    values: values(&record.environment, name),
+                    default: None,
+                    secret: record.secrets.contains(name),
+                    set: true,
+                    required: false,
+                    description: Some("a variable of its environment".to_owned()),
+                });
+            }
+        }
+        Ok(configured)
+    }
+
+    /// Changes inputs of an active server and ends its sessions. Its image and its limits stay.
+    pub async fn configure(
+        &self,
+        typed: &str,
+        change: &Change,
+        on_wait: impl FnOnce(),
+    ) -> Result<(), Error> {
+        self.find(typed)?;
+        let lock = self.units.lock(on_wait).await?;
+        // Found again: whoever had the lock may have removed it.
+        let active = self.find(typed)?;
+        let (name, old) = (&active.name, &active.record);
+        check_unedited(&self.units, name, &self.volume_files(name)?)?;
+        let mut choices = choices(old);
+        for Assignment { name, .. } in &change.set {
+            choices.inputs.retain(|input| input.name != *name);
+        }
+        for Assignment { name, value } in &change.set {
+            let is_variable = choices
+                .environment
+                .iter_mut()
+                .find(|variable| variable.name == *name);
+            match is_variable {
+                Some(variable) => variable.value.clone_from(value),
+                None => choices.inputs.push(Assignment::new(name, value)),
+            }
+        }
+        for unset in &change.unset {
+            let known = choices.inputs.len() + choices.environment.len();
+            choices.inputs.retain(|input| input.name != *unset);
+            choices
+                .environment
+                .retain(|variable| variable.name != *unset);
+            if choices.inputs.len() + choices.environment.len() == known {
+                let given = choices.inputs.iter().chain(&choices.environment);
+                return Err(PlanError::Input(InputError::Unknown {
+                    id: format!("{name}, as it was added,"),
+                    name: unset.clone(),
+                    known: given.map(|given| given.name.clone()).collect(),
+                })
+                .into());
+            }
+        }
+
+        let candidate = reference::resolve(&self.catalog()?, &old.given)?;
+        let plan = self.plan_as(&candidate, name.clone(), choices).await?;
+        let podman = self.podman().await?;
+        let version = podman.supported_version().await?;
+        let pinned = pinned(old)?;
+        let mut record = add::record(&plan, &old.given, &pinned, old.state);
+        record.image.clone_from(&old.image);
+        record.tools_hash.clone_from(&old.tools_hash);
+        record.added = old.added;
+        // Until all files are written: a half changed server can be removed or added again, as one that was half added.
+        record.state = State::Adding;
+        let half = add::texts(&plan, &pinned, &record, version)?;
+        record.state = old.state;
+        let UnitTexts {
+            container,
+            drop_in,
+            socket,
+            volumes,
+        } = add::texts(&plan, &pinned, &record, version)?;
+        self.store_secrets(&podman, &plan.invocation.secrets, &|| {})
+            .await?;
+        self.units.write(&lock, &socket_path(name), &half.socket)?;
+        for (file, text) in &volumes {
+            self.units.write(&lock, &quadlet_path(file.clone()), text)?;
+        }
+        self.units.write(&lock, &drop_in_path(name), &drop_in)?;
+        self.units.write(&lock, &container_path(name), &container)?;
+        self.units.write(&lock, &socket_path(name), &socket)?;
+        self.systemd.reload().await?;
+        self.stop_instances(name).await
+    }
+}
+
+/// What the user chose when the server was added, and since.
+pub(super) fn choices(record: &Record) -> Choices {
+    Choices {
+        launch: launch_number(record),
+        inputs: record.inputs.clone(),
+        environment: record.environment.clone(),
+        secrets: record
+            .secrets
+            .iter()
+            .map(|name| (name.clone(), None))
+            .collect(),
+        instances: Some(record.instances),
+        network: record.network.parse().ok(),
+        memory: Some(record.limits.memory),
+        cpus: record.limits.cpus,
+        tasks: Some(record.limits.tasks),
+        sessions: Some(record.limits.sessions),
+    }
+}
+
+/// The number of the launch option, counted from 1.
+fn launch_number(record: &Record) -> Option<usize> {
+    record.launch.split(' ').next()?.parse().ok()
+}
+
+fn values(given: &[Assignment], name: &str) -> Vec<String> {
+    let of_name = given.iter().filter(|given| given.name == name);
+    of_name.map(|given| given.value.clone()).collect()
+}
+
+/// The image that a server is pinned to.
+fn pinned(record: &Record) -> Result<ImageReference, Error> {
+    let name: ImageReference = record.image.parse()?;
+    if record.digest.is_empty() {
+        return Ok(name);
+    }
+    Ok(format!("{}@{}", name.repository(), record.digest).parse()?)
+}

@@ -1,0 +1,287 @@
+//! Secrets: Podman keeps their names, mcpod itself, as its `shell` driver, their values, encrypted by systemd.
+//!
+//! A secret is called `SERVER_KEY`, where KEY is an input of the server or a variable of its environment. What is made of several is
+//! stored beside them and made anew when one changes. They outlive their server until somebody removes them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Error, Orchestrator, reference};
+use crate::activation::invocation::StoredSecret;
+use crate::activation::plan::Plan;
+use crate::credentials::{self, Credentials};
+use crate::host;
+use crate::podman::{Podman, SecretDriver};
+use crate::quadlet::name::ServerName;
+use crate::secret::Secret;
+
+/// What all secrets of ours begin with in Podman.
+const PREFIX: &str = "mcpod-";
+
+/// A stored secret, without its value.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    /// `SERVER_KEY`.
+    pub name: String,
+    /// The server it is for, active or not.
+    pub server: String,
+    /// Whether it is encrypted where it is stored.
+    pub encrypted: bool,
+    /// When it was last set.
+    pub updated: String,
+}
+
+/// What was kept for a server before it was added.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    secrets: BTreeMap<String, Secret>,
+    volumes: Vec<String>,
+}
+
+impl Orchestrator {
+    /// Stores a secret in place of what has the name. Sessions that begin from now on get it.
+    pub async fn set_secret(
+        &self,
+        name: &str,
+        value: Secret,
+        on_unencrypted: &(dyn Fn() + Sync),
+    ) -> Result<(), Error> {
+        let (server, key) = parse(name)?;
+        let podman = self.podman().await?;
+        let active = self.active(server.clone())?;
+        let secrets = match active {
+            Some(active) if active.record.secrets.contains(&key) => {
+                // Whatever is made of it changes with it.
+                let mut choices = super::config::choices(&active.record);
+                choices.secrets.insert(key, Some(value));
+                let candidate = reference::resolve(&self.catalog()?, &active.record.given)?;
+                let plan = self.plan_as(&candidate, server, choices).await?;
+                plan.invocation.secrets
+            }
+            _ => vec![StoredSecret {
+                name: server.secret(&key),
+                given_as: Some(key),
+                value,
+            }],
+        };
+        self.store_secrets(&podman, &secrets, on_unencrypted).await
+    }
+
+    /// All secrets of servers, by name.
+    pub async fn list_secrets(&self) -> Result<Vec<Listed>, Error> {
+        let secrets = self.podman().await?.secrets(PREFIX).await?;
+        let listed = secrets.into_iter().filter_map(|secret| {
+            let (server, key) = parse(secret.name.strip_prefix(PREFIX)?).ok()?;
+            Some(Listed {
+                name: format!("{server}_{key}"),
+                server: server.to_string(),
+                encrypted: secret.driver == "shell",
+                updated: secret.updated,
+            })
+        });
+        Ok(listed.collect())
+    }
+
+    /// Forgets a secret that no server needs.
+    pub async fn remove_secret(&self, name: &str) -> Result<(), Error> {
+        let (server, key) = parse(name)?;
+        if let Some(active) = self.active(server.clone())?
+            && active.record.secrets.contains(&key)
+        {
+            return Err(Error::SecretInUse {
+                name: name.to_owned(),
+                server,
+            });
+        }
+        if self
+            .podman()
+            .await?
+            .remove_secret(&server.secret(&key))
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(Error::NoSuchSecret {
+                name: name.to_owned(),
+            })
+        }
+    }
+
+    /// Stores secrets; one that has its value already is left alone.
+    pub(super) async fn store_secrets(
+        &self,
+        podman: &Podman,
+        secrets: &[StoredSecret],
+        on_unencrypted: &(dyn Fn() + Sync),
+    ) -> Result<(), Error> {
+        if secrets.is_empty() {
+            return Ok(());
+        }
+        let driver = self.secret_driver()?;
+        for secret in secrets {
+            if podman.secret(&secret.name).await?.as_ref() == Some(&secret.value) {
+                continue;
+            }
+            if driver == SecretDriver::File {
+                // Told with the first one.
+                let others = podman.secrets(PREFIX).await?;
+                if !others.iter().any(|other| other.driver == "file") {
+                    on_unencrypted();
+                }
+            }
+            podman
+                .store_secret(&secret.name, &secret.value, &driver)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Who is to keep secrets here: mcpod itself where systemd encrypts for it, Podman where it does not.
+    fn secret_driver(&self) -> Result<SecretDriver, Error> {
+        if !Credentials::at(credentials::SERVICE).is_there() {
+            return Ok(SecretDriver::File);
+        }
+        let folder = self.dirs.data.join("mcpod");
+        let link = Self::link(&folder)?;
+        let command = |what: &str| {
+            format!(
+                "{} credential {what} --folder {}",
+                quoted(&link),
+                quoted(&folder.join("secrets"))
+            )
+        };
+        Ok(SecretDriver::Shell {
+            store: command("store"),
+            lookup: command("lookup"),
+            delete: command("delete"),
+            list: command("list"),
+        })
+    }
+
+    /// The link to this program that Podman's records name: the program may move, as from one package to another, and a name without
+    /// a path would be looked for where somebody else says.
+    fn link(folder: &Path) -> Result<PathBuf, Error> {
+        let link = folder.join("mcpod");
+        let program = PathBuf::from(host::program()?);
+        if std::fs::read_link(&link).is_ok_and(|target| target == program) {
+            return Ok(link);
+        }
+        let made = || -> io::Result<()> {
+            std::fs::create_dir_all(folder)?;
+            // Beside it and renamed, so that there is always one.
+            let fresh = folder.join(format!(".mcpod-{}", std::process::id()));
+            match std::fs::remove_file(&fresh) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            std::os::unix::fs::symlink(&program, &fresh)?;
+            std::fs::rename(&fresh, &link)
+        };
+        made().map_err(|source| Error::Link {
+            path: link.clone(),
+            source,
+        })?;
+        Ok(link)
+    }
+
+    /// What there is already of what a plan would make: it stays when the plan fails.
+    pub(super) async fn kept(&self, podman: &Podman, plan: &Plan) -> Result<Kept, Error> {
+        let mut kept = Kept::default();
+        for secret in &plan.invocation.secrets {
+            if let Some(value) = podman.secret(&secret.name).await? {
+                kept.secrets.insert(secret.name.clone(), value);
+            }
+        }
+        for volume in &plan.invocation.volumes {
+            let volume = plan.name.volume(&volume.name);
+            if podman.has_volume(&volume).await? {
+                kept.volumes.push(volume);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Undoes what was done to secrets and volumes, and returns what failed.
+    pub(super) async fn put_back(&self, podman: &Podman, plan: &Plan, kept: Kept) -> Vec<String> {
+        let mut failures = Vec::new();
+        let mut secrets = Vec::new();
+        for StoredSecret { name, .. } in &plan.invocation.secrets {
+            match kept.secrets.get(name) {
+                Some(value) => secrets.push(StoredSecret {
+                    given_as: None,
+                    name: name.clone(),
+                    value: value.clone(),
+                }),
+                None => {
+                    if let Err(error) = podman.remove_secret(name).await {
+                        failures.push(format!("remove the secret {name}: {error}"));
+                    }
+                }
+            }
+        }
+        if let Err(error) = self.store_secrets(podman, &secrets, &|| {}).await {
+            failures.push(format!("put the secrets back: {error}"));
+        }
+        for volume in &plan.invocation.volumes {
+            let volume = plan.name.volume(&volume.name);
+            if !kept.volumes.contains(&volume)
+                && let Err(error) = podman.remove_volume(&volume).await
+            {
+                failures.push(format!("remove the volume {volume}: {error}"));
+            }
+        }
+        failures
+    }
+}
+
+/// The server and the key that a secret's name is made of.
+fn parse(name: &str) -> Result<(ServerName, String), Error> {
+    let parts = || {
+        let (server, key) = name.split_once('_')?;
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        // One that begins with a dot is made of others, and nobody's to change.
+        let is_key = key.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && key.chars().all(legal);
+        Some((server.parse().ok()?, is_key.then(|| key.to_owned())?))
+    };
+    parts().ok_or_else(|| Error::BadSecretName {
+        name: name.to_owned(),
+    })
+}
+
+/// A path as one word of sh.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_server_and_a_key() {
+        let (server, key) = parse("github_MY_TOKEN").unwrap();
+        assert_eq!((server.as_str(), key.as_str()), ("github", "MY_TOKEN"));
+        for name in [
+            "",
+            "github",
+            "github_",
+            "_x",
+            "github_.X",
+            "github_a/b",
+            "G_x",
+            "github_a b",
+            "g_a=b",
+        ] {
+            assert!(parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_word() {
+        assert_eq!(quoted(Path::new("/a b/$(x)'y")), r"'/a b/$(x)'\''y'");
+    }
+}
