@@ -2,17 +2,25 @@
 
 use std::os::linux::fs::MetadataExt;
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The environment variable that chooses what is logged, in the syntax of `RUST_LOG`.
+/// The environment variable that chooses what is logged: a level, or levels of modules (`warn,mcpod::session=trace`).
 const FILTER: &str = "MCPOD_LOG";
 
 /// Starts logging. What cannot be logged is lost: a command never fails for its log.
 pub(super) fn start() {
-    let filter =
-        EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("warn,mcpod=info"));
+    // Not `EnvFilter`, which compiles regular expressions in every process for what it knows more of: fields of spans.
+    let filter = std::env::var(FILTER)
+        .ok()
+        .and_then(|filter| filter.parse().ok())
+        .unwrap_or_else(|| {
+            Targets::new()
+                .with_default(LevelFilter::WARN)
+                .with_target("mcpod", LevelFilter::INFO)
+        });
     let registry = tracing_subscriber::registry().with(filter);
     if stderr_is_journal()
         && let Ok(journal) = tracing_journald::layer()

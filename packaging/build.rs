@@ -1,0 +1,12 @@
+//! How the program is linked.
+
+#![expect(clippy::print_stdout, reason = "so Cargo is spoken to")]
+
+fn main() {
+    println!("cargo::rerun-if-changed=packaging/build.rs");
+    // A position-independent program starts by relocating its tables. Packed (DT_RELR, glibc 2.36), their list has some
+    // kilobytes instead of more than a megabyte, which every process would read and keep resident.
+    if std::env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu") {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
+}
