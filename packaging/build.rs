@@ -1,7 +1,5 @@
 //! How the program is linked.
 
-#![expect(clippy::print_stdout, reason = "so Cargo is spoken to")]
-
 fn main() {
     println!("cargo::rerun-if-changed=packaging/build.rs");
     // A position-independent program starts by relocating its tables. Packed (DT_RELR, glibc 2.36), their list has some

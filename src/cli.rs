@@ -17,6 +17,7 @@ mod refresh;
 mod remove;
 mod search;
 mod secret;
+mod serve;
 mod show;
 mod sources;
 mod status;
@@ -62,6 +63,8 @@ enum Command {
     Call(call::Arguments),
     /// Join standard input and output to a server's socket, for any MCP client
     Attach(attach::Arguments),
+    /// Be the MCP server through which an agent finds, adds and uses all others
+    Serve(serve::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
@@ -131,6 +134,7 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
             call::run(&arguments, &Orchestrator::open(host).await?, output).await
         }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
+        Command::Serve(arguments) => serve::run(&arguments, Orchestrator::open(host).await?).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
         Command::Config(arguments) => {
             config::run(arguments, &Orchestrator::open(host).await?, output).await
@@ -159,7 +163,11 @@ impl Command {
             Self::Call(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
-            Self::Attach(_) | Self::Logs(_) | Self::Credential(_) | Self::Guard => false,
+            Self::Attach(_)
+            | Self::Serve(_)
+            | Self::Logs(_)
+            | Self::Credential(_)
+            | Self::Guard => false,
         }
     }
 }

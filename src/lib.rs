@@ -4,8 +4,8 @@
 //! that can be read. This page is the architecture: the modules in the order that data takes.
 //!
 //! ```text
-//! catalog -> plan -> unit text -> unit directory -> systemd -> session -> agent
-//!  pure      pure    pure,         atomic write,     D-Bus      one unix
+//! catalog -> plan -> unit text -> unit directory -> systemd -> session -> frontend -> agent
+//!  pure      pure    pure,         atomic write,     D-Bus      one unix     MCP
 //!                    escaped       one record                   socket
 //! ```
 //!
@@ -26,6 +26,7 @@
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
+//! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
 //! | [`cli`] | what a user can type | only `cli::output` prints; results on stdout, all else on stderr |
 //!
 //! What is deliberately absent: a process that runs while no client is connected; a record of what is active besides the
@@ -45,6 +46,7 @@ pub mod activation;
 pub mod catalog;
 pub mod cli;
 pub mod credentials;
+pub mod frontend;
 pub mod guard;
 pub mod host;
 pub mod image;

@@ -14,15 +14,18 @@ pub mod secrets;
 pub mod status;
 pub mod timer;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use crate::activation::choices::Instances;
 use crate::activation::record::{Record, RecordError};
+use crate::catalog::refresh::{Limits, Refresh};
 use crate::catalog::{Catalog, Store};
 use crate::host::{Dirs, Environment, Host};
 use crate::quadlet::name::ServerName;
 use crate::settings::Settings;
-use crate::systemd::Systemd;
+use crate::systemd::{ActiveState, Systemd, UnitListing, Watch};
 use crate::unit_dir::{Place, UnitDir, UnitPath};
 pub use error::{Error, Kind};
 
@@ -37,6 +40,8 @@ pub struct Orchestrator {
     settings: Settings,
     systemd: Systemd,
     units: UnitDir,
+    /// Whose turn it is to connect to a server.
+    turns: Mutex<HashMap<ServerName, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// An active server: a socket unit with our record is there.
@@ -56,14 +61,20 @@ impl Orchestrator {
         let systemd = Systemd::connect(&host.runtime.bus()).await?;
         let dirs = host.dirs(&Environment::from(systemd.environment().await?))?;
         let settings = Settings::load(&dirs.config)?;
+        Ok(Self::with(host, dirs, settings, systemd))
+    }
+
+    /// Takes what [`Orchestrator::open`] finds out.
+    pub(crate) fn with(host: Host, dirs: Dirs, settings: Settings, systemd: Systemd) -> Self {
         let units = UnitDir::below(&dirs.units);
-        Ok(Self {
+        Self {
             host,
             dirs,
             settings,
             systemd,
             units,
-        })
+            turns: Mutex::default(),
+        }
     }
 
     /// Whether a server may have but one session at a time, found out without asking anybody.
@@ -82,6 +93,15 @@ impl Orchestrator {
     /// The catalog, as the last refresh left it.
     pub fn catalog(&self) -> Result<Catalog, Error> {
         Ok(Store::below(&self.dirs.cache).open()?)
+    }
+
+    /// What fetches the catalog's sources, as the settings name them.
+    pub fn refresh(&self) -> Refresh {
+        Refresh {
+            store: Store::below(&self.dirs.cache),
+            sources: self.settings.sources.sources(),
+            limits: Limits::default(),
+        }
     }
 
     /// The settings in force.
@@ -119,6 +139,35 @@ impl Orchestrator {
                 name,
             }),
         }
+    }
+
+    /// The active servers that can be connected to, by name.
+    pub async fn listening(&self) -> Result<Vec<Active>, Error> {
+        let names = self.names()?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let loaded = self.systemd.list(&["mcpod-*.socket"]).await?;
+        let mut servers = Vec::new();
+        for name in names {
+            let unit = name.socket_unit();
+            let up =
+                |loaded: &UnitListing| loaded.unit == unit && loaded.active == ActiveState::Active;
+            match self.active(name) {
+                Ok(Some(active)) if active.record.state.is_complete() && loaded.iter().any(up) => {
+                    servers.push(active);
+                }
+                Ok(_) => {}
+                // One unreadable record must not hide the others.
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        Ok(servers)
+    }
+
+    /// Watches what becomes of mcpod's units, whoever changes them, from when this returns.
+    pub async fn watch(&self) -> Result<Watch, Error> {
+        Ok(self.systemd.watch().await?)
     }
 
     /// The Quadlet files of a server's volumes.

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-pub use call::{Call, CallOptions, Step};
+pub use call::{Call, CallOptions, Relayed, Step};
 pub use era::{Client, Era, UnknownVersion};
 pub use error::{Oversized, RpcError, SessionError};
 pub use frame::{Frame, Kind};
@@ -147,6 +147,23 @@ impl Session {
             Ok(request.readdressed(&call.id(), params.as_deref()))
         };
         self.0.wire.call(request.method(), options, build).await
+    }
+
+    /// Sends on a request as [`Session::forward`] does, for whom order matters: its progress and its answer come
+    /// where all else comes that the server says ([`Opening::incoming`]), in their place.
+    pub async fn relay(&self, request: &Frame, progress: bool) -> Result<Relayed, SessionError> {
+        let Some(asked) = request.id().cloned() else {
+            let error = SpliceError::NotAnObject {
+                key: "id".to_owned(),
+            };
+            return Err(unsendable(request.method(), &error));
+        };
+        let build = |call: &Call| {
+            let made = self.params(call, request.payload(), progress);
+            let params = made.map_err(|error| unsendable(request.method(), &error))?;
+            Ok(request.readdressed(&call.id(), params.as_deref()))
+        };
+        self.0.wire.relay(request.method(), asked, build).await
     }
 
     /// Sends a notification.

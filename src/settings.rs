@@ -22,6 +22,8 @@ pub struct Settings {
     pub sessions: Sessions,
     /// What a server may use unless it is told otherwise at `add`.
     pub sandbox: Sandbox,
+    /// What agents may do without asking the user.
+    pub policy: Policy,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
 }
@@ -35,6 +37,31 @@ pub struct Sessions {
     pub call_timeout: Duration,
     /// How many sessions one server may have at once.
     pub max: u32,
+    /// How long a frontend keeps a session that nobody uses; `None` for as long as the agent is there.
+    pub idle: Option<Duration>,
+}
+
+/// `[policy]`: what agents may do without asking the user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// What an agent may add.
+    pub agent_add: AgentAdd,
+    /// Whether an agent may run commands of the host as servers.
+    pub allow_host_commands: bool,
+}
+
+/// What an agent may add without asking the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentAdd {
+    /// Entries of curated sources whose launch data is declared, as they are declared.
+    Curated,
+    /// Every entry of the catalog, as it is declared.
+    Catalog,
+    /// Nothing: the user is asked each time.
+    Ask,
+    /// Nothing, and the user is not asked either.
+    Deny,
 }
 
 /// `[sandbox]`: limits of one session of a server.
@@ -82,6 +109,7 @@ impl Default for Settings {
                 open_timeout: Duration::from_mins(1),
                 call_timeout: Duration::from_mins(5),
                 max: 16,
+                idle: Some(Duration::from_mins(15)),
             },
             sandbox: Sandbox {
                 // Real servers on Node and Python rest at 60 to 90 MB.
@@ -89,6 +117,10 @@ impl Default for Settings {
                 cpus: None,
                 tasks: 512,
                 selinux: Relabel::Keep,
+            },
+            policy: Policy {
+                agent_add: AgentAdd::Curated,
+                allow_host_commands: false,
             },
             sources: SourcesFile::default(),
         }
@@ -123,6 +155,7 @@ pub enum SettingsError {
 struct File {
     sessions: SessionsFile,
     sandbox: SandboxFile,
+    policy: PolicyFile,
     sources: SourcesFile,
 }
 
@@ -132,6 +165,7 @@ struct SessionsFile {
     open_timeout: Option<Span>,
     call_timeout: Option<Span>,
     max: Option<std::num::NonZeroU32>,
+    idle: Option<SpanOrNone>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -141,6 +175,13 @@ struct SandboxFile {
     cpus: Option<Cpus>,
     tasks: Option<std::num::NonZeroU32>,
     selinux: Option<Relabel>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PolicyFile {
+    agent_add: Option<AgentAdd>,
+    allow_host_commands: Option<bool>,
 }
 
 /// A length of time as people write it: `90s`, `15min`, `1h 30min`.
@@ -158,6 +199,26 @@ impl TryFrom<String> for Span {
             .filter(|span| !span.is_zero())
             .map(Self)
             .ok_or_else(|| format!("{text:?} is no length of time such as \"90s\" or \"15min\""))
+    }
+}
+
+/// A length of time, or `0` for none.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "toml::Value")]
+struct SpanOrNone(Option<Duration>);
+
+impl TryFrom<toml::Value> for SpanOrNone {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::Integer(0) => Ok(Self(None)),
+            toml::Value::String(text) if text == "0" => Ok(Self(None)),
+            toml::Value::String(text) => Span::try_from(text).map(|span| Self(Some(span.0))),
+            other => Err(format!(
+                "{other} is no length of time such as \"15min\", nor 0"
+            )),
+        }
     }
 }
 
@@ -196,6 +257,7 @@ impl Settings {
         let File {
             sessions,
             sandbox,
+            policy,
             sources,
         } = file;
         self.sources.merge(sources);
@@ -203,6 +265,7 @@ impl Settings {
             open_timeout,
             call_timeout,
             max,
+            idle,
         } = sessions;
         set(
             &mut self.sessions.open_timeout,
@@ -213,6 +276,13 @@ impl Settings {
             call_timeout.map(|span| span.0),
         );
         set(&mut self.sessions.max, max.map(Into::into));
+        set(&mut self.sessions.idle, idle.map(|idle| idle.0));
+        let PolicyFile {
+            agent_add,
+            allow_host_commands,
+        } = policy;
+        set(&mut self.policy.agent_add, agent_add);
+        set(&mut self.policy.allow_host_commands, allow_host_commands);
         let SandboxFile {
             memory,
             cpus,
@@ -304,6 +374,22 @@ mod tests {
     }
 
     #[test]
+    fn sessions_can_be_kept_and_agents_be_trusted_more_or_less() {
+        let dir = tempfile::tempdir().unwrap();
+        let user = dir.path().join("config.toml");
+        let text =
+            "[sessions]\nidle = 0\n[policy]\nagent_add = \"ask\"\nallow_host_commands = true";
+        std::fs::write(&user, text).unwrap();
+        let settings = Settings::load_from(&[], &user).unwrap();
+        assert_eq!(settings.sessions.idle, None);
+        assert_eq!(settings.policy.agent_add, AgentAdd::Ask);
+        assert!(settings.policy.allow_host_commands);
+        std::fs::write(&user, "[sessions]\nidle = \"90s\"").unwrap();
+        let settings = Settings::load_from(&[], &user).unwrap();
+        assert_eq!(settings.sessions.idle, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
     fn nothing_there_gives_the_defaults() {
         let dir = tempfile::tempdir().unwrap();
         let settings =
@@ -324,6 +410,8 @@ mod tests {
             "[sandbox]\nselinux = \"off\"",
             "[sessions]\nopen_timeout = \"-3s\"",
             "[sessions]\nopen_timeout = 3",
+            "[sessions]\nidle = 3",
+            "[policy]\nagent_add = \"anything\"",
             "= no toml",
         ] {
             std::fs::write(&user, text).unwrap();

@@ -1,5 +1,7 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
+use std::pin::Pin;
+
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -101,13 +103,24 @@ impl Orchestrator {
         Ok(files)
     }
 
-    /// Makes a server active.
+    /// Makes a server active, unless the user interrupts.
     pub async fn add(
         &self,
         request: &Request,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
-        let mut interrupt = Interrupt::listen();
+        Box::pin(self.add_until(request, tell, std::future::pending())).await
+    }
+
+    /// Makes a server active, unless the user interrupts or `stop` resolves before that is done.
+    pub async fn add_until(
+        &self,
+        request: &Request,
+        tell: &(dyn Fn(Step) + Sync),
+        stop: impl Future<Output = ()>,
+    ) -> Result<Added, Error> {
+        let mut stop = std::pin::pin!(stop);
+        let mut interrupt = Interrupt::listen(stop.as_mut());
         let plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
@@ -155,7 +168,7 @@ impl Orchestrator {
     }
 
     /// Decides what will run; nothing is changed.
-    async fn plan(&self, request: &Request) -> Result<Plan, Error> {
+    pub async fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
         let name = match &request.name {
             Some(name) => name.clone(),
@@ -414,26 +427,38 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: &ImageReference, state: S
     }
 }
 
-/// The signals by which a user ends a command, from when this is made: none is lost between two steps.
-struct Interrupt(Option<(Signal, Signal)>);
+/// The signals by which a user ends a command, from when this is made: none is lost between two steps. And whatever
+/// else ends it.
+struct Interrupt<'a, S> {
+    signals: Option<(Signal, Signal)>,
+    stop: Pin<&'a mut S>,
+}
 
-impl Interrupt {
-    fn listen() -> Self {
+impl<'a, S: Future<Output = ()>> Interrupt<'a, S> {
+    fn listen(stop: Pin<&'a mut S>) -> Self {
         let interrupt = signal(SignalKind::interrupt());
         let terminate = signal(SignalKind::terminate());
         // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
-        Self(interrupt.ok().zip(terminate.ok()))
+        let signals = interrupt.ok().zip(terminate.ok());
+        Self { signals, stop }
     }
 
-    /// Does some steps, unless the user interrupts them.
+    /// Does some steps, unless they are interrupted.
     async fn ends<T>(&mut self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let Some((interrupt, terminate)) = &mut self.0 else {
-            return steps.await;
+        let Self { signals, stop } = self;
+        let signalled = async {
+            match signals {
+                Some((interrupt, terminate)) => tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                },
+                None => std::future::pending().await,
+            }
         };
         tokio::select! {
             done = steps => done,
-            _ = interrupt.recv() => Err(Error::Interrupted),
-            _ = terminate.recv() => Err(Error::Interrupted),
+            () = signalled => Err(Error::Interrupted),
+            () = stop => Err(Error::Interrupted),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
 
-use std::cell::Cell;
 use std::fmt;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::status::process_name;
 use super::{Active, Error, Orchestrator};
@@ -14,12 +18,15 @@ use crate::host::RuntimeDir;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::remember::Remembered;
-use crate::session::{Client, Opening, Session, SessionError};
-use crate::systemd::{ActiveState, Death, Deaths, Instance, Systemd, journal};
+use crate::session::{Client, Incoming, Opening, Session, SessionError};
+use crate::systemd::{ActiveState, Death, Deaths, Event, Instance, Systemd, journal};
 
 /// How long to wait for systemd to tell how an instance died after its connection ended.
 const DEATH_NEWS: Duration = Duration::from_secs(5);
 
+/// How long to wait for systemd to tell which instance came of a connection; and after the end of the connection.
+const BIRTH_NEWS: Duration = Duration::from_secs(5);
+const BIRTH_NEWS_LATE: Duration = Duration::from_millis(200);
 /// How long an instance that is on its way out is waited for, where one is all there may be.
 const TURN: Duration = Duration::from_secs(10);
 
@@ -37,10 +44,12 @@ pub struct Connection {
     hold: Hold,
 }
 
-/// What is known of the instances that one process of ours connected to.
+/// What is known of the instance that was connected to.
 #[derive(Debug)]
 pub struct Hold {
     name: ServerName,
+    /// The instance behind the last connection, once it was seen to come.
+    instance: Mutex<Option<Instance>>,
     systemd: Systemd,
     deaths: Deaths,
     runtime: RuntimeDir,
@@ -134,8 +143,18 @@ impl fmt::Display for AsChain<'_> {
 }
 
 impl Orchestrator {
-    /// Opens a session with an active server.
+    /// Opens a session with an active server for mcpod itself.
     pub async fn connect(&self, active: &Active) -> Result<Connection, Error> {
+        self.connect_for(active, Client::mcpod(), None).await
+    }
+
+    /// Opens a session with an active server for a client, to whom goes what the server says of its own accord.
+    pub async fn connect_for(
+        &self,
+        active: &Active,
+        client: Client,
+        incoming: Option<mpsc::Sender<Incoming>>,
+    ) -> Result<Connection, Error> {
         // Before the connection, since the instance of a server that exits at once is gone before anybody can ask for it.
         let hold = self.hold(active).await?;
         if active.record.instances == Instances::Single {
@@ -144,15 +163,15 @@ impl Orchestrator {
         let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {
-            client: Client::mcpod(),
+            client,
             era: era.clone(),
             timeout: self.settings.sessions.open_timeout,
-            incoming: None,
+            incoming,
         };
-        let connected = Cell::new(false);
+        let connected = AtomicBool::new(false);
         let connect = || async {
             // A second instance is asked for where the first did not survive the question for its era.
-            if connected.replace(true)
+            if connected.swap(true, Ordering::Relaxed)
                 && let Err(error) = hold.stop(true).await
             {
                 tracing::debug!(
@@ -160,7 +179,7 @@ impl Orchestrator {
                     active.name
                 );
             }
-            UnixStream::connect(&active.socket).await
+            self.connect_seeing(active, &hold).await
         };
         match opening.open(connect).await {
             Ok(session) => {
@@ -179,6 +198,45 @@ impl Orchestrator {
         }
     }
 
+    /// Connects, and notes in the hold which instance comes of it.
+    ///
+    /// An instance is named after the process that connected, which may have several. So connections to one server are
+    /// made one after the other, each waiting until its instance is there.
+    async fn connect_seeing(&self, active: &Active, hold: &Hold) -> io::Result<UnixStream> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(active.name.clone()).or_default())
+        };
+        let _turn = turn.lock().await;
+        let mut watch = self.systemd.watch().await.map_err(io::Error::other)?;
+        let stream = UnixStream::connect(&active.socket).await?;
+        let born = async {
+            while let Some(event) = watch.next().await {
+                if let Event::UnitNew(unit) = event
+                    && let Some(instance) = Instance::parse(&unit)
+                    && instance.server == active.name
+                    && instance.pid == Some(std::process::id())
+                {
+                    return Some(instance);
+                }
+            }
+            None
+        };
+        let refused = async {
+            // No server speaks first: what can be read is the end.
+            if stream.readable().await.is_ok() {
+                sleep(BIRTH_NEWS_LATE).await;
+            }
+        };
+        let instance = tokio::select! {
+            instance = born => instance,
+            () = refused => None,
+            () = sleep(BIRTH_NEWS) => None,
+        };
+        *hold.lock() = instance;
+        Ok(stream)
+    }
+
     /// Waits, where one session is all that a server may have, until one that is on its way out is gone.
     pub async fn await_turn(&self, active: &Active) -> Result<(), Error> {
         if active.record.instances == Instances::Single {
@@ -191,6 +249,7 @@ impl Orchestrator {
     pub async fn hold(&self, active: &Active) -> Result<Hold, Error> {
         Ok(Hold {
             deaths: self.systemd.watch_deaths(&active.name).await?,
+            instance: Mutex::default(),
             name: active.name.clone(),
             runtime: self.host.runtime.clone(),
             systemd: self.systemd.clone(),
@@ -231,7 +290,24 @@ impl Orchestrator {
 
     /// Stops the instances that this process is connected to; systemd does it, and is not waited for.
     pub async fn stop_own(&self, active: &Active) -> Result<(), Error> {
-        self.hold(active).await?.stop(false).await
+        for instance in own(self.systemd.instances(&active.name).await?) {
+            self.systemd.begin_stop(&instance.unit).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops the instances of all servers that this process is connected to; systemd does it, and is not waited for.
+    pub async fn stop_all_own(&self) -> Result<(), Error> {
+        let loaded = self.systemd.list(&["mcpod-*@*.service"]).await?;
+        let instances = loaded
+            .iter()
+            .filter(|unit| !unit.active.is_over())
+            .filter_map(|unit| Instance::parse(&unit.unit))
+            .collect();
+        for instance in own(instances) {
+            self.systemd.begin_stop(&instance.unit).await?;
+        }
+        Ok(())
     }
 
     /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.
@@ -257,7 +333,7 @@ impl Connection {
     }
 
     /// Ends the session and its instance. With `wait`, returns when that is gone.
-    pub async fn close(self, wait: bool) -> Result<(), Error> {
+    pub async fn close(&self, wait: bool) -> Result<(), Error> {
         self.session.close().await;
         self.hold.stop(wait).await
     }
@@ -301,7 +377,7 @@ impl Hold {
     async fn await_turn(&self) -> Result<(), Error> {
         let left = async {
             while self.is_leaving().await? {
-                tokio::time::sleep(TURN_POLL).await;
+                sleep(TURN_POLL).await;
             }
             Ok(())
         };
@@ -344,7 +420,11 @@ impl Hold {
 
     /// How the instance behind our connection died and what it said last; waits for the news.
     async fn obituary(&self) -> (Option<Death>, String) {
-        let death = self.deaths.of_client(std::process::id(), DEATH_NEWS).await;
+        let instance = self.lock().clone();
+        let death = match instance {
+            Some(instance) => self.deaths.of(&instance.unit, DEATH_NEWS).await,
+            None => self.deaths.of_client(std::process::id(), DEATH_NEWS).await,
+        };
         let words = self.last_words(death.as_ref());
         (death, words)
     }
@@ -352,22 +432,30 @@ impl Hold {
     /// The end of what our instance wrote to its standard error.
     fn last_words(&self, death: Option<&Death>) -> String {
         let dead = death.and_then(|death| Instance::parse(&death.unit));
+        let dead = dead.or_else(|| self.lock().clone());
         let ours = || own(journal::logged(&self.runtime, &self.name)).next();
         dead.or_else(ours)
             .map(|instance| journal::last_words(&self.runtime, &instance))
             .unwrap_or_default()
     }
 
-    /// Stops the instances that this process connected to. With `wait`, returns when they are gone.
+    /// Stops the instance that was connected to; one that was never seen to come is left to the guard. With `wait`,
+    /// returns when it is gone.
     pub async fn stop(&self, wait: bool) -> Result<(), Error> {
-        for instance in own(self.systemd.instances(&self.name).await?) {
-            if wait {
-                self.systemd.stop(&instance.unit, STOP).await?;
-            } else {
-                self.systemd.begin_stop(&instance.unit).await?;
-            }
+        let instance = self.lock().clone();
+        let Some(Instance { unit, .. }) = instance else {
+            return Ok(());
+        };
+        if wait {
+            self.systemd.stop(&unit, STOP).await?;
+        } else {
+            self.systemd.begin_stop(&unit).await?;
         }
         Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instance>> {
+        self.instance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

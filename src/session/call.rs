@@ -11,7 +11,7 @@ use super::error::SessionError;
 use super::frame::Frame;
 use super::id::Id;
 use super::outbox::Outbox;
-use super::splice::quoted;
+use super::splice::{Existing, Put, quoted};
 
 /// How many progress notifications of a call wait for whoever made it; behind them the session waits.
 const PROGRESS: usize = 64;
@@ -78,20 +78,44 @@ impl Call {
     ) -> Result<Self, SessionError> {
         let (answer_to, answer) = oneshot::channel();
         let (progress_to, progress) = options.progress.then(|| mpsc::channel(PROGRESS)).unzip();
-        let waiting = Waiting {
+        let waiting = Waiting::Caller {
             answer: answer_to,
             progress: progress_to,
         };
+        let mut call = Self::waiting(method, waiting, calls, outbox)?;
+        call.answer = answer;
+        call.progress = progress;
+        call.options = options;
+        Ok(call)
+    }
+
+    /// Keeps a place for a call that is to be relayed: nothing comes back by it.
+    pub(super) fn relayed(
+        method: &str,
+        asked: Id,
+        calls: &Arc<Calls>,
+        outbox: &Outbox,
+    ) -> Result<Self, SessionError> {
+        Self::waiting(method, Waiting::Relayed(asked), calls, outbox)
+    }
+
+    /// Keeps a place.
+    fn waiting(
+        method: &str,
+        waiting: Waiting,
+        calls: &Arc<Calls>,
+        outbox: &Outbox,
+    ) -> Result<Self, SessionError> {
         let started = Instant::now();
         Ok(Self {
             number: calls.add(waiting)?,
             method: method.to_owned(),
-            answer,
-            progress,
+            answer: oneshot::channel().1,
+            progress: None,
             held: None,
             started,
             quiet_since: started,
-            options,
+            options: CallOptions::default(),
             calls: Arc::clone(calls),
             outbox: outbox.clone(),
             cancel: None,
@@ -208,7 +232,30 @@ impl Call {
             self.number,
             quoted(&reason)
         );
-        let cancelled = Frame::ours("notifications/cancelled", &params);
+        self.tell(Frame::ours("notifications/cancelled", &params));
+    }
+
+    /// Takes the call back with the notification of whoever made the request; the server is told if it has it and
+    /// has not answered.
+    fn withdraw_by(&mut self, notification: &Frame) {
+        let waited = self.calls.take(self.number).is_some();
+        if self.cancel.take().is_none() || !waited {
+            return;
+        }
+        let number = self.number.to_string();
+        let put = Put {
+            key: "requestId",
+            value: &number,
+            existing: Existing::Replace,
+        };
+        match notification.with(&[], &[put]) {
+            Ok(cancelled) => self.tell(cancelled),
+            Err(error) => tracing::debug!(%error, "a cancellation that cannot be passed on"),
+        }
+    }
+
+    /// Tells the server that the call is cancelled.
+    fn tell(&self, cancelled: Frame) {
         self.calls.note_notified();
         if !self.outbox.send_now(cancelled.into_string()) {
             tracing::debug!(
@@ -222,6 +269,25 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.withdraw();
+    }
+}
+
+/// A request that was relayed: what comes back for it is an [`Incoming`](super::Incoming).
+///
+/// Dropping it before the answer is there cancels it at the server.
+#[derive(Debug)]
+pub struct Relayed(pub(super) Call);
+
+impl Relayed {
+    /// The id, and progress token, that the server knows the request by.
+    pub fn id(&self) -> Id {
+        self.0.id()
+    }
+
+    /// Cancels it by the `notifications/cancelled` of whoever made the request, all but whose `requestId` is passed
+    /// on.
+    pub fn cancel(mut self, notification: &Frame) {
+        self.0.withdraw_by(notification);
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::error::SessionError;
 use super::frame::Frame;
+use super::id::Id;
 
 /// The calls that wait, by the number that is their id and their progress token.
 #[derive(Debug, Default)]
@@ -30,12 +31,24 @@ struct State {
     notified: bool,
 }
 
-/// Where the answer to a call goes.
+/// Where what comes back for a call goes.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) answer: oneshot::Sender<Result<Frame, SessionError>>,
-    /// Where its progress goes, if that is wanted.
-    pub(super) progress: Option<mpsc::Sender<Frame>>,
+pub(super) enum Waiting {
+    /// To whoever made it.
+    Caller {
+        answer: oneshot::Sender<Result<Frame, SessionError>>,
+        /// Where its progress goes, if that is wanted.
+        progress: Option<mpsc::Sender<Frame>>,
+    },
+    /// To the channel of all that the server says, with the id that it was asked with.
+    Relayed(Id),
+}
+
+/// Where the progress of a call goes.
+#[derive(Debug)]
+pub(super) enum Progress {
+    Caller(mpsc::Sender<Frame>),
+    Relayed(Id),
 }
 
 impl Calls {
@@ -69,8 +82,11 @@ impl Calls {
     }
 
     /// Where the progress of a call goes.
-    pub(super) fn progress_of(&self, number: u64) -> Option<mpsc::Sender<Frame>> {
-        self.lock().waiting.get(&number)?.progress.clone()
+    pub(super) fn progress_of(&self, number: u64) -> Option<Progress> {
+        match self.lock().waiting.get(&number)? {
+            Waiting::Caller { progress, .. } => progress.clone().map(Progress::Caller),
+            Waiting::Relayed(asked) => Some(Progress::Relayed(asked.clone())),
+        }
     }
 
     /// Notes that a message was read.
@@ -109,7 +125,10 @@ impl Calls {
             (std::mem::take(&mut state.waiting), why)
         };
         for (_, waiting) in waiting {
-            answer(waiting, Err(why.clone()));
+            // Whoever relays calls sees the end of the channel.
+            if let Waiting::Caller { answer, .. } = waiting {
+                hand(answer, Err(why.clone()));
+            }
         }
         self.over.notify_waiters();
     }
@@ -132,9 +151,12 @@ impl Calls {
     }
 }
 
-/// Hands an answer to its call; nobody minds if the caller has just gone.
-pub(super) fn answer(waiting: Waiting, answer: Result<Frame, SessionError>) {
-    if waiting.answer.send(answer).is_err() {
+/// Hands an answer to its caller; nobody minds if it has just gone.
+pub(super) fn hand(
+    caller: oneshot::Sender<Result<Frame, SessionError>>,
+    answer: Result<Frame, SessionError>,
+) {
+    if caller.send(answer).is_err() {
         tracing::trace!("the caller is gone");
     }
 }

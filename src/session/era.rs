@@ -86,6 +86,11 @@ impl Client {
         Self::new(raw(info), raw("{}".to_owned()))
     }
 
+    /// The name and version that were declared.
+    pub fn info(&self) -> &RawValue {
+        &self.info
+    }
+
     /// The capabilities that were declared.
     pub fn capabilities(&self) -> &RawValue {
         &self.capabilities

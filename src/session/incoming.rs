@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::error::RpcError;
+use super::error::{RpcError, SessionError};
 use super::frame::Frame;
 use super::id::Id;
 use super::outbox::Outbox;
@@ -17,6 +17,20 @@ pub enum Incoming {
     Notification(Frame),
     /// A request to the client, for a capability that it declared, or with a method unknown here.
     Request(ServerRequest),
+    /// A `notifications/progress` of a relayed call, its token being the session's own.
+    Progress {
+        /// The id of the request that was relayed.
+        asked: Id,
+        /// The notification.
+        frame: Frame,
+    },
+    /// What ends a relayed call, but for the end of the session, which ends the channel.
+    Answer {
+        /// The id of the request that was relayed.
+        asked: Id,
+        /// The server's answer, under the session's own id; or why there is none.
+        answer: Result<Frame, SessionError>,
+    },
 }
 
 /// A request of the server's that waits for an answer.

@@ -25,6 +25,9 @@ const BYTES: usize = 32 * 1024 * 1024;
 /// A list whose capability the server does not declare is empty, and is not asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Lists {
+    /// What it said of itself: its `InitializeResult` or `DiscoverResult`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Box<RawValue>>,
     /// `tools/list`.
     pub tools: Vec<Box<RawValue>>,
     /// `prompts/list`.
@@ -60,7 +63,7 @@ impl List {
     }
 
     /// The member of the result that holds it.
-    fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::Tools => "tools",
             Self::Prompts => "prompts",
@@ -85,6 +88,7 @@ impl Lists {
         let deadline = after(time);
         let list = |list| list_until(session, list, deadline);
         Ok(Self {
+            server: Some(session.server().to_owned()),
             tools: list(List::Tools).await?,
             prompts: list(List::Prompts).await?,
             resources: list(List::Resources).await?,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 
-use super::calls::{self, Calls};
+use super::calls::{self, Calls, Progress, Waiting};
 use super::era::Era;
 use super::error::{Oversized, RpcError, SessionError};
 use super::excerpt::excerpt;
@@ -60,7 +60,7 @@ impl Reader {
                     for message in read_line(line) {
                         match message {
                             Ok(frame) => self.take(frame).await,
-                            Err(unreadable) => self.complain(&unreadable),
+                            Err(unreadable) => self.complain(&unreadable).await,
                         }
                     }
                 }
@@ -71,7 +71,8 @@ impl Reader {
                         limit: MESSAGE_MAX,
                     };
                     tracing::debug!(size, "the server sent a message that is too large");
-                    self.cannot_take(outline.answers(), outline.asks(), error);
+                    self.cannot_take(outline.answers(), outline.asks(), error)
+                        .await;
                 }
                 Ok(None) => break None,
                 // A server that exits with something unread: the kernel tells that as well, and it is no other end.
@@ -89,13 +90,15 @@ impl Reader {
     async fn take(&self, frame: Frame) {
         self.calls.hear();
         match frame.kind() {
-            Kind::Result | Kind::Error => self.take_answer(frame),
+            Kind::Result | Kind::Error => self.take_answer(frame).await,
             Kind::Request => self.take_request(frame).await,
             Kind::Notification if frame.method() == "notifications/progress" => {
                 self.take_progress(frame).await;
             }
             Kind::Notification => {
-                if frame.method() == "notifications/cancelled" && self.cancelled_by_server(&frame) {
+                if frame.method() == "notifications/cancelled"
+                    && self.cancelled_by_server(&frame).await
+                {
                     return;
                 }
                 self.hand_out(Incoming::Notification(frame)).await;
@@ -104,7 +107,7 @@ impl Reader {
     }
 
     /// Gives an answer to the call it is for. Answers to calls that were cancelled are late, and ignored.
-    fn take_answer(&self, frame: Frame) {
+    async fn take_answer(&self, frame: Frame) {
         let waiting = match frame.id() {
             Some(id) => id.number().and_then(|number| self.calls.take(number)),
             None => self.calls.take_only(),
@@ -113,7 +116,15 @@ impl Reader {
             tracing::debug!(id = ?frame.id(), "an answer that nobody waits for");
             return;
         };
-        calls::answer(waiting, Ok(frame));
+        self.answer(waiting, Ok(frame)).await;
+    }
+
+    /// Ends a call with an answer, or with why there is none.
+    async fn answer(&self, waiting: Waiting, answer: Result<Frame, SessionError>) {
+        match waiting {
+            Waiting::Caller { answer: caller, .. } => calls::hand(caller, answer),
+            Waiting::Relayed(asked) => self.hand_out(Incoming::Answer { asked, answer }).await,
+        }
     }
 
     /// Gives progress to the call whose token it bears. A task's goes on after its call was answered (2025-11-25,
@@ -121,11 +132,16 @@ impl Reader {
     async fn take_progress(&self, frame: Frame) {
         let token = frame.find(&["progressToken"]).ok().flatten();
         let number = token.and_then(Id::from_json).and_then(|id| id.number());
-        let Some(progress) = number.and_then(|number| self.calls.progress_of(number)) else {
-            return self.hand_out(Incoming::Notification(frame)).await;
-        };
-        if progress.send(frame).await.is_err() {
-            tracing::trace!("the caller is gone");
+        match number.and_then(|number| self.calls.progress_of(number)) {
+            None => self.hand_out(Incoming::Notification(frame)).await,
+            Some(Progress::Relayed(asked)) => {
+                self.hand_out(Incoming::Progress { asked, frame }).await;
+            }
+            Some(Progress::Caller(progress)) => {
+                if progress.send(frame).await.is_err() {
+                    tracing::trace!("the caller is gone");
+                }
+            }
         }
     }
 
@@ -176,7 +192,7 @@ impl Reader {
     }
 
     /// Ends the call that the server cancelled, if there is one: so a subscription ends (2026-07-28).
-    fn cancelled_by_server(&self, frame: &Frame) -> bool {
+    async fn cancelled_by_server(&self, frame: &Frame) -> bool {
         if !matches!(self.era.get(), Some(Era::Modern(_))) {
             return false;
         }
@@ -189,7 +205,8 @@ impl Reader {
         };
         let reason = text("reason").and_then(|reason| serde_json::from_str::<String>(reason).ok());
         let reason = reason.map(|reason| excerpt(&reason, REASON));
-        calls::answer(waiting, Err(SessionError::Cancelled { reason }));
+        self.answer(waiting, Err(SessionError::Cancelled { reason }))
+            .await;
         true
     }
 
@@ -203,7 +220,7 @@ impl Reader {
     }
 
     /// Deals with a line that is no message.
-    fn complain(&self, unreadable: &Unreadable) {
+    async fn complain(&self, unreadable: &Unreadable) {
         let Unreadable {
             meant_as_message,
             answers,
@@ -224,11 +241,12 @@ impl Reader {
         let error = SessionError::Protocol {
             reason: format!("its answer cannot be read: {reason}"),
         };
-        self.cannot_take(answers.as_ref(), asks.as_ref(), error);
+        self.cannot_take(answers.as_ref(), asks.as_ref(), error)
+            .await;
     }
 
     /// Ends the call that a message answered which cannot be taken, or refuses the request that it was.
-    fn cannot_take(&self, answers: Option<&Id>, asks: Option<&Id>, error: SessionError) {
+    async fn cannot_take(&self, answers: Option<&Id>, asks: Option<&Id>, error: SessionError) {
         let legacy = !matches!(self.era.get(), Some(Era::Modern(_)));
         if let Some(id) = asks.filter(|_| legacy) {
             incoming::refuse(
@@ -240,7 +258,7 @@ impl Reader {
         }
         let number = answers.and_then(Id::number);
         if let Some(waiting) = number.and_then(|number| self.calls.take(number)) {
-            calls::answer(waiting, Err(error));
+            self.answer(waiting, Err(error)).await;
         }
     }
 }

@@ -7,6 +7,7 @@ mod incoming;
 mod listing;
 mod openings;
 mod peers;
+mod relaying;
 mod splicing;
 mod splitting;
 

@@ -6,11 +6,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::call::{Call, CallOptions};
+use super::call::{Call, CallOptions, Relayed};
 use super::calls::Calls;
 use super::era::{Client, Era};
 use super::error::SessionError;
 use super::frame::Frame;
+use super::id::Id;
 use super::incoming::Incoming;
 use super::outbox::Outbox;
 use super::reader::{self, Reader};
@@ -80,7 +81,28 @@ impl Wire {
         options: CallOptions,
         build: impl FnOnce(&Call) -> Result<String, SessionError>,
     ) -> Result<Call, SessionError> {
-        let mut call = Call::new(method, options, &self.calls, &self.outbox)?;
+        let call = Call::new(method, options, &self.calls, &self.outbox)?;
+        self.send(call, build).await
+    }
+
+    /// Sends the request that `build` makes for the call's number; what comes back goes, with the id it was asked
+    /// with, to the channel of all that the server says.
+    pub(super) async fn relay(
+        &self,
+        method: &str,
+        asked: Id,
+        build: impl FnOnce(&Call) -> Result<String, SessionError>,
+    ) -> Result<Relayed, SessionError> {
+        let call = Call::relayed(method, asked, &self.calls, &self.outbox)?;
+        self.send(call, build).await.map(Relayed)
+    }
+
+    /// Sends the request of a call whose place is kept.
+    async fn send(
+        &self,
+        mut call: Call,
+        build: impl FnOnce(&Call) -> Result<String, SessionError>,
+    ) -> Result<Call, SessionError> {
         let text = build(&call)?;
         tokio::select! {
             biased;

@@ -5,26 +5,26 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A home and a runtime directory of its own, with nothing in them.
-struct Bare {
+pub(crate) struct Bare {
     folder: tempfile::TempDir,
 }
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Bare {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    fn run(&self, words: &[&str]) -> Ran {
+    pub(crate) fn run(&self, words: &[&str]) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_mcpod"))
             .args(words)
             .env_clear()

@@ -26,4 +26,5 @@ mod other_user;
 mod reboot;
 mod running;
 mod secrets;
+mod serve;
 mod server;

@@ -1,0 +1,244 @@
+//! The frontend: one MCP server through which agents find, add and use all others.
+//!
+//! ```text
+//! agent <-> face <-> Agent -> route -> Link -> worker -> session -> server
+//!                      ^                        pump <-'
+//!                      `------------ Voice <-----'
+//! ```
+//!
+//! A [`face`](stdio) reads and writes messages; an [`Agent`] answers what the frontend itself can answer (who it is,
+//! the lists, from the cache) and takes everything else to its server. Every agent has sessions of its own, so what
+//! it declares is passed on as it is and no agent sees what is another's.
+//!
+//! Messages stay the text they came as. Ids, progress tokens, names, addresses and subscription ids are changed where
+//! they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
+
+mod agent;
+mod follow;
+mod identity;
+mod input;
+mod link;
+pub mod naming;
+mod offer;
+mod parking;
+mod peer;
+mod pump;
+mod registry;
+mod relist;
+mod rewrite;
+mod roster;
+mod route;
+mod shown;
+pub mod stdio;
+mod subscriptions;
+mod translate;
+mod uri;
+mod voice;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::orchestrator::{Active, Error, Orchestrator};
+use crate::quadlet::name::ServerName;
+use crate::session::lists::Lists;
+use crate::session::{Client, Incoming};
+pub use agent::Agent;
+use offer::{Names, Origin};
+use peer::{Peer, told};
+use roster::Roster;
+pub use voice::Said;
+use voice::lock;
+
+/// What agents are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// The registry tools, and all that active servers offer.
+    All,
+    /// The registry tools alone; they call all others.
+    Lazy,
+    /// One server alone, under its own names.
+    Server(ServerName),
+}
+
+/// What all agents of this process share.
+#[derive(Debug)]
+pub struct Frontend {
+    orchestrator: Arc<Orchestrator>,
+    shape: Shape,
+    /// What the registry offers.
+    registry: Arc<Lists>,
+    roster: Mutex<Arc<Roster>>,
+    /// Servers that were asked what they offer since they are active, and whether they still are being asked.
+    asked: Mutex<HashMap<ServerName, bool>>,
+    changed: watch::Sender<()>,
+    /// Asks for another look at what is active.
+    again: Arc<Notify>,
+}
+
+impl Frontend {
+    /// Reads back what is active, and follows from then on what becomes of it.
+    pub async fn start(orchestrator: Arc<Orchestrator>, shape: Shape) -> Result<Arc<Self>, Error> {
+        let servers = orchestrator.catalog()?.size();
+        // Before the first look, so that no change falls between the two.
+        let watch = orchestrator.watch().await?;
+        let frontend = Arc::new(Self {
+            orchestrator,
+            shape,
+            registry: Arc::new(registry::lists(servers)),
+            roster: Mutex::default(),
+            asked: Mutex::default(),
+            changed: watch::channel(()).0,
+            again: Arc::default(),
+        });
+        frontend.refresh().await?;
+        let again = Arc::clone(&frontend.again);
+        tokio::spawn(follow::follow(Arc::downgrade(&frontend), watch, again));
+        Ok(frontend)
+    }
+
+    /// Reads back anew what is active, and tells all agents. Servers of which it is not known what they offer are
+    /// asked.
+    async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
+        let only = match &self.shape {
+            Shape::Server(name) => Some(name),
+            Shape::All | Shape::Lazy => None,
+        };
+        let roster = Arc::new(Roster::read(&self.orchestrator, only).await?);
+        let unknown = {
+            let mut asked = lock(&self.asked);
+            asked.retain(|name, _| roster.active(name).is_some());
+            let unknown = roster.unknown();
+            unknown
+                .into_iter()
+                .filter(|name| asked.insert(name.clone(), true).is_none())
+                .collect::<Vec<_>>()
+        };
+        *lock(&self.roster) = roster;
+        self.changed.send_replace(());
+        for name in unknown {
+            tokio::spawn(Arc::clone(self).ask(name));
+        }
+        Ok(())
+    }
+
+    /// Asks a server what it offers, and keeps that in the cache.
+    async fn ask(self: Arc<Self>, name: ServerName) {
+        if let Err(error) = self.orchestrator.lists(name.as_str()).await {
+            tracing::warn!("it is not known what {name} offers: {}", told(&error));
+        }
+        lock(&self.asked).insert(name, false);
+        self.again.notify_one();
+    }
+
+    /// Waits until no server is being asked what it offers, at most so long; says whether it had to wait.
+    async fn settled(&self, patience: Duration) -> bool {
+        let mut changed = self.changes();
+        let is_settled = || !lock(&self.asked).values().any(|asking| *asking);
+        if is_settled() {
+            return false;
+        }
+        let settling = async { while !is_settled() && changed.changed().await.is_ok() {} };
+        if tokio::time::timeout(patience, settling).await.is_err() {
+            tracing::debug!("the list goes without servers that are still silent");
+        }
+        true
+    }
+
+    /// Tells whenever what is active was read anew.
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// What agents are shown.
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Whether names are the servers' own.
+    fn names(&self) -> Names {
+        match self.shape {
+            Shape::Server(_) => Names::Own,
+            Shape::All | Shape::Lazy => Names::Prefixed,
+        }
+    }
+
+    /// Whether what this one offers stands in the lists.
+    fn lists(&self, origin: &Origin) -> bool {
+        self.shape != Shape::Lazy || *origin == Origin::Registry
+    }
+
+    /// How long a session is kept that nobody uses.
+    fn idle(&self) -> Option<Duration> {
+        self.orchestrator.settings().sessions.idle
+    }
+
+    /// All that is offered.
+    fn sources(&self) -> Vec<(Origin, Arc<Lists>)> {
+        let own = match self.shape {
+            Shape::All | Shape::Lazy => Some((Origin::Registry, Arc::clone(&self.registry))),
+            Shape::Server(_) => None,
+        };
+        own.into_iter().chain(self.present().lists()).collect()
+    }
+
+    /// The active servers, with what is recorded of them.
+    fn actives(&self) -> Vec<Active> {
+        self.present().actives().cloned().collect()
+    }
+
+    /// What one of them offers.
+    fn lists_of(&self, origin: &Origin) -> Option<Arc<Lists>> {
+        let mut sources = self.sources().into_iter();
+        sources.find(|(of, _)| of == origin).map(|(_, lists)| lists)
+    }
+
+    /// The active servers.
+    fn servers(&self) -> Vec<Origin> {
+        let roster = self.present();
+        roster.names().cloned().map(Origin::Server).collect()
+    }
+
+    fn present(&self) -> Arc<Roster> {
+        Arc::clone(&lock(&self.roster))
+    }
+
+    /// Opens a session for an agent, or says why there is none, for the model to read.
+    async fn open(
+        self: &Arc<Self>,
+        origin: &Origin,
+        client: Client,
+        incoming: mpsc::Sender<Incoming>,
+    ) -> Result<Peer, String> {
+        let Origin::Server(name) = origin else {
+            let opened = registry::open(self, client, incoming).await;
+            return match opened {
+                Ok(session) => Ok(Peer::registry(session)),
+                Err(error) => Err(error.to_string()),
+            };
+        };
+        let active = self.present().active(name).cloned();
+        let active = active.ok_or_else(|| format!("{name} is not active any more"))?;
+        let connected = self
+            .orchestrator
+            .connect_for(&active, client, Some(incoming))
+            .await;
+        match connected {
+            Ok(connection) => Ok(Peer::server(connection, active)),
+            Err(error) => Err(told(&error)),
+        }
+    }
+
+    /// Has the instances stopped that are still there because they were being opened for nobody any more.
+    async fn leave(&self) {
+        if let Err(error) = self.orchestrator.stop_all_own().await {
+            tracing::warn!("some instances are left to the guard: {}", told(&error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

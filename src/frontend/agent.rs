@@ -1,0 +1,336 @@
+//! One agent: what it says is answered here, or taken to the server it is for, in sessions of the agent's own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::link::Link;
+use super::offer::Origin;
+use super::route::{INVALID_PARAMS, Lost, Routed, route};
+use super::shown::Shown;
+use super::translate::{self, Speech};
+use super::voice::{Said, Voice, lock};
+use super::{Frontend, Shape, identity};
+use crate::session::lists::List;
+use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
+
+/// How long a list waits for servers of which it is not known what they offer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One agent.
+#[derive(Debug)]
+pub struct Agent {
+    frontend: Arc<Frontend>,
+    voice: Arc<Voice>,
+    shown: Arc<Shown>,
+    /// What the agent said of itself at `initialize`.
+    declared: Mutex<Client>,
+    /// The least severe log message that it wants, as JSON.
+    log_level: watch::Sender<Option<String>>,
+    links: Mutex<HashMap<Key, Arc<Link>>>,
+    following: JoinHandle<()>,
+}
+
+/// Agents of the modern era may declare something else in each request: then it is another session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    origin: Origin,
+    speech: Speech,
+    capabilities: String,
+}
+
+impl Agent {
+    /// An agent that hears what comes out of the other end of `said`.
+    pub fn new(frontend: &Arc<Frontend>, said: mpsc::Sender<Said>) -> Self {
+        let (relisted, relists) = mpsc::unbounded_channel();
+        let voice = Arc::new(Voice::new(said, relisted));
+        let changed = frontend.changes();
+        let shown = Arc::new(Shown::new(frontend, &voice));
+        let following = tokio::spawn(Arc::clone(&shown).follow(relists, changed));
+        Self {
+            frontend: Arc::clone(frontend),
+            voice,
+            shown,
+            declared: Mutex::new(Client::mcpod()),
+            log_level: watch::channel(None).0,
+            links: Mutex::default(),
+            following,
+        }
+    }
+
+    /// Takes a message of the agent's.
+    pub async fn take(&self, frame: Frame) {
+        match frame.kind() {
+            Kind::Request => self.request(frame).await,
+            Kind::Notification => self.notification(frame),
+            Kind::Result | Kind::Error => self.voice.answered(frame),
+        }
+    }
+
+    /// Takes what the agent sent and cannot be read as a message.
+    pub async fn take_unreadable(&self, unreadable: &Unreadable) {
+        let reason = format!("the message cannot be read: {}", unreadable.reason);
+        if let Some(id) = &unreadable.asks {
+            self.voice
+                .refuse(id, RpcError::INVALID_REQUEST, &reason)
+                .await;
+        } else {
+            tracing::warn!(excerpt = unreadable.excerpt, "{reason}");
+        }
+    }
+
+    /// Whether any request of the agent's is on its way to a server.
+    pub fn is_busy(&self) -> bool {
+        lock(&self.links).values().any(|link| link.is_busy())
+    }
+
+    /// Closes the agent's sessions, and has their instances stopped.
+    pub async fn close(self) {
+        self.following.abort();
+        self.voice.parking.clear();
+        let links = std::mem::take(&mut *lock(&self.links));
+        let closing = links
+            .into_values()
+            .filter_map(|link| Arc::try_unwrap(link).ok())
+            .map(Link::close);
+        futures_util::future::join_all(closing).await;
+    }
+
+    async fn request(&self, frame: Frame) {
+        let Some(id) = frame.id().cloned() else {
+            return;
+        };
+        let speech = match Speech::of(&frame) {
+            Ok(speech) => speech,
+            Err(unspoken) => {
+                let error = format!(
+                    "{{\"code\":{},\"message\":\"unsupported protocol version\",\"data\":{}}}",
+                    RpcError::UNSUPPORTED_VERSION,
+                    unspoken.data()
+                );
+                let text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}");
+                if let Ok(frame) = Frame::parse(text) {
+                    self.voice.say(Some(id), frame).await;
+                }
+                return;
+            }
+        };
+        match (frame.method(), speech) {
+            ("initialize", _) => self.initialize(&id, &frame).await,
+            ("server/discover", _) => self.discover(&id).await,
+            ("ping", _) => self.answer(&id, "{}").await,
+            ("logging/setLevel", Speech::Legacy) => self.set_log_level(&id, &frame).await,
+            ("subscriptions/listen", Speech::Modern) => {
+                if let Some(acknowledged) = self.shown.subscriptions.open(&frame) {
+                    self.voice.say(Some(id), acknowledged).await;
+                }
+            }
+            ("tools/list", _) => self.list(&id, &frame, List::Tools, speech),
+            ("prompts/list", _) => self.list(&id, &frame, List::Prompts, speech),
+            ("resources/list", _) => self.list(&id, &frame, List::Resources, speech),
+            ("resources/templates/list", _) => self.list(&id, &frame, List::Templates, speech),
+            _ => self.pass(&id, frame, speech).await,
+        }
+    }
+
+    /// Takes a request to the server it is for.
+    async fn pass(&self, id: &Id, frame: Frame, speech: Speech) {
+        let frame = match self.voice.parking.resume(frame).await {
+            Ok(()) => return,
+            Err(other) => other,
+        };
+        let client = self.client(&frame, speech);
+        let find = || {
+            let servers = self.frontend.servers();
+            route(&frame, self.frontend.names(), &servers, &self.voice)
+        };
+        let mut found = find();
+        if found.is_err() {
+            // What was added a moment ago may not have been shown yet.
+            self.shown.update(std::collections::BTreeSet::new()).await;
+            found = find();
+        }
+        match found {
+            Ok(Routed { origin, frame }) => {
+                let link = self.link(origin, client, speech);
+                link.request(frame).await;
+            }
+            Err(Lost { code, reason }) => self.voice.refuse(id, code, &reason).await,
+        }
+    }
+
+    fn notification(&self, frame: Frame) {
+        match frame.method() {
+            // Each session has its own.
+            "notifications/initialized" => {}
+            "notifications/cancelled" => self.cancel(&frame),
+            "notifications/progress" => {
+                let token = frame.find(&["progressToken"]).ok().flatten();
+                let orders = token.and_then(|token| self.voice.asked_with_token(token));
+                if let Some(orders) = orders {
+                    if orders
+                        .try_send(super::link::Order::Notification(frame))
+                        .is_err()
+                    {
+                        tracing::debug!("progress of the agent's does not reach its server");
+                    }
+                } else {
+                    tracing::debug!("progress of the agent's that nobody asked for");
+                }
+            }
+            // Roots, and what is not known yet, concerns whoever is there.
+            _ => {
+                for link in lock(&self.links).values() {
+                    link.notify(frame.clone());
+                }
+            }
+        }
+    }
+
+    fn cancel(&self, frame: &Frame) {
+        let id = frame.find(&["requestId"]).ok().flatten();
+        let Some(id) = id.and_then(Id::from_json) else {
+            return;
+        };
+        let known = self.shown.subscriptions.cancel(&id)
+            || lock(&self.links)
+                .values()
+                .any(|link| link.cancel(&id, frame));
+        if !known {
+            tracing::debug!("a cancellation of what is over or never was");
+        }
+    }
+
+    async fn initialize(&self, id: &Id, frame: &Frame) {
+        let part = |key| frame.find(&[key]).ok().flatten();
+        let raw = |key| RawValue::from_string(part(key)?.to_owned()).ok();
+        if let (Some(info), Some(capabilities)) = (raw("clientInfo"), raw("capabilities")) {
+            *lock(&self.declared) = Client::new(info, capabilities);
+        }
+        let asked = part("protocolVersion").and_then(|text| serde_json::from_str(text).ok());
+        let asked: Option<String> = asked;
+        let version = identity::version(asked.as_deref());
+        let own = self.own_words().await;
+        let own = own.and_then(|words| identity::initialized_as(&words, &version));
+        let result = own.unwrap_or_else(|| identity::initialized(&version, &self.voice.offer()));
+        self.shown.subscriptions.initialized();
+        self.answer(id, &result).await;
+    }
+
+    async fn discover(&self, id: &Id) {
+        let own = self.own_words().await;
+        let own = own.and_then(|words| identity::discovered_as(&words));
+        let result = own.unwrap_or_else(|| identity::discovered(&self.voice.offer()));
+        self.answer(id, &result).await;
+    }
+
+    /// What the server said of itself that is shown alone.
+    async fn own_words(&self) -> Option<Box<RawValue>> {
+        let Shape::Server(name) = self.frontend.shape() else {
+            return None;
+        };
+        let origin = Origin::Server(name.clone());
+        self.frontend.settled(PATIENCE).await;
+        self.shown.update(std::collections::BTreeSet::new()).await;
+        self.frontend.lists_of(&origin)?.server.clone()
+    }
+
+    async fn set_log_level(&self, id: &Id, frame: &Frame) {
+        match frame.find(&["level"]) {
+            Ok(Some(level)) => {
+                self.log_level.send_replace(Some(level.to_owned()));
+                self.answer(id, "{}").await;
+            }
+            _ => self.voice.refuse(id, INVALID_PARAMS, "no level").await,
+        }
+    }
+
+    /// Answers with a list, which waits a while for servers that are being asked what they offer.
+    fn list(&self, id: &Id, frame: &Frame, list: List, speech: Speech) {
+        let cursor = frame.find(&["cursor"]).ok().flatten();
+        let cursor: Option<String> = cursor.and_then(|text| serde_json::from_str(text).ok());
+        let (id, voice) = (id.clone(), Arc::clone(&self.voice));
+        let (frontend, shown) = (Arc::clone(&self.frontend), Arc::clone(&self.shown));
+        tokio::spawn(async move {
+            if frontend.settled(PATIENCE).await {
+                shown.update(std::collections::BTreeSet::new()).await;
+            }
+            let page = voice
+                .offer()
+                .page(list, cursor.as_deref(), |origin| frontend.lists(origin));
+            let Ok(page) = page else {
+                let reason = "the cursor leads nowhere";
+                return voice.refuse(&id, INVALID_PARAMS, reason).await;
+            };
+            let modern = match speech {
+                Speech::Legacy => String::new(),
+                Speech::Modern => format!(
+                    ",\"resultType\":\"complete\",\"ttlMs\":{},\"cacheScope\":\"private\"",
+                    identity::TTL
+                ),
+            };
+            say_result(&voice, id, &format!("{{{page}{modern}}}")).await;
+        });
+    }
+
+    /// The agent as it declared itself, at the beginning or in this request.
+    fn client(&self, frame: &Frame, speech: Speech) -> Client {
+        let declared = lock(&self.declared).clone();
+        if speech == Speech::Legacy {
+            return declared;
+        }
+        let part = |key| {
+            let part = frame.find(&["_meta", key]).ok().flatten()?;
+            RawValue::from_string(part.to_owned()).ok()
+        };
+        Client::new(
+            part(translate::CLIENT).unwrap_or_else(|| declared.info().to_owned()),
+            part(translate::CAPABILITIES).unwrap_or_else(|| declared.capabilities().to_owned()),
+        )
+    }
+
+    /// The agent's way to a server, made if there is none yet.
+    fn link(&self, origin: Origin, client: Client, speech: Speech) -> Arc<Link> {
+        let key = Key {
+            origin: origin.clone(),
+            speech,
+            capabilities: client.capabilities().get().to_owned(),
+        };
+        let mut links = lock(&self.links);
+        let link = links.entry(key).or_insert_with(|| {
+            let level = self.log_level.subscribe();
+            Arc::new(Link::new(
+                &self.frontend,
+                origin,
+                client,
+                speech,
+                &self.voice,
+                level,
+            ))
+        });
+        Arc::clone(link)
+    }
+
+    async fn answer(&self, id: &Id, result: &str) {
+        say_result(&self.voice, id.clone(), result).await;
+    }
+}
+
+/// Answers with a result that was written here.
+async fn say_result(voice: &Voice, id: Id, result: &str) {
+    match Frame::parse(format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"
+    )) {
+        Ok(frame) => voice.say(Some(id), frame).await,
+        Err(error) => {
+            tracing::error!(reason = error.reason, "a result of ours cannot be read");
+            voice
+                .refuse(&id, RpcError::INTERNAL, "no answer could be made")
+                .await;
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Offers of servers that say odd things.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn raw(value: &str) -> Box<RawValue> {
+    RawValue::from_string(value.to_owned()).unwrap()
+}
+
+fn server(name: &str) -> Origin {
+    Origin::Server(name.parse().unwrap())
+}
+
+fn tools(tools: &[&str]) -> Arc<Lists> {
+    Arc::new(Lists {
+        tools: tools.iter().map(|tool| raw(tool)).collect(),
+        ..Lists::default()
+    })
+}
+
+fn resources(resources: &[&str], templates: &[&str]) -> Arc<Lists> {
+    let named = |member: &str, list: &[&str]| {
+        list.iter()
+            .map(|uri| raw(&json!({ member: uri, "name": "n" }).to_string()))
+            .collect()
+    };
+    Arc::new(Lists {
+        resources: named("uri", resources),
+        templates: named("uriTemplate", templates),
+        ..Lists::default()
+    })
+}
+
+fn page(offer: &Offer, list: List) -> Value {
+    let page = offer.page(list, None, |_| true).unwrap();
+    serde_json::from_str(&format!("{{{page}}}")).unwrap()
+}
+
+#[test]
+fn a_tool_gets_another_name_and_no_other_byte() {
+    let tool = r#"{ "inputSchema":{"maximum":1e400,"x":0.10000000000000000000001}, "name" : "caf\u00e9","future":[1.0]}"#;
+    let offer = Offer::of(&[(server("s"), tools(&[tool]))], Names::Prefixed);
+    let (key, item) = offer.items(List::Tools).next().unwrap();
+    assert_eq!(
+        item.json,
+        tool.replace(r#""caf\u00e9""#, &format!("\"{key}\""))
+    );
+    assert_eq!(item.own, "café");
+    let alone = Offer::of(&[(server("s"), tools(&[tool]))], Names::Own);
+    assert_eq!(alone.item(List::Tools, "café").unwrap().json, tool);
+}
+
+#[test]
+fn lists_are_sorted_and_nothing_stands_twice() {
+    let same = r#"{"name":"a"}"#;
+    let offer = Offer::of(
+        &[
+            (server("z"), tools(&[r#"{"name":"b"}"#, same, same])),
+            (
+                server("a"),
+                tools(&[
+                    r#"{"title":"nameless"}"#,
+                    r#"{"name":7}"#,
+                    r#"{"name":"x","name":"y"}"#,
+                    r#"{"name":"c"}"#,
+                ]),
+            ),
+        ],
+        Names::Prefixed,
+    );
+    let names: Vec<&str> = offer.items(List::Tools).map(|(name, _)| name).collect();
+    assert_eq!(names, ["a__c", "z__a", "z__b"]);
+}
+
+#[test]
+fn pages_lead_on_to_the_end() {
+    let many: Vec<String> = (0..2500)
+        .map(|n| json!({"name": format!("t{n}")}).to_string())
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let offer = Offer::of(&[(server("s"), tools(&many))], Names::Prefixed);
+    let mut seen = HashSet::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..3 {
+        let page = offer
+            .page(List::Tools, cursor.as_deref(), |_| true)
+            .unwrap();
+        let page: Value = serde_json::from_str(&format!("{{{page}}}")).unwrap();
+        for tool in page["tools"].as_array().unwrap() {
+            assert!(seen.insert(tool["name"].to_string()));
+        }
+        cursor = page["nextCursor"].as_str().map(str::to_owned);
+    }
+    assert_eq!((seen.len(), cursor), (2500, None));
+    for bad in ["x", "f", "ff", "äö"] {
+        assert_eq!(
+            offer.page(List::Tools, Some(bad), |_| true),
+            Err(BadCursor),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn addresses_change_only_where_two_servers_have_the_same() {
+    let a = resources(&["file:///a", "file:///both", "ui://both"], &["t://{x}"]);
+    let b = resources(&["file:///both", "ui://both"], &["t://{x}", "b://{x}/end"]);
+    let offer = Offer::of(&[(server("a"), a), (server("b"), b)], Names::Prefixed);
+    let shown = page(&offer, List::Resources);
+    let shown: Vec<&str> = shown["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|resource| resource["uri"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "file:///a",
+            "mcpod+a:file:///both",
+            "mcpod+b:file:///both",
+            "ui://both"
+        ]
+    );
+    for (address, origin, own) in [
+        ("file:///a", "a", "file:///a"),
+        ("mcpod+b:file:///both", "b", "file:///both"),
+        ("ui://both", "a", "ui://both"),
+        ("mcpod+b:t://1", "b", "t://1"),
+        ("b://1/end", "b", "b://1/end"),
+    ] {
+        assert_eq!(
+            offer.resource(address),
+            Some((server(origin), own.to_owned())),
+            "{address}"
+        );
+    }
+    assert_eq!(offer.resource("file:///unknown"), None);
+    assert_eq!(
+        offer.address(&server("b"), "file:///both"),
+        "mcpod+b:file:///both"
+    );
+    assert_eq!(offer.address(&server("a"), "file:///a"), "file:///a");
+}
+
+#[test]
+fn changes_are_told_by_list() {
+    let offer = |sources: &[(Origin, Arc<Lists>)]| Offer::of(sources, Names::Prefixed);
+    let one = offer(&[(server("s"), tools(&[r#"{"name":"a"}"#]))]);
+    let other = offer(&[(server("s"), tools(&[r#"{"name":"a","x":1}"#]))]);
+    let more = offer(&[
+        (server("s"), tools(&[r#"{"name":"a"}"#])),
+        (server("t"), resources(&[], &["t://{x}"])),
+    ]);
+    assert_eq!(one.changes(&one), Vec::<&str>::new());
+    assert_eq!(one.changes(&other), ["tools"]);
+    assert_eq!(one.changes(&more), ["resources"]);
+}

@@ -1,0 +1,165 @@
+//! Requests of a newer agent that wait at an older server.
+//!
+//! A server of the earlier era asks its client while it works on a call; an agent of 2026-07-28 takes no requests, but
+//! a result that asks for input, and makes its request again with the answers (Multi Round-Trip Requests). So the call
+//! stays at the server meanwhile, under a state that the agent gives back. The state is a random handle and says
+//! nothing by itself; only the agent that was given it can use it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::link::{Order, Shared};
+use super::voice::lock;
+use crate::session::splice::quoted;
+use crate::session::{Frame, Id, RpcError, ServerRequest};
+
+/// How long an agent may take to answer; then the call is cancelled.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// The key of the question in a result; there is one at a time.
+const KEY: &str = "question";
+
+/// The requests of one agent that wait for its input.
+#[derive(Debug, Default)]
+pub(super) struct Parking(Mutex<HashMap<String, Parked>>);
+
+/// A request that waits.
+#[derive(Debug)]
+struct Parked {
+    shared: Arc<Shared>,
+    /// The id that it was made with first, by which its server's answer is known.
+    asked: Id,
+    /// What the server asked.
+    question: ServerRequest,
+    orders: mpsc::Sender<Order>,
+    /// What the server asked since.
+    further: Vec<ServerRequest>,
+    /// The answer, if the server gave it without waiting any longer.
+    answer: Option<Frame>,
+}
+
+impl Parking {
+    /// Puts a server's question to the agent, as the result of the request that it belongs to.
+    pub(super) async fn ask(
+        &self,
+        shared: &Arc<Shared>,
+        asked: Id,
+        question: ServerRequest,
+        orders: mpsc::Sender<Order>,
+    ) {
+        let is_it = |parked: &&mut Parked| parked.shared.id == shared.id && parked.asked == asked;
+        if let Some(parked) = lock(&self.0).values_mut().find(is_it) {
+            parked.further.push(question);
+            return;
+        }
+        let Ok(state) = handle() else {
+            let reason = "the client cannot be asked";
+            return question.refuse(RpcError::INTERNAL, reason).await;
+        };
+        let Some(shown) = shared.park(&asked) else {
+            return;
+        };
+        let params = question
+            .frame()
+            .payload()
+            .map_or(String::new(), |params| format!(",\"params\":{params}"));
+        let result = format!(
+            "{{\"resultType\":\"input_required\",\"inputRequests\":{{\"{KEY}\":{{\"method\":{}{params}}}}},\"requestState\":\"{state}\"}}",
+            quoted(question.frame().method())
+        );
+        let parked = Parked {
+            shared: Arc::clone(shared),
+            asked: asked.clone(),
+            question,
+            orders,
+            further: Vec::new(),
+            answer: None,
+        };
+        lock(&self.0).insert(state.clone(), parked);
+        let voice = Arc::clone(&shared.voice);
+        if let Ok(result) = RawValue::from_string(result) {
+            voice
+                .say(Some(shown.clone()), Frame::result(&shown, &result))
+                .await;
+        }
+        tokio::spawn(async move {
+            sleep(PATIENCE).await;
+            voice.parking.give_up(&state);
+        });
+    }
+
+    /// Takes the agent's request that gives back a state; hands it back if it is none of these.
+    pub(super) async fn resume(&self, request: Frame) -> Result<(), Frame> {
+        let state = request.find(&["requestState"]).ok().flatten();
+        let state = state.and_then(|state| serde_json::from_str::<String>(state).ok());
+        let parked = state.and_then(|state| lock(&self.0).remove(&state));
+        let (Some(parked), Some(id)) = (parked, request.id().cloned()) else {
+            return Err(request);
+        };
+        let Parked {
+            shared,
+            asked,
+            question,
+            orders,
+            further,
+            answer,
+        } = parked;
+        match answer {
+            Some(answer) => {
+                let answer = answer.with_id(&id);
+                shared.voice.say(Some(id), answer).await;
+            }
+            None => shared.resume(&asked, &request, id),
+        }
+        let given = request.find(&["inputResponses", KEY]).ok().flatten();
+        let given = given.and_then(|given| RawValue::from_string(given.to_owned()).ok());
+        if let (Some(given), Some(own)) = (given, question.frame().id().cloned()) {
+            let answer = Frame::result(&own, &given);
+            if orders.send(Order::Answer(question, answer)).await.is_err() {
+                tracing::debug!("the server that asked is gone");
+            }
+        } else {
+            let reason = "the client gave no answer";
+            question.refuse(RpcError::INTERNAL, reason).await;
+        }
+        for question in further {
+            Box::pin(self.ask(&shared, asked.clone(), question, orders.clone())).await;
+        }
+        Ok(())
+    }
+
+    /// Keeps the answer to a request that waits for the agent.
+    pub(super) fn keep(&self, shared: &Shared, asked: &Id, answer: Frame) {
+        let mut parked = lock(&self.0);
+        let is_it = |parked: &&mut Parked| parked.shared.id == shared.id && parked.asked == *asked;
+        if let Some(parked) = parked.values_mut().find(is_it) {
+            parked.answer = Some(answer);
+        }
+    }
+
+    /// Forgets all that waits, since the agent goes.
+    pub(super) fn clear(&self) {
+        let parked = std::mem::take(&mut *lock(&self.0));
+        drop(parked);
+    }
+
+    /// Cancels a request whose agent does not come back.
+    fn give_up(&self, state: &str) {
+        let parked = lock(&self.0).remove(state);
+        if let Some(parked) = parked {
+            drop(parked.shared.take(&parked.asked));
+        }
+    }
+}
+
+/// A text that nobody guesses: 128 bits of getrandom(2), which never gives fewer at once.
+fn handle() -> Result<String, rustix::io::Errno> {
+    let mut bits = [0; 16];
+    rustix::rand::getrandom(&mut bits, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bits)))
+}

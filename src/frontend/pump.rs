@@ -1,0 +1,215 @@
+//! The pump of a link: takes what the server says to the agent, in its order.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::link::{Hold, Order, Request, Shared};
+use super::offer::Origin;
+use super::peer::Peer;
+use super::relist::Relisting;
+use super::translate::{self, Speech};
+use super::voice::INTERNAL;
+use super::{input, rewrite};
+use crate::session::{Frame, Id, Incoming, Kind, RpcError, ServerRequest, SessionError};
+
+/// Takes what one session brings.
+#[derive(Debug)]
+pub(super) struct Pump {
+    pub(super) shared: Arc<Shared>,
+    pub(super) peer: Arc<Peer>,
+    /// Which of the link's sessions it is.
+    pub(super) session: u64,
+    pub(super) orders: mpsc::WeakSender<Order>,
+    pub(super) relist: Relisting,
+}
+
+impl Pump {
+    /// Runs until the session ends; says whether the server ever answered.
+    pub(super) async fn run(self, mut heard: mpsc::Receiver<Incoming>) -> bool {
+        let mut answered = false;
+        while let Some(incoming) = heard.recv().await {
+            match incoming {
+                Incoming::Answer { asked, answer } => {
+                    answered = true;
+                    self.answer(asked, answer).await;
+                }
+                Incoming::Progress { asked, frame } => self.progress(asked, &frame).await,
+                Incoming::Notification(frame) => self.notification(frame).await,
+                Incoming::Request(request) => self.request(request).await,
+            }
+        }
+        self.shared.voice.forget_questions(self.shared.id);
+        let unanswered = self.shared.take_all_of(self.session);
+        if !unanswered.is_empty() {
+            let reason = self.peer.explain(self.peer.session.ended().await).await;
+            for id in unanswered {
+                self.shared.voice.refuse(&id, INTERNAL, &reason).await;
+            }
+        }
+        answered
+    }
+
+    /// Takes the answer to a request to the agent.
+    async fn answer(&self, asked: Id, answer: Result<Frame, SessionError>) {
+        let Some(request) = self.shared.take(&asked) else {
+            return;
+        };
+        let frame = match answer {
+            Ok(frame) => frame,
+            Err(error) => Frame::error(&asked, INTERNAL, &self.peer.explain(error).await),
+        };
+        if request.frame.is_some() && input::is_required(&frame) {
+            return self.ask_for_input(asked, request, frame);
+        }
+        if frame.kind() == Kind::Result
+            && let Some(hold) = &request.hold
+        {
+            self.hold(hold, &frame);
+        }
+        let shown = translate::answer(frame, &request.method, self.from(), self.shared.speech)
+            .and_then(|frame| rewrite::result(frame, &self.shared));
+        let frame = shown.unwrap_or_else(|error| {
+            let reason = format!("the server's answer cannot be passed on: {error}");
+            Frame::error(&asked, INTERNAL, &reason)
+        });
+        let voice = &self.shared.voice;
+        match request.shown {
+            Some(id) => {
+                let frame = frame.with_id(&id);
+                voice.say(Some(id), frame).await;
+            }
+            None => voice.parking.keep(&self.shared, &asked, frame),
+        }
+    }
+
+    /// Asks the agent what the server wants to know, and the server again.
+    fn ask_for_input(&self, asked: Id, request: Request, questions: Frame) {
+        let shared = Arc::clone(&self.shared);
+        let orders = self.orders.clone();
+        tokio::spawn(async move {
+            let again = input::collect(&shared.voice, &asked, &request, &questions).await;
+            match again {
+                Ok(again) => {
+                    shared.put_back(&asked, request);
+                    let sent = match orders.upgrade() {
+                        Some(orders) => orders.send(Order::Request(again)).await.is_ok(),
+                        None => false,
+                    };
+                    if !sent {
+                        shared.take(&asked);
+                    }
+                }
+                Err(reason) => {
+                    shared.voice.refuse(&asked, INTERNAL, &reason).await;
+                }
+            }
+        });
+    }
+
+    /// Takes progress to the agent, if it wants it.
+    async fn progress(&self, asked: Id, frame: &Frame) {
+        let Some(token) = self.shared.token(&asked) else {
+            return;
+        };
+        match frame.with_progress_token(&token) {
+            Ok(frame) => {
+                let about = self.shared.shown(&asked);
+                self.shared.voice.say(about, frame).await;
+            }
+            Err(error) => tracing::debug!(%error, "progress that cannot be passed on"),
+        }
+    }
+
+    /// Takes a notification to the agent. That lists changed is told once they are read anew.
+    async fn notification(&self, frame: Frame) {
+        match frame.method() {
+            "notifications/tools/list_changed"
+            | "notifications/prompts/list_changed"
+            | "notifications/resources/list_changed" => {
+                return self.relist.changed(frame.method());
+            }
+            "notifications/subscriptions/acknowledged" => return,
+            "notifications/cancelled"
+                if self.shared.voice.take_back(self.shared.id, &frame).await =>
+            {
+                return;
+            }
+            _ => {}
+        }
+        let shown = translate::notification(frame, self.from(), self.shared.speech)
+            .and_then(|frame| rewrite::notification(frame, &self.shared));
+        match shown {
+            Ok(frame) => self.shared.voice.say(self.shared.only(), frame).await,
+            Err(error) => tracing::debug!(%error, "a notification that cannot be passed on"),
+        }
+    }
+
+    /// Puts a question of the server's to the agent.
+    async fn request(&self, request: ServerRequest) {
+        let shared = &self.shared;
+        let Some(orders) = self.orders.upgrade() else {
+            return;
+        };
+        let about = shared.only();
+        if shared.speech == Speech::Legacy {
+            return shared.voice.ask(about, shared.id, request, orders).await;
+        }
+        if let Some(asked) = shared.questioned() {
+            let parking = &shared.voice.parking;
+            return parking.ask(shared, asked, request, orders).await;
+        }
+        let reason = "the client takes no requests but about its own";
+        request.refuse(RpcError::INVALID_REQUEST, reason).await;
+    }
+
+    /// Notes what a successful request changes about how long the session is kept.
+    fn hold(&self, hold: &Hold, result: &Frame) {
+        if *hold != Hold::Task {
+            return self.shared.hold(hold.clone());
+        }
+        // A task by 2025-11-25, or by the extension of 2026-07-28.
+        let task = [&["task", "taskId"][..], &["taskId"]]
+            .iter()
+            .find_map(|path| result.find(path).ok().flatten());
+        if let Some(task) = task {
+            self.shared.hold(Hold::Keep(format!("task {task}")));
+            self.shared.voice.learn_task(task, &self.shared.origin);
+        }
+    }
+
+    /// The era that the server speaks.
+    fn from(&self) -> Speech {
+        Speech::of_session(self.peer.session.era())
+    }
+}
+
+/// What a request, if it succeeds, changes about how long the session is kept.
+pub(super) fn hold(request: &Frame) -> Option<Hold> {
+    let uri = || {
+        let uri = request.find(&["uri"]).ok().flatten();
+        format!("resource {}", uri.unwrap_or_default())
+    };
+    match request.method() {
+        "resources/subscribe" => Some(Hold::Keep(uri())),
+        "resources/unsubscribe" => Some(Hold::Release(uri())),
+        "tools/call" => {
+            let asks = |path: &[&str]| request.find(path).is_ok_and(|found| found.is_some());
+            let extension = [
+                "_meta",
+                translate::CAPABILITIES,
+                "extensions",
+                "io.modelcontextprotocol/tasks",
+            ];
+            (asks(&["task"]) || asks(&extension)).then_some(Hold::Task)
+        }
+        _ => None,
+    }
+}
+
+impl Shared {
+    /// Whether it is mcpod's own tools that are linked to.
+    pub(super) fn is_registry(&self) -> bool {
+        self.origin == Origin::Registry
+    }
+}

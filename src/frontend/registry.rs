@@ -1,0 +1,135 @@
+//! The registry: an MCP server of mcpod's own, with the tools by which agents find, add and look after servers.
+//!
+//! It is joined to the frontend by an in-process pipe, as if it stood behind a socket: each agent has an instance of
+//! its own, and whatever passes to and from other servers (progress, cancellation, questions to the user) passes to
+//! and from this one in the same way. `registry-exec` alone is done before it comes here, by [`super::route`].
+
+mod add;
+mod answer;
+mod browse;
+mod consent;
+mod docs;
+mod exec;
+mod find;
+mod later;
+mod mend;
+mod progress;
+mod refresh;
+mod state;
+mod tool;
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, ErrorData, Implementation, InitializeResult,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::Frontend;
+use crate::session::lists::Lists;
+use crate::session::{Client, Era, Incoming, Opening, Session, SessionError};
+use tool::Tool;
+
+/// How many bytes of messages the pipe holds.
+const PIPE: usize = 64 * 1024;
+
+/// How long the pipe may take to open; there is nothing to wait for.
+const OPENING: Duration = Duration::from_secs(10);
+
+/// One agent's registry.
+#[derive(Debug, Clone)]
+struct Registry {
+    frontend: Arc<Frontend>,
+}
+
+/// What the registry offers, with a catalog of so many servers.
+pub(super) fn lists(servers: usize) -> Lists {
+    let tools = Tool::ALL.iter().map(|tool| {
+        let definition = serde_json::to_string(&tool.definition(servers))?;
+        RawValue::from_string(definition)
+    });
+    Lists {
+        // What is made of our own types can be written.
+        tools: tools.filter_map(Result::ok).collect(),
+        ..Lists::default()
+    }
+}
+
+/// Starts a registry for an agent and opens a session with it.
+pub(super) async fn open(
+    frontend: &Arc<Frontend>,
+    client: Client,
+    incoming: mpsc::Sender<Incoming>,
+) -> Result<Session, SessionError> {
+    let opening = Opening {
+        client,
+        // The era in which a server can ask the user something while it works.
+        era: Some(Era::Legacy(ProtocolVersion::LATEST_WITH_INITIALIZE)),
+        timeout: OPENING,
+        incoming: Some(incoming),
+    };
+    let connect = || {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        let registry = Registry {
+            frontend: Arc::clone(frontend),
+        };
+        // It ends with the pipe.
+        tokio::spawn(async move {
+            match Box::pin(rmcp::serve_server(registry, theirs)).await {
+                Ok(running) => drop(running.waiting().await),
+                Err(error) => tracing::debug!(%error, "the registry was not opened"),
+            }
+        });
+        std::future::ready(Ok(ours))
+    };
+    opening.open(connect).await
+}
+
+impl ServerHandler for Registry {
+    fn get_info(&self) -> InitializeResult {
+        InitializeResult::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("mcpod", env!("CARGO_PKG_VERSION")))
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let servers = self.frontend.orchestrator.catalog();
+        let servers = servers.map_or(0, |catalog| catalog.size());
+        let definitions = Tool::ALL.iter().map(|tool| tool.definition(servers));
+        let tools = definitions.collect();
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = Tool::named(&request.name) else {
+            let reason = format!("unknown tool: {}", request.name);
+            return Err(ErrorData::invalid_params(reason, None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let cancelled = context.ct.clone();
+        let called = tool.call(self, arguments, context);
+        // What must be undone first undoes itself when it sees the cancellation.
+        let answer = if tool.undoes_itself() {
+            called.await
+        } else {
+            tokio::select! {
+                answer = called => answer,
+                () = cancelled.cancelled() => Err(answer::Failure::new("cancelled")),
+            }
+        };
+        Ok(answer::result(answer).into())
+    }
+}

@@ -1,0 +1,127 @@
+//! What a registry tool answers: structured content and a text to read, or an error that names the next step.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::orchestrator::Error;
+
+/// What a tool did or found.
+#[derive(Debug)]
+pub(super) struct Answer {
+    structured: Value,
+    text: String,
+}
+
+/// Why a tool did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    message: String,
+    next: Option<String>,
+    /// What the model can fill in.
+    missing: Vec<MissingInput>,
+}
+
+/// An input that a server cannot do without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct MissingInput {
+    /// Its name in `options`.
+    pub(super) name: String,
+    /// `text`, `number`, `integer`, `boolean`, `path`, or `secret`.
+    pub(super) kind: String,
+    /// What it is for.
+    pub(super) description: Option<String>,
+    /// The values it takes, if they are limited.
+    pub(super) choices: Vec<String>,
+}
+
+impl MissingInput {
+    /// As a line of a text.
+    fn line(&self) -> String {
+        let Self {
+            name,
+            kind,
+            description,
+            choices,
+        } = self;
+        let about = description
+            .as_ref()
+            .map_or(String::new(), |about| format!(": {about}"));
+        let choices = match choices.as_slice() {
+            [] => String::new(),
+            choices => format!(" [one of {}]", choices.join(", ")),
+        };
+        format!("- {name} ({kind}){about}{choices}")
+    }
+}
+
+impl Answer {
+    /// Answers with a value, and a text that says the same.
+    pub(super) fn new<T: Serialize>(value: &T, text: impl Into<String>) -> Result<Self, Failure> {
+        Ok(Self {
+            structured: serde_json::to_value(value)
+                .map_err(|error| Failure::new(format!("the answer cannot be written: {error}")))?,
+            text: text.into(),
+        })
+    }
+}
+
+impl Failure {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            next: None,
+            missing: Vec::new(),
+        }
+    }
+
+    /// With what can be done about it.
+    pub(super) fn next(self, next: impl Into<String>) -> Self {
+        Self {
+            next: Some(next.into()),
+            ..self
+        }
+    }
+
+    /// With what is missing.
+    pub(super) fn missing(self, missing: Vec<MissingInput>) -> Self {
+        Self { missing, ..self }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let next = error.hint();
+        let message = format!("{:#}", anyhow::Error::new(error));
+        Self {
+            message: crate::text::for_terminal(&message),
+            next,
+            missing: Vec::new(),
+        }
+    }
+}
+
+/// The result of a call.
+pub(super) fn result(answer: Result<Answer, Failure>) -> CallToolResult {
+    match answer {
+        Ok(Answer { structured, text }) => {
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(structured);
+            result
+        }
+        Err(Failure {
+            message,
+            next,
+            missing,
+        }) => {
+            let mut lines = vec![message.clone()];
+            lines.extend(missing.iter().map(MissingInput::line));
+            lines.extend(next.iter().map(|next| format!("Next: {next}")));
+            let text = lines.join("\n");
+            let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+            let error = json!({"message": message, "next": next, "missing": missing});
+            result.structured_content = Some(json!({ "error": error }));
+            result
+        }
+    }
+}

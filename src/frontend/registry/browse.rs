@@ -1,0 +1,122 @@
+//! `registry-list`: what is in the catalog, by source and category.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Registry;
+use super::answer::{Answer, Failure};
+use crate::catalog::{Category, Filters, Query};
+use crate::orchestrator::Error;
+use crate::text::{one_line, shortened};
+
+/// The most of one answer.
+const MOST: usize = 200;
+
+/// How much of a description is shown, in characters.
+const SHOWN: usize = 160;
+
+/// What the model reads.
+pub(super) const DESCRIPTION: &str = "Browse the catalog page by page: how many servers there are by source and category, and their ids in \
+    order. Use registry-find instead when you know what you need.";
+
+/// Which part of the catalog.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Arguments {
+    /// Only of this source.
+    source: Option<String>,
+    /// Only of this category.
+    category: Option<String>,
+    /// How many to give, at most 200.
+    limit: usize,
+    /// How many to pass over.
+    offset: usize,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            source: None,
+            category: None,
+            limit: 50,
+            offset: 0,
+        }
+    }
+}
+
+/// A page of the catalog.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Page {
+    /// How many servers fit.
+    total: usize,
+    /// How many servers each source sent.
+    sources: BTreeMap<String, usize>,
+    /// All categories.
+    categories: Vec<String>,
+    /// The servers of this page.
+    servers: Vec<Listed>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Listed {
+    /// What registry-add and registry-get-docs take.
+    id: String,
+    /// What it does.
+    description: String,
+}
+
+/// Gives a page.
+pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, Failure> {
+    let categories: Vec<String> = Category::ALL.iter().map(ToString::to_string).collect();
+    let category = arguments.category.as_deref().map(str::parse).transpose();
+    let category = category.map_err(|error| {
+        Failure::new(format!("{error}"))
+            .next(format!("the categories are {}", categories.join(", ")))
+    })?;
+    let query = Query {
+        filters: Filters {
+            sources: arguments.source.iter().cloned().collect(),
+            categories: category.into_iter().collect(),
+            ..Filters::default()
+        },
+        offset: arguments.offset,
+        limit: arguments.limit.clamp(1, MOST),
+        ..Query::default()
+    };
+    let orchestrator = &registry.frontend.orchestrator;
+    let found = orchestrator
+        .catalog()?
+        .search(&query)
+        .map_err(Error::from)?;
+    let servers: Vec<Listed> = found
+        .hits
+        .iter()
+        .map(|hit| Listed {
+            id: hit.id.to_string(),
+            description: shortened(
+                &hit.description.as_deref().map(one_line).unwrap_or_default(),
+                SHOWN,
+            ),
+        })
+        .collect();
+    let mut lines = vec![format!("{} of {} servers:", servers.len(), found.total)];
+    lines.extend(
+        servers
+            .iter()
+            .map(|server| format!("{}: {}", server.id, server.description)),
+    );
+    let page = Page {
+        total: found.total,
+        sources: orchestrator
+            .refresh()
+            .reports()
+            .into_iter()
+            .map(|report| (report.name, report.entries))
+            .collect(),
+        categories,
+        servers,
+    };
+    Answer::new(&page, lines.join("\n"))
+}

@@ -1,0 +1,174 @@
+//! Consent: what an agent may add by itself, what the user is asked about, what is refused.
+
+use rmcp::model::{ElicitRequestParams, ElicitationAction, ElicitationSchema, JsonObject};
+use rmcp::service::{ElicitationMode, RequestContext, RoleServer};
+use serde_json::{Value, json};
+
+use super::answer::Failure;
+use crate::catalog::{Entry, LaunchOption, Listing, Run};
+use crate::settings::AgentAdd;
+
+/// The sources whose entries somebody looked at before they were published.
+const CURATED: [&str; 3] = ["builtin", "docker", "official"];
+
+/// What an agent wants to add, as far as consent depends on it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Wish {
+    /// The entry's source; none for what is in no catalog.
+    pub(super) source: Option<String>,
+    /// Whether the source itself says how the entry is run.
+    pub(super) declared: bool,
+    /// What is wanted beyond what is declared, in words.
+    pub(super) wider: Vec<String>,
+}
+
+/// What becomes of a wish.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is granted.
+    Granted,
+    /// The user decides, for these reasons.
+    Ask(Vec<String>),
+    /// It is refused.
+    Refused,
+}
+
+impl Wish {
+    /// Decides by the policy.
+    pub(super) fn verdict(&self, policy: AgentAdd) -> Verdict {
+        let mut reasons = self.wider.clone();
+        match (&self.source, policy) {
+            (_, AgentAdd::Deny) => return Verdict::Refused,
+            (_, AgentAdd::Ask) => reasons.push("the settings ask for it".to_owned()),
+            (None, _) => reasons.push("it is in no catalog".to_owned()),
+            (Some(source), AgentAdd::Curated) if !CURATED.contains(&source.as_str()) => {
+                reasons.push(format!("its source, {source}, is not curated"));
+            }
+            (Some(_), AgentAdd::Curated | AgentAdd::Catalog) => {}
+        }
+        if self.source.is_some() && !self.declared {
+            reasons.push("how it runs was guessed".to_owned());
+        }
+        if reasons.is_empty() {
+            Verdict::Granted
+        } else {
+            Verdict::Ask(reasons)
+        }
+    }
+}
+
+/// The source that answers for a way to run a server: a curated one, if any of them declares the same artifact.
+pub(super) fn source(listing: &Listing, option: &LaunchOption) -> String {
+    let declares = |entry: &&Entry| {
+        entry
+            .launch
+            .iter()
+            .any(|own| match (&own.run, &option.run) {
+                (Run::Local(own), Run::Local(wanted)) => own.artifact == wanted.artifact,
+                (own, wanted) => own == wanted,
+            })
+    };
+    let single = listing.members.is_empty().then_some(&listing.entry);
+    let mut sources = listing
+        .members
+        .iter()
+        .chain(single)
+        .filter(declares)
+        .map(|entry| entry.id.source());
+    let curated = sources.clone().find(|source| CURATED.contains(source));
+    curated
+        .or_else(|| sources.next())
+        .unwrap_or_else(|| listing.entry.id.source())
+        .to_owned()
+}
+
+/// Whether the agent can ask its user.
+pub(super) fn can_ask(context: &RequestContext<RoleServer>) -> bool {
+    context
+        .peer
+        .supported_elicitation_modes()
+        .contains(&ElicitationMode::Form)
+}
+
+/// Asks the user yes or no; `command` is what the user can run instead where the agent cannot ask.
+pub(super) async fn ask(
+    context: &RequestContext<RoleServer>,
+    question: &str,
+    command: &str,
+) -> Result<(), Failure> {
+    let run = format!("the user can run it: {command}");
+    if !can_ask(context) {
+        return Err(Failure::new(format!("{question} Only the user can allow this.")).next(run));
+    }
+    let properties = json!({"allow": {"type": "boolean", "title": "Allow", "default": false}});
+    let answer = form(context, question, &properties, &["allow"]).await?;
+    if answer.get("allow") == Some(&Value::Bool(true)) {
+        return Ok(());
+    }
+    Err(Failure::new("the user did not allow it").next(run))
+}
+
+/// Asks the user to fill in a form: properties as JSON schemas of plain values.
+pub(super) async fn form(
+    context: &RequestContext<RoleServer>,
+    message: &str,
+    properties: &Value,
+    required: &[&str],
+) -> Result<JsonObject, Failure> {
+    let schema = json!({"type": "object", "properties": properties, "required": required});
+    let schema: ElicitationSchema = serde_json::from_value(schema)
+        .map_err(|error| Failure::new(format!("the user cannot be asked: {error}")))?;
+    let params = ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message: message.to_owned(),
+        requested_schema: schema,
+    };
+    let answer = tokio::select! {
+        answer = context.peer.create_elicitation(params) => answer,
+        () = context.ct.cancelled() => return Err(Failure::new("cancelled")),
+    };
+    let answer =
+        answer.map_err(|error| Failure::new(format!("the user cannot be asked: {error}")))?;
+    match (answer.action, answer.content) {
+        (ElicitationAction::Accept, Some(Value::Object(filled))) => Ok(filled),
+        (ElicitationAction::Accept, _) => Ok(JsonObject::new()),
+        _ => Err(Failure::new("the user was asked and declined")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(source: Option<&str>, declared: bool, wider: &[&str]) -> Wish {
+        Wish {
+            source: source.map(str::to_owned),
+            declared,
+            wider: wider.iter().map(|text| (*text).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_curated_and_declared_goes_by_itself() {
+        use AgentAdd::{Ask, Catalog, Curated, Deny};
+        for (wish, policy, granted) in [
+            (wish(Some("builtin"), true, &[]), Curated, true),
+            (wish(Some("docker"), true, &[]), Curated, true),
+            (wish(Some("official"), true, &[]), Curated, true),
+            (wish(Some("awesome"), true, &[]), Curated, false),
+            (wish(Some("awesome"), true, &[]), Catalog, true),
+            (wish(Some("builtin"), false, &[]), Curated, false),
+            (wish(Some("builtin"), false, &[]), Catalog, false),
+            (wish(Some("builtin"), true, &["network"]), Curated, false),
+            (wish(Some("builtin"), true, &["network"]), Catalog, false),
+            (wish(None, true, &[]), Catalog, false),
+            (wish(Some("builtin"), true, &[]), Ask, false),
+        ] {
+            let verdict = wish.verdict(policy);
+            assert_eq!(verdict == Verdict::Granted, granted, "{wish:?} {policy:?}");
+            assert_ne!(verdict, Verdict::Refused);
+        }
+        let refused = wish(Some("builtin"), true, &[]).verdict(Deny);
+        assert_eq!(refused, Verdict::Refused);
+    }
+}

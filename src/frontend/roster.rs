@@ -1,0 +1,73 @@
+//! The roster: which servers are active, and what each of them offers as far as that is known.
+
+use std::sync::Arc;
+
+use super::offer::Origin;
+use crate::orchestrator::{Active, Orchestrator};
+use crate::quadlet::name::ServerName;
+use crate::session::lists::Lists;
+
+/// The active servers at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    servers: Vec<Entry>,
+}
+
+/// An active server.
+#[derive(Debug, Clone)]
+struct Entry {
+    active: Active,
+    lists: Option<Arc<Lists>>,
+}
+
+impl Roster {
+    /// Reads back who is active now, and what they offer from the cache.
+    pub(super) async fn read(
+        orchestrator: &Orchestrator,
+        only: Option<&ServerName>,
+    ) -> Result<Self, crate::orchestrator::Error> {
+        let mut active = orchestrator.listening().await?;
+        active.retain(|active| only.is_none_or(|only| *only == active.name));
+        let servers = active
+            .into_iter()
+            .map(|active| Entry {
+                lists: orchestrator.known_lists(&active).map(Arc::new),
+                active,
+            })
+            .collect();
+        Ok(Self { servers })
+    }
+
+    /// An active server by its name.
+    pub(super) fn active(&self, name: &ServerName) -> Option<&Active> {
+        let entry = self
+            .servers
+            .iter()
+            .find(|entry| entry.active.name == *name)?;
+        Some(&entry.active)
+    }
+
+    /// What servers offer, by name; those of whom it is not known are left out.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (Origin, Arc<Lists>)> {
+        self.servers.iter().filter_map(|entry| {
+            let lists = entry.lists.as_ref()?;
+            Some((Origin::Server(entry.active.name.clone()), Arc::clone(lists)))
+        })
+    }
+
+    /// The servers of which it is not known what they offer.
+    pub(super) fn unknown(&self) -> Vec<ServerName> {
+        let unknown = self.servers.iter().filter(|entry| entry.lists.is_none());
+        unknown.map(|entry| entry.active.name.clone()).collect()
+    }
+
+    /// All active servers.
+    pub(super) fn actives(&self) -> impl Iterator<Item = &Active> {
+        self.servers.iter().map(|entry| &entry.active)
+    }
+
+    /// The names of all active servers.
+    pub(super) fn names(&self) -> impl Iterator<Item = &ServerName> {
+        self.servers.iter().map(|entry| &entry.active.name)
+    }
+}

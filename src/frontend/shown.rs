@@ -1,0 +1,121 @@
+//! What one agent is shown, and that it is told when that changes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{mpsc, watch};
+
+use super::Frontend;
+use super::offer::{Offer, Origin};
+use super::relist::Relisted;
+use super::subscriptions::Subscriptions;
+use super::voice::{Voice, lock};
+use crate::session::Frame;
+use crate::session::lists::Lists;
+
+/// The offer as this agent has it.
+#[derive(Debug)]
+pub(super) struct Shown {
+    frontend: Arc<Frontend>,
+    voice: Arc<Voice>,
+    pub(super) subscriptions: Subscriptions,
+    /// What servers offer in the agent's own sessions, with the lists of mcpod's own that they replace.
+    own: Mutex<HashMap<Origin, Replaced>>,
+}
+
+/// Lists of the agent's own, good for as long as those that they replace are.
+#[derive(Debug)]
+struct Replaced {
+    common: Arc<Lists>,
+    own: Arc<Lists>,
+}
+
+impl Shown {
+    pub(super) fn new(frontend: &Arc<Frontend>, voice: &Arc<Voice>) -> Self {
+        let shown = Self {
+            frontend: Arc::clone(frontend),
+            voice: Arc::clone(voice),
+            subscriptions: Subscriptions::default(),
+            own: Mutex::default(),
+        };
+        shown.voice.show(Arc::new(shown.offer()));
+        shown
+    }
+
+    /// Follows what changes, for as long as the agent is there.
+    pub(super) async fn follow(
+        self: Arc<Self>,
+        mut relisted: mpsc::UnboundedReceiver<Relisted>,
+        mut changed: watch::Receiver<()>,
+    ) {
+        loop {
+            let announced = tokio::select! {
+                changed = changed.changed() => match changed {
+                    Ok(()) => BTreeSet::new(),
+                    Err(_) => return,
+                },
+                relisted = relisted.recv() => match relisted {
+                    Some(relisted) => self.adopt(relisted),
+                    None => return,
+                },
+            };
+            self.update(announced).await;
+        }
+    }
+
+    /// Shows the present offer, and tells of the lists in it that changed or that a server says have.
+    pub(super) async fn update(&self, mut announced: BTreeSet<&'static str>) {
+        let offer = Arc::new(self.offer());
+        let before = self.voice.show(Arc::clone(&offer));
+        announced.extend(offer.changes(&before));
+        for list in announced {
+            let method = format!("notifications/{list}/list_changed");
+            if self.subscriptions.is_legacy() {
+                self.voice
+                    .say(None, Frame::notification(&method, None))
+                    .await;
+            }
+            for (about, frame) in self.subscriptions.of_list(list, &method) {
+                self.voice.say(Some(about), frame).await;
+            }
+        }
+    }
+
+    /// Takes the lists of one of the agent's own sessions.
+    fn adopt(&self, relisted: Relisted) -> BTreeSet<&'static str> {
+        let Relisted {
+            origin,
+            lists,
+            announced,
+        } = relisted;
+        let common = self.frontend.lists_of(&origin);
+        let mut own = lock(&self.own);
+        match common {
+            Some(common) => {
+                own.insert(origin, Replaced { common, own: lists });
+            }
+            None => {
+                own.remove(&origin);
+            }
+        }
+        announced
+    }
+
+    /// What there is to show.
+    fn offer(&self) -> Offer {
+        let mut own = lock(&self.own);
+        let mut sources = self.frontend.sources();
+        // What replaced lists that are no more, of a server that was removed or is another image now, goes with them.
+        own.retain(|origin, replaced| {
+            sources
+                .iter()
+                .any(|(of, lists)| of == origin && Arc::ptr_eq(lists, &replaced.common))
+        });
+        for (origin, lists) in &mut sources {
+            if let Some(replaced) = own.get(origin) {
+                *lists = Arc::clone(&replaced.own);
+            }
+        }
+        Offer::of(&sources, self.frontend.names())
+    }
+}

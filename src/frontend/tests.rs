@@ -1,0 +1,327 @@
+//! The frontend between an agent and servers that follow a script: the agent on pipes, each server on a real unix
+//! socket in a temporary runtime directory, systemd over a socket pair.
+
+mod changes;
+mod dying;
+mod eras;
+mod passing;
+mod registry;
+mod shapes;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{
+    AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf, split,
+};
+use tokio::net::UnixListener;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::*;
+use crate::host::{Dirs, Host};
+use crate::settings::Settings;
+use crate::systemd::fake::{Fake, Script};
+
+/// Longer than any step of a test takes.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A host of its own: folders, a systemd, servers.
+struct Place {
+    folder: tempfile::TempDir,
+    systemd: Arc<Fake>,
+    settings: Settings,
+}
+
+impl Place {
+    /// A place where these units are up.
+    async fn with(units: &[&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["run/mcpod", "config/systemd/user", "cache/mcpod/lists"] {
+            std::fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        let systemd = Fake::new(Script {
+            units: units.to_vec(),
+            ..Script::default()
+        })
+        .await;
+        Self {
+            folder,
+            systemd: Arc::new(systemd),
+            settings: Settings::default(),
+        }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// Makes a server active, with what it offers in the cache, and listens on its socket.
+    fn server(&self, name: &str, lists: &Value) -> Server {
+        self.write_unit(name);
+        self.write_lists(name, lists);
+        let listener = UnixListener::bind(self.path(&format!("run/mcpod/{name}.sock"))).unwrap();
+        Server {
+            name: name.to_owned(),
+            listener,
+            systemd: Arc::clone(&self.systemd),
+            accepted: AtomicU32::new(0),
+        }
+    }
+
+    fn write_unit(&self, name: &str) {
+        let unit = format!(
+            "[Socket]\nAccept=yes\n[X-Mcpod]\nId=test:{name}\nName={name}\nLaunch=1 image\nImage=docker.io/mcp/{name}\n\
+             Digest=sha256:{name}\nNetwork=none\nLimits=memory 1G, tasks 512, sessions 16\nState=verified\n\
+             Added=2026-11-22T10:00:00Z\n"
+        );
+        let path = self.path(&format!("config/systemd/user/mcpod-{name}.socket"));
+        std::fs::write(path, unit).unwrap();
+    }
+
+    fn write_lists(&self, name: &str, lists: &Value) {
+        let mut all = json!({"tools": [], "prompts": [], "resources": [], "templates": []});
+        for (key, list) in lists.as_object().unwrap() {
+            all[key] = list.clone();
+        }
+        let kept = json!({"digest": format!("sha256:{name}"), "lists": all});
+        let path = self.path(&format!("cache/mcpod/lists/{name}.json"));
+        std::fs::write(path, kept.to_string()).unwrap();
+    }
+
+    fn orchestrator(&self) -> Arc<Orchestrator> {
+        let environment: BTreeMap<String, String> = BTreeMap::from([(
+            "XDG_RUNTIME_DIR".to_owned(),
+            self.path("run").display().to_string(),
+        )]);
+        let dirs = Dirs {
+            home: self.path("home"),
+            config: self.path("config"),
+            data: self.path("data"),
+            cache: self.path("cache"),
+            units: self.path("config"),
+        };
+        let host = Host::new(1000, environment.into());
+        let systemd = self.systemd.systemd.clone();
+        Arc::new(Orchestrator::with(
+            host,
+            dirs,
+            self.settings.clone(),
+            systemd,
+        ))
+    }
+
+    /// Starts the frontend for one agent.
+    async fn agent(&self, shape: Shape) -> Client {
+        let frontend = Frontend::start(self.orchestrator(), shape).await.unwrap();
+        Client::of(&frontend)
+    }
+}
+
+/// A server that listens on its socket.
+struct Server {
+    name: String,
+    listener: UnixListener,
+    systemd: Arc<Fake>,
+    accepted: AtomicU32,
+}
+
+/// One end of a conversation in lines.
+struct Speaker<R, W> {
+    lines: Lines<BufReader<R>>,
+    write: W,
+}
+
+/// A server's end of one connection.
+type Instance = Speaker<OwnedReadHalf, OwnedWriteHalf>;
+
+/// The agent.
+struct Client {
+    speaker: Speaker<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>,
+    serving: JoinHandle<std::io::Result<()>>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Server {
+    /// The unit of its instance of that number.
+    fn instance(&self, number: u32) -> String {
+        let pid = std::process::id();
+        format!("mcpod-{}@{number}-{pid}-1000.service", self.name)
+    }
+
+    /// Waits for a connection, and tells of its instance as systemd does.
+    async fn accept(&self) -> Instance {
+        let accepted = timeout(LONG, self.listener.accept()).await;
+        let (stream, _) = accepted.expect("a connection").unwrap();
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.systemd.unit("UnitNew", &self.instance(number)).await;
+        let (read, write) = stream.into_split();
+        Speaker::new(read, write)
+    }
+
+    /// Waits for a connection and opens it as a server of the earlier era; gives the client's `initialize` too.
+    async fn legacy(&self, capabilities: &Value) -> (Instance, Value) {
+        let mut instance = self.accept().await;
+        let mut asked = instance.message().await;
+        if asked["method"] == "server/discover" {
+            let error = json!({"code": -32601, "message": "method not found"});
+            instance
+                .say(&json!({"jsonrpc": "2.0", "id": asked["id"], "error": error}))
+                .await;
+            asked = instance.message().await;
+        }
+        assert_eq!(asked["method"], "initialize", "{asked}");
+        let result = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities,
+            "serverInfo": {"name": self.name, "version": "1"}});
+        instance.answer(&asked["id"], &result).await;
+        let initialized = instance.message().await;
+        assert_eq!(initialized["method"], "notifications/initialized");
+        (instance, asked)
+    }
+
+    /// Waits for a connection and opens it as a server of the modern era.
+    async fn modern(&self, capabilities: &Value) -> Instance {
+        let mut instance = self.accept().await;
+        let asked = instance.message().await;
+        assert_eq!(asked["method"], "server/discover");
+        let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": capabilities,
+            "ttlMs": 0, "cacheScope": "private"});
+        instance.answer(&asked["id"], &result).await;
+        instance
+    }
+}
+
+impl<R: tokio::io::AsyncRead + Unpin, W: tokio::io::AsyncWrite + Unpin> Speaker<R, W> {
+    fn new(read: R, write: W) -> Self {
+        Self {
+            lines: BufReader::new(read).lines(),
+            write,
+        }
+    }
+
+    /// The next line; nothing when the other side has closed.
+    async fn line_or_end(&mut self) -> Option<String> {
+        let line = timeout(LONG, self.lines.next_line()).await;
+        line.expect("a line in time").unwrap()
+    }
+
+    async fn line(&mut self) -> String {
+        self.line_or_end().await.expect("a line, not the end")
+    }
+
+    async fn message(&mut self) -> Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    /// The next line, and the id in it as JSON.
+    async fn line_with_id(&mut self) -> (String, String) {
+        let line = self.line().await;
+        let id = crate::session::Frame::parse(line.clone()).unwrap();
+        (line, id.id().unwrap().to_string())
+    }
+
+    async fn write(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        self.write.write_all(line.as_bytes()).await.unwrap();
+        self.write.flush().await.unwrap();
+    }
+
+    async fn say(&mut self, message: &Value) {
+        self.write(&message.to_string()).await;
+    }
+
+    /// The next message that asks for no list; a list of tools is answered with these.
+    async fn message_but_lists(&mut self, tools: &[Value]) -> Value {
+        serde_json::from_str(&self.line_but_lists(tools).await).unwrap()
+    }
+
+    /// As a line.
+    async fn line_but_lists(&mut self, tools: &[Value]) -> String {
+        loop {
+            let line = self.line().await;
+            let message: Value = serde_json::from_str(&line).unwrap();
+            match message["method"].as_str() {
+                Some("subscriptions/listen") => {}
+                Some("tools/list") => {
+                    let result = json!({ "tools": tools });
+                    self.answer(&message["id"], &result).await;
+                }
+                _ => return line,
+            }
+        }
+    }
+
+    async fn answer(&mut self, id: &Value, result: &Value) {
+        self.say(&json!({"jsonrpc": "2.0", "id": id, "result": result}))
+            .await;
+    }
+}
+
+impl Client {
+    fn of(frontend: &Arc<Frontend>) -> Self {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (read, write) = split(theirs);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let frontend = Arc::clone(frontend);
+        let serving = tokio::spawn(async move {
+            let stopped = async {
+                stopped.await.ok();
+            };
+            stdio::serve(&frontend, read, write, stopped).await
+        });
+        let (read, write) = split(ours);
+        Self {
+            speaker: Speaker::new(read, write),
+            serving,
+            _stop: stop,
+        }
+    }
+
+    /// Asks, and gives the result or error.
+    async fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
+        self.send(id, method, params).await;
+        let answer = self.speaker.message().await;
+        assert_eq!(answer["id"], id, "{answer}");
+        answer
+    }
+
+    async fn send(&mut self, id: u64, method: &str, params: Value) {
+        self.speaker
+            .say(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+            .await;
+    }
+
+    /// Says `initialize` with these capabilities.
+    async fn initialize(&mut self, capabilities: Value) -> Value {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities,
+            "clientInfo": {"name": "test", "version": "0.1", "future": true}});
+        let answer = self.ask(0, "initialize", params).await;
+        self.speaker
+            .say(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
+            .await;
+        answer["result"].clone()
+    }
+
+    async fn message(&mut self) -> Value {
+        self.speaker.message().await
+    }
+}
+
+/// Parameters of the modern era.
+fn modern(mut params: Value, capabilities: &Value) -> Value {
+    params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+    params["_meta"]["io.modelcontextprotocol/clientInfo"] = json!({"name": "new", "version": "1"});
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities.clone();
+    params
+}
+
+/// A tool as servers list it.
+fn tool(name: &str) -> Value {
+    json!({"name": name, "inputSchema": {"type": "object"}})
+}

@@ -1,0 +1,143 @@
+//! Changes reach the agent while it is there.
+
+use super::*;
+
+/// The names of the servers' tools in the list.
+async fn tools(agent: &mut Client) -> Vec<String> {
+    let answer = agent.ask(99, "tools/list", json!({})).await;
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    tools
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap().to_owned())
+        .filter(|name| name.contains("__"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_server_that_somebody_adds_or_removes_is_seen() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    assert_eq!(tools(&mut agent).await, ["one__do"]);
+    place.server("two", &json!({"tools": [tool("do")]}));
+    for active in [true, false] {
+        place.systemd.manager_signal("Reloading", &(active,)).await;
+    }
+    for _ in 0..3 {
+        place.systemd.manager_signal("UnitFilesChanged", &()).await;
+    }
+    let told = agent.message().await;
+    assert_eq!(
+        told,
+        json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+    );
+    assert_eq!(tools(&mut agent).await, ["one__do", "two__do"]);
+    std::fs::remove_file(place.path("config/systemd/user/mcpod-one.socket")).unwrap();
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/tools/list_changed"
+    );
+    assert_eq!(tools(&mut agent).await, ["two__do"]);
+}
+
+#[tokio::test]
+async fn what_a_server_changes_is_read_anew_and_told_once() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    agent
+        .send(1, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = server
+        .legacy(&json!({"tools": {"listChanged": true}}))
+        .await;
+    let call = instance.message().await["id"].clone();
+    for _ in 0..4 {
+        instance
+            .say(&json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}))
+            .await;
+    }
+    let asked = instance.message().await;
+    assert_eq!(asked["method"], "tools/list");
+    instance
+        .answer(&asked["id"], &json!({"tools": [tool("do"), tool("more")]}))
+        .await;
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/tools/list_changed"
+    );
+    assert_eq!(tools(&mut agent).await, ["one__do", "one__more"]);
+    instance.answer(&call, &json!({})).await;
+    assert_eq!(agent.message().await["id"], 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_can_more_may_be_offered_more_and_others_are_not() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let frontend = Frontend::start(place.orchestrator(), Shape::All)
+        .await
+        .unwrap();
+    let mut able = Client::of(&frontend);
+    let mut other = Client::of(&frontend);
+    able.initialize(json!({"sampling": {}})).await;
+    other.initialize(json!({})).await;
+    able.send(1, "tools/call", json!({"name": "one__do"})).await;
+    let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
+    for _ in 0..2 {
+        let asked = instance.message().await;
+        let result = match asked["method"].as_str() {
+            Some("tools/list") => json!({"tools": [tool("do"), tool("sample")]}),
+            _ => json!({}),
+        };
+        instance.answer(&asked["id"], &result).await;
+    }
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        seen.push(able.message().await["method"].is_null());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [false, true]);
+    assert_eq!(tools(&mut able).await, ["one__do", "one__sample"]);
+    assert_eq!(tools(&mut other).await, ["one__do"]);
+}
+
+#[tokio::test]
+async fn an_agent_of_the_modern_era_hears_what_it_subscribed_to() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let wanted = json!({"notifications": {"toolsListChanged": true, "promptsListChanged": false}});
+    agent
+        .send(5, "subscriptions/listen", modern(wanted, &json!({})))
+        .await;
+    let tag = json!({"io.modelcontextprotocol/subscriptionId": 5});
+    let said = agent.message().await;
+    assert_eq!(said["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(
+        said["params"],
+        json!({"_meta": tag, "notifications": {"toolsListChanged": true}})
+    );
+    place.server(
+        "two",
+        &json!({"tools": [tool("do")], "prompts": [{"name": "p"}]}),
+    );
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    let said = agent.message().await;
+    assert_eq!(said["method"], "notifications/tools/list_changed");
+    assert_eq!(said["params"], json!({"_meta": tag}));
+    agent
+        .speaker
+        .say(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}))
+        .await;
+    std::fs::remove_file(place.path("config/systemd/user/mcpod-one.socket")).unwrap();
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    assert!(
+        timeout(Duration::from_millis(600), agent.message())
+            .await
+            .is_err()
+    );
+}

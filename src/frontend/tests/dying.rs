@@ -1,0 +1,96 @@
+//! Servers that die, and come back.
+
+use super::*;
+
+#[tokio::test]
+async fn a_death_ends_its_calls_and_the_next_call_starts_anew() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    let one = place.server("one", &json!({"tools": [tool("do")]}));
+    let two = place.server("two", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent
+        .send(1, "tools/call", json!({"name": "two__do"}))
+        .await;
+    let (mut healthy, _) = two.legacy(&json!({})).await;
+    let id = healthy.message().await["id"].clone();
+    agent
+        .send(2, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = one.legacy(&json!({})).await;
+    instance.message().await;
+    place
+        .systemd
+        .die(&one.instance(0), "oom-kill", 2, 9, 1)
+        .await;
+    drop(instance);
+    let answer = agent.message().await;
+    assert_eq!(answer["id"], 2);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("one: the server ended the connection (oom-kill, signal 9)"),
+        "{message}"
+    );
+    healthy.answer(&id, &json!({"fine": true})).await;
+    assert_eq!(agent.message().await["result"], json!({"fine": true}));
+
+    agent
+        .send(3, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = one.legacy(&json!({})).await;
+    let id = instance.message().await["id"].clone();
+    instance.answer(&id, &json!({"again": true})).await;
+    assert_eq!(agent.message().await["result"], json!({"again": true}));
+    // It ends while nobody uses it: nobody notices.
+    drop(instance);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    agent
+        .send(4, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = one.legacy(&json!({})).await;
+    let id = instance.message().await["id"].clone();
+    instance.answer(&id, &json!({})).await;
+    assert_eq!(agent.message().await["result"], json!({}));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_with_a_next_step() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    drop(place.server("one", &json!({"tools": [tool("do")]})));
+    let mut agent = place.agent(Shape::All).await;
+    let answer = agent.ask(1, "tools/call", json!({"name": "one__do"})).await;
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("cannot connect"), "{message}");
+    assert!(message.contains("hint: "), "{message}");
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_uses_is_closed() {
+    let mut place = Place::with(&["mcpod-one.socket"]).await;
+    place.settings.sessions.idle = Some(Duration::from_millis(50));
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    for id in 1..3 {
+        agent
+            .send(id, "tools/call", json!({"name": "one__do"}))
+            .await;
+        let (mut instance, _) = server.legacy(&json!({})).await;
+        let call = instance.message().await["id"].clone();
+        // Longer than the limit: a call on its way keeps the session.
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        instance.answer(&call, &json!({})).await;
+        assert_eq!(agent.message().await["id"], id);
+        assert_eq!(instance.line_or_end().await, None);
+    }
+    agent
+        .send(3, "resources/subscribe", json!({"uri": "mcpod+one:x"}))
+        .await;
+    let (mut instance, _) = server.legacy(&json!({})).await;
+    let call = instance.message().await["id"].clone();
+    instance.answer(&call, &json!({})).await;
+    agent.message().await;
+    assert!(
+        timeout(Duration::from_millis(200), instance.lines.next_line())
+            .await
+            .is_err()
+    );
+}

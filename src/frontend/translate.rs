@@ -1,0 +1,195 @@
+//! The two eras of the protocol meet: what must be added to a message, or taken away, for the other side to read it.
+//!
+//! From 2026-07-28 on every request bears the version, the client and its capabilities in `_meta`, and every result a
+//! type; before, neither is known (base protocol, `_meta` and `resultType`).
+
+use rmcp::model::ProtocolVersion;
+
+use crate::session::splice::{Existing, Put, SpliceError, quoted};
+use crate::session::{Era, Frame, Kind};
+
+/// The key of the version in `_meta`.
+const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// The key of the client's capabilities in `_meta`.
+pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// The key of the client's name in `_meta`.
+pub(super) const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
+/// The key of the least severe log message that is wanted, in `_meta`.
+const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// The key of the subscription that a notification is for, in `_meta`.
+pub(super) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// Which era an agent speaks in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Speech {
+    /// With `initialize`: up to 2025-11-25.
+    Legacy,
+    /// Without: from 2026-07-28 on.
+    Modern,
+}
+
+/// A version that an agent asks for and that is not spoken here.
+#[derive(Debug)]
+pub(super) struct Unspoken(pub(super) String);
+
+impl Speech {
+    /// The era of a request: the modern one says its version in every message.
+    pub(super) fn of(request: &Frame) -> Result<Self, Unspoken> {
+        // Positional parameters bear no `_meta`, and neither do those that are no object.
+        let Ok(Some(version)) = request.find(&["_meta", VERSION]) else {
+            return Ok(Self::Legacy);
+        };
+        let version: String = serde_json::from_str(version).unwrap_or_else(|_| version.to_owned());
+        match version.parse() {
+            Ok(Era::Modern(_)) => Ok(Self::Modern),
+            _ => Err(Unspoken(version)),
+        }
+    }
+
+    /// The era of a session.
+    pub(super) fn of_session(era: &Era) -> Self {
+        match era {
+            Era::Legacy(_) => Self::Legacy,
+            Era::Modern(_) => Self::Modern,
+        }
+    }
+}
+
+impl Unspoken {
+    /// What an error about it tells beside its message (2026-07-28, `UnsupportedProtocolVersionError`).
+    pub(super) fn data(&self) -> String {
+        format!(
+            "{{\"supported\":[{}],\"requested\":{}}}",
+            quoted(ProtocolVersion::LATEST.as_str()),
+            quoted(&self.0)
+        )
+    }
+}
+
+/// A request as a server of that era reads it.
+pub(super) fn request(
+    frame: Frame,
+    from: Speech,
+    to: Speech,
+    log_level: Option<&str>,
+) -> Result<Frame, SpliceError> {
+    match (from, to) {
+        (Speech::Legacy, Speech::Modern) => match log_level {
+            // What the session itself adds is not repeated here.
+            Some(level) => frame.with(
+                &["_meta"],
+                &[Put {
+                    key: LOG_LEVEL,
+                    value: level,
+                    existing: Existing::Keep,
+                }],
+            ),
+            None => Ok(frame),
+        },
+        (Speech::Modern, Speech::Legacy) => {
+            let mut frame = frame;
+            for key in [VERSION, CLIENT, CAPABILITIES, LOG_LEVEL] {
+                frame = frame.without(&["_meta", key])?;
+            }
+            Ok(frame)
+        }
+        _ => Ok(frame),
+    }
+}
+
+/// The answer to `method` as an agent of that era reads it.
+pub(super) fn answer(
+    frame: Frame,
+    method: &str,
+    from: Speech,
+    to: Speech,
+) -> Result<Frame, SpliceError> {
+    if frame.kind() != Kind::Result {
+        return Ok(frame);
+    }
+    match (from, to) {
+        (Speech::Modern, Speech::Legacy) => {
+            let mut frame = frame;
+            for key in ["resultType", "ttlMs", "cacheScope"] {
+                frame = frame.without(&[key])?;
+            }
+            Ok(frame)
+        }
+        (Speech::Legacy, Speech::Modern) => {
+            let put = |key, value| Put {
+                key,
+                value,
+                existing: Existing::Keep,
+            };
+            let mut puts = vec![put("resultType", "\"complete\"")];
+            if method == "resources/read" {
+                // An older server says nothing of how long its words hold.
+                puts.push(put("ttlMs", "0"));
+                puts.push(put("cacheScope", "\"private\""));
+            }
+            frame.with(&[], &puts)
+        }
+        _ => Ok(frame),
+    }
+}
+
+/// A notification as an agent of that era reads it.
+pub(super) fn notification(frame: Frame, from: Speech, to: Speech) -> Result<Frame, SpliceError> {
+    match (from, to) {
+        (Speech::Modern, Speech::Legacy) => frame.without(&["_meta", SUBSCRIPTION]),
+        _ => Ok(frame),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(text: &str) -> Frame {
+        Frame::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_request_tells_its_era() {
+        let asking = |meta: &str| {
+            frame(&format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{{meta}}}}}}}"#
+            ))
+        };
+        let version = |version: &str| asking(&format!("\"{VERSION}\":{version}"));
+        assert_eq!(Speech::of(&asking("")).unwrap(), Speech::Legacy);
+        assert_eq!(
+            Speech::of(&version("\"2026-07-28\"")).unwrap(),
+            Speech::Modern
+        );
+        for unspoken in ["\"2025-11-25\"", "\"2099-01-01\"", "7"] {
+            assert!(Speech::of(&version(unspoken)).is_err(), "{unspoken}");
+        }
+        let positional = frame(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}"#);
+        assert_eq!(Speech::of(&positional).unwrap(), Speech::Legacy);
+    }
+
+    #[test]
+    fn a_result_gains_and_loses_what_one_era_alone_knows() {
+        let old = r#"{"jsonrpc":"2.0","id":1,"result":{"contents":[1.50]}}"#;
+        let new = r#"{"jsonrpc":"2.0","id":1,"result":{"contents":[1.50],"resultType":"complete","ttlMs":0,"cacheScope":"private"}}"#;
+        let to_new = answer(frame(old), "resources/read", Speech::Legacy, Speech::Modern);
+        assert_eq!(to_new.unwrap().as_str(), new);
+        let to_old = answer(frame(new), "resources/read", Speech::Modern, Speech::Legacy);
+        assert_eq!(to_old.unwrap().as_str(), old);
+        let same = answer(frame(new), "resources/read", Speech::Modern, Speech::Modern);
+        assert_eq!(same.unwrap().as_str(), new);
+    }
+
+    #[test]
+    fn a_request_loses_what_an_older_server_does_not_know() {
+        let asked = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":1e400,"_meta":{{"{VERSION}":"2026-07-28","{CLIENT}":{{}},"traceparent":"x","{CAPABILITIES}":{{}}}}}}}}"#
+        );
+        let sent = request(frame(&asked), Speech::Modern, Speech::Legacy, None).unwrap();
+        assert_eq!(
+            sent.as_str(),
+            r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1e400,"_meta":{"traceparent":"x"}}}"#
+        );
+    }
+}

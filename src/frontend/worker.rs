@@ -1,0 +1,242 @@
+//! The worker of a link: opens the session, sends what the agent says, closes the session when nobody uses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Frontend;
+use super::link::{Order, Shared};
+use super::peer::Peer;
+use super::pump::Pump;
+use super::relist::Relist;
+use super::translate::{self, Speech};
+use super::voice::INTERNAL;
+use crate::session::{Frame, SessionError};
+
+/// How much a server may say before the agent has heard it, in messages.
+const UNHEARD: usize = 64;
+
+/// How long to wait before a server that failed is opened again: nothing after the first failure, then this, and
+/// twice as long after each further one, up to the longest.
+const BACKOFF: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// Runs one link.
+#[derive(Debug)]
+pub(super) struct Worker {
+    frontend: Arc<Frontend>,
+    shared: Arc<Shared>,
+    queue: mpsc::Receiver<Order>,
+    /// For what the agent answers; the worker ends when the agent's own end is gone.
+    orders: mpsc::WeakSender<Order>,
+    log_level: watch::Receiver<Option<String>>,
+    open: Option<Open>,
+    opened: u64,
+    failures: u32,
+    failed: Instant,
+}
+
+/// A session that is open.
+#[derive(Debug)]
+struct Open {
+    peer: Arc<Peer>,
+    pump: JoinHandle<bool>,
+    _relist: Relist,
+}
+
+impl Worker {
+    pub(super) fn new(
+        frontend: Arc<Frontend>,
+        shared: Arc<Shared>,
+        queue: mpsc::Receiver<Order>,
+        orders: mpsc::WeakSender<Order>,
+        log_level: watch::Receiver<Option<String>>,
+    ) -> Self {
+        Self {
+            frontend,
+            shared,
+            queue,
+            orders,
+            log_level,
+            open: None,
+            opened: 0,
+            failures: 0,
+            failed: Instant::now(),
+        }
+    }
+
+    /// Does what is ordered until the agent is gone or `closing` says so.
+    pub(super) async fn run(mut self, mut closing: watch::Receiver<bool>) {
+        loop {
+            let step = async {
+                tokio::select! {
+                    order = self.queue.recv() => match order {
+                        Some(order) => self.carry_out(order).await,
+                        None => return false,
+                    },
+                    () = idle(&self.shared, self.open.is_some(), self.frontend.idle()) => self.close().await,
+                }
+                true
+            };
+            let goes_on = tokio::select! {
+                goes_on = step => goes_on,
+                // Whoever is gone closes as well.
+                _ = closing.wait_for(|closing| *closing) => false,
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        self.close().await;
+    }
+
+    async fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Request(frame) => self.request(frame).await,
+            Order::Notification(frame) => {
+                if let Some(open) = &self.open
+                    && let Err(error) = open.peer.session.pass(frame).await
+                {
+                    tracing::debug!(%error, "a notification does not reach its server");
+                }
+            }
+            Order::Answer(request, answer) => request.pass(&answer).await,
+        }
+    }
+
+    /// Sends a request, opening a session if need be. One that ended while nobody used it is opened again.
+    async fn request(&mut self, frame: Frame) {
+        let Some(id) = frame.id().cloned() else {
+            return;
+        };
+        for last_attempt in [false, true] {
+            let Some(progress) = self.shared.waits(&id) else {
+                return;
+            };
+            let failed = match self.peer().await {
+                Err(reason) => reason,
+                Ok(peer) => match self.relay(&peer, &frame, progress).await {
+                    Ok(()) => return,
+                    Err(SessionError::Ended { .. } | SessionError::Closed) if !last_attempt => {
+                        continue;
+                    }
+                    Err(error) => peer.explain(error).await,
+                },
+            };
+            if self.shared.take(&id).is_some() {
+                self.shared.voice.refuse(&id, INTERNAL, &failed).await;
+            }
+            return;
+        }
+    }
+
+    async fn relay(&self, peer: &Peer, asked: &Frame, progress: bool) -> Result<(), SessionError> {
+        let to = Speech::of_session(peer.session.era());
+        let level = self.log_level.borrow().clone();
+        let frame = translate::request(asked.clone(), self.shared.speech, to, level.as_deref());
+        let frame = frame.map_err(|error| SessionError::Unsendable {
+            method: crate::text::shortened(asked.method(), 100),
+            reason: error.to_string(),
+        })?;
+        let relayed = peer.session.relay(&frame, progress).await?;
+        // Only a server of the modern era can answer with questions, after which it is asked again.
+        let again = (self.shared.speech, to) == (Speech::Legacy, Speech::Modern);
+        if let Some(id) = asked.id() {
+            self.shared
+                .sent(id, self.opened, relayed, again.then_some(frame));
+        }
+        Ok(())
+    }
+
+    /// The server over an open session, or why there is none.
+    async fn peer(&mut self) -> Result<Arc<Peer>, String> {
+        if let Some(open) = &self.open
+            && !open.pump.is_finished()
+        {
+            return Ok(Arc::clone(&open.peer));
+        }
+        self.close().await;
+        sleep_until(self.failed + self.backoff()).await;
+        let (incoming, heard) = mpsc::channel(UNHEARD);
+        let shared = &self.shared;
+        let opened = self
+            .frontend
+            .open(&shared.origin, shared.client.clone(), incoming)
+            .await;
+        let peer = match opened {
+            Ok(peer) => Arc::new(peer),
+            Err(reason) => {
+                self.fail();
+                return Err(reason);
+            }
+        };
+        self.opened += 1;
+        let (relist, relisting) = Relist::start(&peer, shared);
+        let pump = Pump {
+            shared: Arc::clone(shared),
+            peer: Arc::clone(&peer),
+            session: self.opened,
+            orders: self.orders.clone(),
+            relist: relisting,
+        };
+        peer.set_log_level(self.log_level.clone());
+        self.open = Some(Open {
+            peer: Arc::clone(&peer),
+            pump: tokio::spawn(pump.run(heard)),
+            _relist: relist,
+        });
+        Ok(peer)
+    }
+
+    /// Closes the session, if one is open, and counts it if it failed.
+    async fn close(&mut self) {
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        let ended_by_itself = open.pump.is_finished();
+        open.peer.close().await;
+        match open.pump.await {
+            Ok(true) => self.failures = 0,
+            Ok(false) if ended_by_itself => self.fail(),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "a link's pump failed"),
+        }
+        self.shared.release_all();
+    }
+
+    fn fail(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        self.failed = Instant::now();
+    }
+
+    /// How long to wait since the last failure.
+    fn backoff(&self) -> Duration {
+        match self.failures.checked_sub(2) {
+            Some(more) => BACKOFF
+                .saturating_mul(2_u32.saturating_pow(more))
+                .min(BACKOFF_MAX),
+            None => Duration::ZERO,
+        }
+    }
+}
+
+/// Waits until nobody has used the session for so long.
+async fn idle(shared: &Shared, is_open: bool, limit: Option<Duration>) {
+    let Some(limit) = limit.filter(|_| is_open) else {
+        return std::future::pending().await;
+    };
+    loop {
+        let over = shared.used() + limit;
+        let now = Instant::now();
+        if shared.is_held() {
+            sleep(limit).await;
+        } else if over <= now {
+            return;
+        } else {
+            sleep_until(over).await;
+        }
+    }
+}
