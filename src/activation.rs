@@ -1,5 +1,6 @@
 //! One catalog entry and the user's choices become a plan, and the plan becomes unit files. Pure.
 
+pub mod build;
 pub mod choices;
 pub mod evaluate;
 pub mod inputs;

@@ -69,6 +69,11 @@ impl Catalog {
         })
     }
 
+    /// What a source says, entry by entry.
+    pub fn entries_of(&self, source: &str) -> Result<Vec<Entry>, IndexError> {
+        self.index.entries_of(source)
+    }
+
     /// How many servers there are.
     pub fn size(&self) -> usize {
         self.index.size()

@@ -13,6 +13,7 @@ mod log;
 mod logs;
 mod markdown;
 mod output;
+mod picker;
 mod refresh;
 mod remove;
 mod search;
@@ -21,6 +22,7 @@ mod serve;
 mod show;
 mod sources;
 mod status;
+mod token;
 mod tools;
 
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ use clap::{Parser, Subcommand};
 use crate::host::Host;
 use crate::orchestrator::Orchestrator;
 use output::{Failure, Output};
+use picker::Picked;
 
 /// Find MCP servers, run them in rootless Podman as systemd units, use their tools
 #[derive(Debug, Parser)]
@@ -65,6 +68,8 @@ enum Command {
     Attach(attach::Arguments),
     /// Be the MCP server through which an agent finds, adds and uses all others
     Serve(serve::Arguments),
+    /// Print the token that agents show over HTTP
+    Token(token::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
@@ -113,6 +118,19 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
     match command {
+        Command::Search(arguments) if arguments.is_interactive() => {
+            match picker::pick(search::catalog(&host)?, arguments.filters())? {
+                Picked::Nothing => Ok(ExitCode::SUCCESS),
+                Picked::Show(id) => show::run(&show::Arguments::of(id), &host, output),
+                Picked::Add(id) => {
+                    let added = Cli::try_parse_from(["mcpod", "add", "--", &id]);
+                    match added {
+                        Ok(cli) => Box::pin(dispatch(cli.command, output)).await,
+                        Err(error) => Ok(output::usage(&error)),
+                    }
+                }
+            }
+        }
         Command::Search(arguments) => search::run(&arguments, &host, output),
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Refresh(arguments) => refresh::run(&arguments, host, output).await,
@@ -134,7 +152,15 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
             call::run(&arguments, &Orchestrator::open(host).await?, output).await
         }
         Command::Attach(arguments) => attach::run(&arguments, host).await,
-        Command::Serve(arguments) => serve::run(&arguments, Orchestrator::open(host).await?).await,
+        Command::Serve(arguments) => {
+            Box::pin(serve::run(
+                &arguments,
+                Orchestrator::open(host).await?,
+                output,
+            ))
+            .await
+        }
+        Command::Token(arguments) => token::run(&arguments, &host, output).await,
         Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
         Command::Config(arguments) => {
             config::run(arguments, &Orchestrator::open(host).await?, output).await
@@ -161,6 +187,7 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Token(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)

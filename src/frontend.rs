@@ -15,6 +15,7 @@
 
 mod agent;
 mod follow;
+pub mod http;
 mod identity;
 mod input;
 mod link;
@@ -31,9 +32,11 @@ mod route;
 mod shown;
 pub mod stdio;
 mod subscriptions;
+mod tasks;
 mod translate;
 mod uri;
 mod voice;
+mod watches;
 mod worker;
 
 use std::collections::HashMap;
@@ -107,7 +110,7 @@ impl Frontend {
             Shape::Server(name) => Some(name),
             Shape::All | Shape::Lazy => None,
         };
-        let roster = Arc::new(Roster::read(&self.orchestrator, only).await?);
+        let roster = Arc::new(Roster::read(&self.orchestrator, only, &self.present()).await?);
         let unknown = {
             let mut asked = lock(&self.asked);
             asked.retain(|name, _| roster.active(name).is_some());

@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quadlet::name::ServerName;
+
 /// The registry of short names. Podman would ask `registries.conf`; catalogs mean Docker Hub.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
@@ -47,6 +49,59 @@ enum Pick {
 #[serde(try_from = "String", into = "String")]
 pub struct ImageDigest(String);
 
+/// The id of an image in Podman's storage, the digest of its configuration: 64 hexadecimal digits in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ImageId(ImageDigest);
+
+/// What a server's units name for its image, so that it is that image for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pinned {
+    /// An image of a registry, which can be fetched again.
+    Fetched(ImageReference),
+    /// An image that was built on this host, and is nowhere else.
+    Built(ImageId),
+}
+
+impl Pinned {
+    /// The digest, for the record: of the manifest or, of an image that was built, of its configuration.
+    pub fn digest(&self) -> Option<&ImageDigest> {
+        match self {
+            Self::Fetched(reference) => reference.digest(),
+            Self::Built(id) => Some(&id.0),
+        }
+    }
+}
+
+impl fmt::Display for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fetched(reference) => reference.fmt(f),
+            Self::Built(id) => f.pad(id.as_str()),
+        }
+    }
+}
+
+impl ImageId {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        self.0.0.trim_start_matches("sha256:")
+    }
+}
+
+impl From<ImageDigest> for ImageId {
+    fn from(digest: ImageDigest) -> Self {
+        Self(digest)
+    }
+}
+
+impl FromStr for ImageId {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        format!("sha256:{text}").parse().map(Self)
+    }
+}
+
 /// Why a text is no image reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
@@ -70,6 +125,25 @@ pub enum ReferenceError {
 }
 
 impl ImageReference {
+    /// One of Docker's official images. Name and tag come from code.
+    pub(crate) fn official(name: &'static str, tag: &'static str) -> Self {
+        Self {
+            registry: DEFAULT_REGISTRY.to_owned(),
+            path: format!("library/{name}"),
+            pick: Pick::Tag(tag.to_owned()),
+        }
+    }
+
+    /// The name under which an image that was built here for a server is kept in the storage.
+    pub fn built(server: &ServerName) -> Self {
+        Self {
+            registry: "localhost".to_owned(),
+            path: "mcpod".to_owned(),
+            // A server's name is a legal tag, but not always a legal path.
+            pick: Pick::Tag(server.as_str().to_owned()),
+        }
+    }
+
     /// The registry's host, with its port if one was given, in lower case.
     pub fn registry(&self) -> &str {
         &self.registry

@@ -19,8 +19,10 @@
 //! | [`catalog`] | what servers exist and how each would run | no I/O; same input, same entries |
 //! | [`activation`] | one entry and the user's choices become a plan, the plan becomes unit files | no I/O |
 //! | [`quadlet`] | the format of unit files | no text ever adds a key, a section, an option or an argument |
+//! | [`containerfile`] | the format of recipes of images | no text ever adds an instruction, an option or a word |
 //! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
 //! | [`podman`] | images, over Podman's socket | only it knows podman-api |
+//! | [`repository`] | repositories of git, looked at from afar | nothing of one is run |
 //! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
@@ -45,6 +47,7 @@
 pub mod activation;
 pub mod catalog;
 pub mod cli;
+pub mod containerfile;
 pub mod credentials;
 pub mod frontend;
 pub mod guard;
@@ -53,6 +56,7 @@ pub mod image;
 pub mod orchestrator;
 pub mod podman;
 pub mod quadlet;
+pub mod repository;
 pub mod secret;
 pub mod session;
 pub mod settings;

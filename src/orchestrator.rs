@@ -2,11 +2,14 @@
 
 pub mod add;
 pub mod binds;
+mod build;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod http_units;
 pub mod lists;
 pub mod logs;
+pub mod outline;
 pub mod own_units;
 pub mod reference;
 pub mod remove;
@@ -15,7 +18,7 @@ pub mod status;
 pub mod timer;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::activation::choices::Instances;
@@ -109,6 +112,11 @@ impl Orchestrator {
         &self.settings
     }
 
+    /// Where what is to stay belongs: `$XDG_DATA_HOME`.
+    pub fn data(&self) -> &Path {
+        &self.dirs.data
+    }
+
     /// Finds an active server by what the user typed.
     pub fn find(&self, typed: &str) -> Result<Active, Error> {
         let missing = || -> Error {
@@ -175,6 +183,18 @@ impl Orchestrator {
         Ok(self
             .units
             .files(Place::Quadlet, |file| name.has_volume_file(file))?)
+    }
+
+    /// The files of a server that Quadlet reads beside its template, those that are there: of its volumes, and of its image's build.
+    fn further_files(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
+        let mut files = self.volume_files(name)?;
+        for file in [name.build_file(), name.recipe_file()].map(quadlet_path) {
+            if self.units.read(&file)?.is_some() {
+                files.push(file);
+            }
+        }
+        files.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(files)
     }
 
     /// The names of all socket units that are named as ours are, sorted.

@@ -6,6 +6,7 @@
 //!
 //! Invariant: only this module knows podman-api and the socket's HTTP; neither shows in its public types.
 
+pub mod command;
 pub mod error;
 pub mod image;
 mod message;
@@ -15,7 +16,7 @@ mod request;
 pub mod secret;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 

@@ -14,6 +14,8 @@ use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
 use crate::catalog::refresh::SourcesFile;
+use crate::frontend::http::{Address, BadAddress};
+use crate::image::ImageReference;
 
 /// The settings in force, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +24,42 @@ pub struct Settings {
     pub sessions: Sessions,
     /// What a server may use unless it is told otherwise at `add`.
     pub sandbox: Sandbox,
+    /// How images are built.
+    pub build: Build,
     /// What agents may do without asking the user.
     pub policy: Policy,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
+    /// How agents are served over HTTP.
+    pub http: Http,
+}
+
+/// `[http]`: how agents are served over HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Http {
+    /// Where to listen unless the command says so.
+    pub address: Address,
+    /// Names of this host by which it may be spoken to, beside `localhost`.
+    pub hosts: Vec<String>,
+    /// How long an agent may be silent before it is taken to be gone.
+    pub idle: Duration,
+}
+
+/// `[build]`: how images are built from packages and repositories.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Build {
+    /// What packages of npm are installed on.
+    pub node: ImageReference,
+    /// What packages of PyPI are installed on.
+    pub python: ImageReference,
+    /// A file of certificates that builds, and servers with a network, are to trust in place of their own: an absolute path.
+    pub ca_bundle: Option<String>,
+    /// The proxy by which builds, and servers with a network, reach the web.
+    pub proxy: Option<String>,
+    /// Memory of one build.
+    pub memory: Memory,
+    /// Threads and processes of one build.
+    pub tasks: u32,
 }
 
 /// `[sessions]`: time limits and numbers of sessions.
@@ -118,11 +152,26 @@ impl Default for Settings {
                 tasks: 512,
                 selinux: Relabel::Keep,
             },
+            build: Build {
+                node: ImageReference::official("node", "22-slim"),
+                python: ImageReference::official("python", "3.12-slim"),
+                ca_bundle: None,
+                proxy: None,
+                // Installers were seen to need some hundred MB, compilers more.
+                memory: Memory::from_mebibytes(4096),
+                tasks: 4096,
+            },
             policy: Policy {
                 agent_add: AgentAdd::Curated,
                 allow_host_commands: false,
             },
             sources: SourcesFile::default(),
+            http: Http {
+                address: Address::default(),
+                hosts: Vec::new(),
+                // The servers behind an agent are closed before, by `[sessions] idle`.
+                idle: Duration::from_mins(30),
+            },
         }
     }
 }
@@ -155,8 +204,80 @@ pub enum SettingsError {
 struct File {
     sessions: SessionsFile,
     sandbox: SandboxFile,
+    build: BuildFile,
     policy: PolicyFile,
     sources: SourcesFile,
+    http: HttpFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HttpFile {
+    address: Option<AddressText>,
+    hosts: Option<Vec<String>>,
+    idle: Option<Span>,
+}
+
+/// An address to listen on, as the command takes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct AddressText(Address);
+
+impl TryFrom<String> for AddressText {
+    type Error = BadAddress;
+
+    fn try_from(text: String) -> Result<Self, BadAddress> {
+        text.parse().map(Self)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BuildFile {
+    node: Option<ImageReference>,
+    python: Option<ImageReference>,
+    ca_bundle: Option<AbsolutePath>,
+    proxy: Option<Proxy>,
+    memory: Option<Memory>,
+    tasks: Option<std::num::NonZeroU32>,
+}
+
+/// A path that begins at the root.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct AbsolutePath(String);
+
+impl TryFrom<String> for AbsolutePath {
+    type Error = String;
+
+    fn try_from(path: String) -> Result<Self, String> {
+        if path.starts_with('/') && !path.contains(':') {
+            return Ok(Self(path));
+        }
+        Err(format!("{path:?} is no absolute path without a colon"))
+    }
+}
+
+/// The address of a proxy. It stands in units, which others may read, so it has no password in it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Proxy(String);
+
+impl TryFrom<String> for Proxy {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, String> {
+        let address = ["http://", "https://", "socks5://"]
+            .iter()
+            .find_map(|scheme| url.strip_prefix(scheme));
+        let legal = |c: char| c.is_ascii_alphanumeric() || "._-:[]/".contains(c);
+        match address {
+            Some(address) if !address.is_empty() && address.chars().all(legal) => Ok(Self(url)),
+            _ => Err(format!(
+                "{url:?} is no address of a proxy such as \"http://proxy:3128\", without user and password"
+            )),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -257,9 +378,19 @@ impl Settings {
         let File {
             sessions,
             sandbox,
+            build,
             policy,
             sources,
+            http,
         } = file;
+        let HttpFile {
+            address,
+            hosts,
+            idle,
+        } = http;
+        set(&mut self.http.address, address.map(|address| address.0));
+        set(&mut self.http.hosts, hosts);
+        set(&mut self.http.idle, idle.map(|idle| idle.0));
         self.sources.merge(sources);
         let SessionsFile {
             open_timeout,
@@ -295,6 +426,24 @@ impl Settings {
             self.sandbox.cpus = cpus;
         }
         set(&mut self.sandbox.tasks, tasks.map(Into::into));
+        let BuildFile {
+            node,
+            python,
+            ca_bundle,
+            proxy,
+            memory,
+            tasks,
+        } = build;
+        set(&mut self.build.node, node);
+        set(&mut self.build.python, python);
+        if let Some(AbsolutePath(path)) = ca_bundle {
+            self.build.ca_bundle = Some(path);
+        }
+        if let Some(Proxy(url)) = proxy {
+            self.build.proxy = Some(url);
+        }
+        set(&mut self.build.memory, memory);
+        set(&mut self.build.tasks, tasks.map(Into::into));
     }
 }
 
@@ -408,10 +557,14 @@ mod tests {
             "[sandbox]\ncpus = 0",
             "[sandbox]\ntasks = 0",
             "[sandbox]\nselinux = \"off\"",
+            "[build]\nca_bundle = \"certificates.crt\"",
+            "[build]\nproxy = \"http://me:secret@proxy:3128\"",
+            "[build]\nnode = \"--privileged\"",
             "[sessions]\nopen_timeout = \"-3s\"",
             "[sessions]\nopen_timeout = 3",
             "[sessions]\nidle = 3",
             "[policy]\nagent_add = \"anything\"",
+            "[http]\naddress = \"nowhere\"",
             "= no toml",
         ] {
             std::fs::write(&user, text).unwrap();

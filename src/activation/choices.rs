@@ -32,6 +32,10 @@ pub struct Choices {
     pub tasks: Option<u32>,
     /// How many sessions at once.
     pub sessions: Option<u32>,
+    /// Which command of a package is started.
+    pub entry: Option<String>,
+    /// Whether what a package runs when it is installed may run.
+    pub scripts: bool,
 }
 
 /// The text is no `NAME=VALUE`.

@@ -1,5 +1,8 @@
 //! A plan: what will run under a name, and how. Everything that unit files are made from, decided and checked.
 
+use std::fmt;
+
+use super::build::{Build, BuildError};
 use super::choices::{Choices, Instances, Network};
 use super::inputs::{InputError, Inputs};
 use super::invocation::{Invocation, with_values};
@@ -19,8 +22,8 @@ pub struct Plan {
     pub id: String,
     /// Which of the entry's launch options, counted from 1, and its kind.
     pub launch: String,
-    /// The image as the entry names it; it is pinned when it is here.
-    pub image: ImageReference,
+    /// What its image is; it is pinned when it is here.
+    pub origin: Origin,
     /// What it is started with.
     pub invocation: Invocation,
     /// The inputs that the user gave, for the record.
@@ -33,8 +36,40 @@ pub struct Plan {
     pub instances: Instances,
     /// The network it sees.
     pub network: Network,
+    /// The file of certificates that it is to trust in place of its own, where it has a network.
+    pub ca_bundle: Option<String>,
+    /// The proxy by which it reaches the web, where it has a network.
+    pub proxy: Option<String>,
     /// What one session may use.
     pub limits: Limits,
+}
+
+/// Where the image of a server comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A registry of images, as the entry names it.
+    Image(ImageReference),
+    /// It is built here.
+    Build(Build),
+}
+
+impl Origin {
+    /// How it is built, if it is.
+    pub fn build(&self) -> Option<&Build> {
+        match self {
+            Self::Image(_) => None,
+            Self::Build(build) => Some(build),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(reference) => reference.fmt(f),
+            Self::Build(build) => build.fmt(f),
+        }
+    }
 }
 
 /// Why there is no plan.
@@ -56,9 +91,9 @@ pub enum PlanError {
         /// What was chosen, counted from 1.
         chosen: usize,
     },
-    /// Nothing of what the entry offers is a container image that speaks on its standard input and output.
+    /// Nothing of what the entry offers is an image or a package that speaks on its standard input and output.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images that speak MCP on stdin and stdout"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout"
     )]
     NotRunnable {
         /// The entry.
@@ -74,6 +109,9 @@ pub enum PlanError {
         /// What it needs, in words.
         what: String,
     },
+    /// Its image cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// An input is missing or of no use.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -123,7 +161,8 @@ impl PlanError {
                 Some("if there is an image of it: mcpod add docker://IMAGE".to_owned())
             }
             Self::Input(error) => error.hint(),
-            Self::Needs { .. }
+            Self::Build(_)
+            | Self::Needs { .. }
             | Self::SecretExposed { .. }
             | Self::ReadsAsOption { .. }
             | Self::NoPath { .. }
@@ -142,7 +181,8 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, PlanError> {
         let id = id.to_owned();
-        let (number, option, image, local) = choose(&id, launch, choices.launch)?;
+        let (number, option, local) = choose(&id, launch, choices.launch)?;
+        let origin = origin(&id, option, local, choices, settings)?;
         let secrets = with_values(&choices.secrets);
         let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
         inputs.require(&id)?;
@@ -169,12 +209,22 @@ impl Plan {
             name,
             launch: format!("{number} {}", option.kind()),
             id,
-            image,
+            origin,
             invocation,
             inputs: choices.inputs.clone(),
             environment: choices.environment.clone(),
             relabel: settings.sandbox.selinux,
             instances,
+            ca_bundle: settings
+                .build
+                .ca_bundle
+                .clone()
+                .filter(|_| network != Network::None),
+            proxy: settings
+                .build
+                .proxy
+                .clone()
+                .filter(|_| network != Network::None),
             network,
             limits: Limits {
                 memory: choices.memory.unwrap_or(settings.sandbox.memory),
@@ -186,12 +236,57 @@ impl Plan {
     }
 }
 
-/// The launch option to take: the chosen one, or the first that is an image on standard input and output.
-fn choose<'a>(
+/// Where the image of a launch option comes from.
+pub fn origin(
+    id: &str,
+    option: &LaunchOption,
+    local: &Local,
+    choices: &Choices,
+    settings: &Settings,
+) -> Result<Origin, PlanError> {
+    Ok(match &local.artifact {
+        Artifact::Image(image) => Origin::Image(image.clone()),
+        Artifact::Package(package) => Origin::Build(Build::of_package(
+            package,
+            choices.entry.as_deref(),
+            choices.scripts,
+            &settings.build,
+        )?),
+        Artifact::Git(git) => Origin::Build(Build::of_repository(
+            git,
+            choices.entry.as_deref(),
+            choices.scripts,
+        )?),
+        Artifact::Bundle(_) => return Err(not_runnable(id, &[option])),
+    })
+}
+
+/// Whether what a server consists of can become a container.
+fn is_supported(artifact: &Artifact) -> bool {
+    match artifact {
+        Artifact::Image(_) | Artifact::Git(_) => true,
+        Artifact::Package(package) => Build::supports(package.registry),
+        Artifact::Bundle(_) => false,
+    }
+}
+
+fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {
+    let offers: Vec<String> = options
+        .iter()
+        .map(|option| option.kind().to_owned())
+        .collect();
+    PlanError::NotRunnable {
+        id: id.to_owned(),
+        offers: list(&offers),
+    }
+}
+
+/// The launch option to take, with its number: the chosen one, or the first that can be run and speaks on standard input and output.
+pub fn choose<'a>(
     id: &str,
     launch: &'a [LaunchOption],
     chosen: Option<usize>,
-) -> Result<(usize, &'a LaunchOption, ImageReference, &'a Local), PlanError> {
+) -> Result<(usize, &'a LaunchOption, &'a Local), PlanError> {
     let id = || id.to_owned();
     if launch.is_empty() {
         return Err(PlanError::NoLaunch { id: id() });
@@ -210,20 +305,14 @@ fn choose<'a>(
     };
     for (number, option) in &options {
         if let Run::Local(local) = &option.run
-            && let Artifact::Image(image) = &local.artifact
+            && is_supported(&local.artifact)
             && local.transport == Transport::Stdio
         {
-            return Ok((*number, option, image.clone(), local));
+            return Ok((*number, option, local));
         }
     }
-    let offers: Vec<String> = options
-        .iter()
-        .map(|(_, option)| option.kind().to_owned())
-        .collect();
-    Err(PlanError::NotRunnable {
-        id: id(),
-        offers: list(&offers),
-    })
+    let options: Vec<&LaunchOption> = options.into_iter().map(|(_, option)| option).collect();
+    Err(not_runnable(&id(), &options))
 }
 
 /// The names of the inputs that a launch option, if there is one that can be run, keeps secret.

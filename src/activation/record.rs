@@ -40,6 +40,10 @@ pub struct Record {
     pub secrets: Vec<String>,
     /// How many instances there may be at once.
     pub instances: Instances,
+    /// Which command of a package is started, where the user chose it.
+    pub entry: Option<String>,
+    /// Whether what the package runs when it is installed was allowed to run.
+    pub scripts: bool,
     /// The hash of the tool definitions that were seen when it was last tried.
     pub tools_hash: Option<String>,
     /// Where its activation stands.
@@ -146,6 +150,8 @@ impl Record {
             instances: instances
                 .map_or(Ok(Instances::Private), |word| word.parse())
                 .map_err(|_| RecordError::Unusable { key: "Instances" })?,
+            entry: unit.record(key::ENTRY),
+            scripts: unit.record(key::SCRIPTS).is_some(),
             tools_hash: unit.record(key::TOOLS_HASH),
             state: required(key::STATE)?.parse()?,
             added: required(key::ADDED)?
@@ -178,6 +184,8 @@ impl Record {
             environment,
             secrets,
             instances,
+            entry,
+            scripts,
             tools_hash,
             state,
             added,
@@ -200,6 +208,12 @@ impl Record {
             socket.push(key::SECRET, secret)?;
         }
         socket.push(key::INSTANCES, instances.as_str())?;
+        if let Some(entry) = entry {
+            socket.push(key::ENTRY, entry)?;
+        }
+        if *scripts {
+            socket.push(key::SCRIPTS, "allowed")?;
+        }
         if let Some(hash) = tools_hash {
             socket.push(key::TOOLS_HASH, hash)?;
         }

@@ -4,20 +4,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::build::{Build, CA_BUNDLE_INSIDE, Recipe, Source, of_git, surroundings};
 use super::choices::Network;
 use super::invocation::{Bind, Invocation, NamedVolume};
 use super::plan::Plan;
 use super::record::Record;
 use crate::guard::{GUARD_UNIT, SLICE_UNIT};
-use crate::image::ImageReference;
+use crate::image::{ImageReference, Pinned};
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{container, install, quadlet, service, socket, unit, volume};
+use crate::quadlet::keys::{build, container, install, quadlet, service, socket, unit, volume};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{
     CpuShare, FileMode, PodmanOption, Specifier, Stream, Text, VolumeMount, VolumeSource,
 };
-use crate::settings::Relabel;
+use crate::settings::{self, Relabel};
 use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
@@ -46,6 +47,26 @@ const STOP_COMMAND: [&str; 3] = [
      [ ! -e \"$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$cid\" >/dev/null",
 ];
 
+/// How long a build may take.
+pub const BUILD_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// The slice of all builds, within that of the servers.
+const BUILD_SLICE: &str = "mcpod-build.slice";
+
+/// The label of all layers that are built here.
+const BUILD_LABEL: &str = "io.mcpod.build=1";
+
+/// Removes what a build that did not succeed leaves: containers of the builder's, of which nobody else has any in the transient store,
+/// and layers that are no part of an image.
+pub const CLEAN_COMMAND: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "[ \"$SERVICE_RESULT\" = success ] && exit; exec >/dev/null; \
+     podman --transient-store ps --all --external --format '{{.Command}} {{.ID}}' | while read -r command id; do \
+     [ \"$command\" != buildah ] || podman --transient-store --events-backend=none rm --force \"$id\"; done; \
+     podman --events-backend=none image prune --force --filter label=io.mcpod.build=1",
+];
+
 /// The texts of a server's unit files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitTexts {
@@ -55,8 +76,8 @@ pub struct UnitTexts {
     pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
-    /// `mcpod-NAME_VOLUME.volume` each, by file name.
-    pub volumes: BTreeMap<String, String>,
+    /// The other files that Quadlet reads, by file name: `mcpod-NAME_VOLUME.volume` each, and those of a build.
+    pub others: BTreeMap<String, String>,
 }
 
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.
@@ -65,18 +86,20 @@ fn runtime_path(file: &str) -> Text {
 }
 
 /// Makes the template of the server's instances: one for each connection, gone when it ends.
-pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, ValueError> {
+pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
     let Plan {
         name,
         id: _,
         launch: _,
-        image: _,
+        origin: _,
         invocation,
         inputs: _,
         environment: _,
         relabel,
         instances: _,
         network,
+        ca_bundle,
+        proxy,
         limits,
     } = plan;
     let mut file = UnitFile::new();
@@ -89,8 +112,12 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
     file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
 
     file.push(container::IMAGE, &pinned.to_string())?;
-    // Anybody may prune the image of a server that nobody uses at the moment; its digest says what must come back.
-    file.push(container::PULL, "missing")?;
+    match pinned {
+        // Anybody may prune the image of a server that nobody uses at the moment; its digest says what must come back.
+        Pinned::Fetched(_) => file.push(container::PULL, "missing")?,
+        // It is nowhere but here.
+        Pinned::Built(_) => file.push(container::PULL, "never")?,
+    }
     // The state of a container, and with it every secret's value, lies in the runtime directory, not in the home folder.
     file.push(
         container::GLOBAL_ARGS,
@@ -131,6 +158,15 @@ pub fn container(plan: &Plan, pinned: &ImageReference) -> Result<UnitFile, Value
         file.push(container::USER, user.as_str())?;
     }
     push_invocation(&mut file, name, invocation, *relabel)?;
+    push_surroundings(
+        &mut file,
+        invocation,
+        ca_bundle.as_deref(),
+        proxy.as_deref(),
+    )?;
+    if !invocation.args.is_empty() {
+        file.push(container::EXEC, invocation.args.as_slice())?;
+    }
     // Else the first start of a boot can wait for a network-online.target that user managers never reach.
     file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
 
@@ -169,7 +205,7 @@ fn push_invocation(
     relabel: Relabel,
 ) -> Result<(), ValueError> {
     let Invocation {
-        args,
+        args: _,
         environment,
         secret_variables,
         secrets: _,
@@ -189,10 +225,128 @@ fn push_invocation(
     for variable in environment {
         file.push(container::ENVIRONMENT, variable)?;
     }
-    if !args.is_empty() {
-        file.push(container::EXEC, args.as_slice())?;
+    Ok(())
+}
+
+/// What certificates a server trusts and what proxy it takes, unless it is told otherwise already.
+fn push_surroundings(
+    file: &mut UnitFile,
+    invocation: &Invocation,
+    ca_bundle: Option<&str>,
+    proxy: Option<&str>,
+) -> Result<(), ValueError> {
+    if let Some(bundle) = ca_bundle {
+        file.push(container::VOLUME_OPTION, &certificates(bundle))?;
+    }
+    for variable in surroundings(ca_bundle, proxy) {
+        let secrets = &invocation.secret_variables;
+        let is_set = invocation
+            .environment
+            .iter()
+            .any(|set| set.name == variable.name)
+            || secrets.iter().any(|set| set.variable == variable.name);
+        if !is_set {
+            file.push(container::ENVIRONMENT, &variable)?;
+        }
     }
     Ok(())
+}
+
+/// The certificates of this host, as builds and servers see them.
+fn certificates(bundle: &str) -> VolumeMount {
+    VolumeMount {
+        source: VolumeSource::Host(bundle.to_owned()),
+        target: CA_BUNDLE_INSIDE.to_owned(),
+        options: vec!["ro".to_owned()],
+    }
+}
+
+/// Makes the Quadlet file by which an image is built. It is started by `add`, and by nothing else: no unit depends on it.
+///
+/// `recipe` is the path that the Containerfile has where we write one. All of the build runs in the unit's own control group, so that its limits hold and nothing
+/// outlives it; what a build that was killed leaves in the storage is in the transient one, where nobody but mcpod builds.
+pub fn build(
+    name: &ServerName,
+    built: &Build,
+    recipe: &str,
+    settings: &settings::Build,
+) -> Result<UnitFile, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("Image of the MCP server {name}")),
+    )?;
+    file.push(build::IMAGE_TAG, &ImageReference::built(name).to_string())?;
+    match &built.source {
+        Source::Package(_) => {
+            let folder = recipe.rsplit_once('/').map_or(recipe, |(folder, _)| folder);
+            file.push(build::SET_WORKING_DIRECTORY, folder)?;
+            file.push(build::FILE, recipe)?;
+            file.push(build::PULL, "never")?;
+        }
+        Source::Repository(repository) => {
+            file.push(build::REPOSITORY, &repository.context())?;
+            if let Some(Recipe::Own(own)) = &repository.recipe {
+                file.push(build::FILE_INSIDE, own)?;
+                // What it is built on is its own affair.
+                file.push(build::PULL, "missing")?;
+            } else {
+                file.push(build::FILE, recipe)?;
+                file.push(build::PULL, "never")?;
+            }
+        }
+    }
+    file.push(build::NETWORK, "pasta")?;
+    file.push(build::GLOBAL_ARGS, &PodmanOption::flag("transient-store"))?;
+    file.push(
+        build::GLOBAL_ARGS,
+        &PodmanOption::with("events-backend", "none"),
+    )?;
+    file.push(
+        build::GLOBAL_ARGS,
+        &PodmanOption::with("cgroup-manager", "cgroupfs"),
+    )?;
+    file.push(
+        build::PODMAN_ARGS,
+        &PodmanOption::with("runtime-flag", "cgroup-manager=disabled"),
+    )?;
+    // By it the layers that a build leaves are told from those of others.
+    file.push(
+        build::PODMAN_ARGS,
+        &PodmanOption::with("layer-label", BUILD_LABEL),
+    )?;
+    if let Some(bundle) = &settings.ca_bundle {
+        file.push(build::VOLUME_OPTION, &certificates(bundle))?;
+    }
+    for variable in surroundings(settings.ca_bundle.as_deref(), settings.proxy.as_deref()) {
+        let set = format!("{}={}", variable.name, variable.value);
+        file.push(build::PODMAN_ARGS, &PodmanOption::with("env", set))?;
+        // They are this host's, and no part of the image.
+        file.push(
+            build::PODMAN_ARGS,
+            &PodmanOption::with("unsetenv", variable.name),
+        )?;
+    }
+    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
+    if let Source::Repository(_) = &built.source {
+        for variable in of_git(settings) {
+            file.push(service::ENVIRONMENT, &variable)?;
+        }
+    }
+    file.push(service::SLICE, &UnitName::from_systemd(BUILD_SLICE))?;
+    file.push(service::MEMORY_MAX, &settings.memory.bytes())?;
+    file.push(service::MEMORY_SWAP_MAX, &0)?;
+    file.push(service::TASKS_MAX, &u64::from(settings.tasks))?;
+    file.push(service::TIMEOUT_START, &BUILD_TIMEOUT)?;
+    file.push(
+        service::STANDARD_OUTPUT_FILE,
+        &Stream::Append(runtime_path(&name.build_log())),
+    )?;
+    file.push(service::STANDARD_ERROR, &Stream::Inherit)?;
+    // Before as well: what cleans up may have been killed itself.
+    file.push(service::EXEC_START_PRE, words(&CLEAN_COMMAND).as_slice())?;
+    file.push(service::EXEC_STOP_POST, words(&CLEAN_COMMAND).as_slice())?;
+    Ok(file)
 }
 
 /// What of the host a server sees.
@@ -256,31 +410,33 @@ fn pid_file() -> Text {
         .and(".pid")
 }
 
-/// Makes the texts of all unit files of a server.
+/// Makes the texts of all unit files of a server. `built` are those by which its image was built, by file name.
 pub fn texts(
     plan: &Plan,
-    pinned: &ImageReference,
+    pinned: &Pinned,
     record: &Record,
+    built: &BTreeMap<String, String>,
 ) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned)?.to_string();
-    let mut volumes = BTreeMap::new();
+    let mut others = built.clone();
     for wanted in &plan.invocation.volumes {
         let text = volume(&plan.name, wanted)?.to_string();
-        volumes.insert(plan.name.volume_file(&wanted.name), text);
+        others.insert(plan.name.volume_file(&wanted.name), text);
     }
     let drop_in = drop_in()?;
-    let mut others = vec![container.as_str(), &drop_in];
-    others.extend(volumes.values().map(String::as_str));
-    let socket = socket(plan, record, &others)?;
+    let mut hashed = vec![container.as_str(), &drop_in];
+    hashed.extend(others.values().map(String::as_str));
+    let socket = socket(plan, record, &hashed)?;
     Ok(UnitTexts {
         container,
         drop_in,
         socket,
-        volumes,
+        others,
     })
 }
 
-fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, ValueError> {
+/// Makes the socket that a server stands behind, with its record.
+pub fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, ValueError> {
     let mut file = UnitFile::new();
     file.push(
         unit::DESCRIPTION,
@@ -309,6 +465,7 @@ mod tests {
 
     use super::*;
     use crate::activation::choices::Choices;
+    use crate::activation::plan::Origin;
     use crate::catalog::source::builtin;
     use crate::quadlet::value::Assignment;
     use crate::secret::Secret;
@@ -344,7 +501,11 @@ mod tests {
             &settings,
         )
         .unwrap();
-        let mut text = container(&plan, &plan.image).unwrap().to_string();
+        let Origin::Image(image) = &plan.origin else {
+            panic!("{:?}", plan.origin);
+        };
+        let pinned = Pinned::Fetched(image.clone());
+        let mut text = container(&plan, &pinned).unwrap().to_string();
         for wanted in &plan.invocation.volumes {
             text.push_str(&volume(&plan.name, wanted).unwrap().to_string());
         }

@@ -10,13 +10,15 @@ mod segment;
 mod words;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use tantivy::DocId;
 
 use self::document::{category_flag, flag};
 use self::segment::{Exact, Segment};
 use self::words::Stems;
+use super::entry::Entry;
 use super::find::Resolution;
 use super::merge::Listing;
 use super::search::{Answer, Found, Hit, Query, Reason, ToolHit, Why};
@@ -54,7 +56,9 @@ pub enum IndexError {
 #[derive(Debug)]
 pub(super) struct Index {
     entries: Segment,
-    tools: Segment,
+    tools: OnceLock<Segment>,
+    /// Where the tools are, which are opened when somebody asks for one: hardly any search does.
+    folder: PathBuf,
 }
 
 impl Index {
@@ -83,7 +87,8 @@ impl Index {
     pub(super) fn in_memory(listings: &[Listing]) -> Result<Self, IndexError> {
         Ok(Self {
             entries: Segment::in_memory(documents(listings))?,
-            tools: Segment::in_memory(tool_documents(listings))?,
+            tools: OnceLock::from(Segment::in_memory(tool_documents(listings))?),
+            folder: PathBuf::new(),
         })
     }
 
@@ -91,7 +96,8 @@ impl Index {
     pub(super) fn open(folder: &Path) -> Result<Self, IndexError> {
         Ok(Self {
             entries: Segment::open(&folder.join(ENTRIES))?,
-            tools: Segment::open(&folder.join(TOOLS))?,
+            tools: OnceLock::new(),
+            folder: folder.to_owned(),
         })
     }
 
@@ -109,11 +115,19 @@ impl Index {
     }
 
     pub(super) fn search_tools(&self, query: &Query) -> Result<Answer<ToolHit>, IndexError> {
-        answer(&self.tools, query, |json, score, why| {
+        answer(self.tools()?, query, |json, score, why| {
             let mut hit: ToolHit = serde_json::from_slice(json)?;
             (hit.score, hit.why) = (score, why);
             Ok(hit)
         })
+    }
+
+    fn tools(&self) -> Result<&Segment, IndexError> {
+        if let Some(tools) = self.tools.get() {
+            return Ok(tools);
+        }
+        let opened = Segment::open(&self.folder.join(TOOLS))?;
+        Ok(self.tools.get_or_init(|| opened))
     }
 
     /// The listing that a reference means; see [`Resolution`].
@@ -152,6 +166,21 @@ impl Index {
                 ))
             }
         }
+    }
+
+    /// What a source says, entry by entry.
+    pub(super) fn entries_of(&self, source: &str) -> Result<Vec<Entry>, IndexError> {
+        let mut entries = Vec::new();
+        for doc in self.entries.exactly(Exact::Source, source)? {
+            let Listing { entry, members } = self.listing(doc)?;
+            let said = if members.is_empty() {
+                vec![entry]
+            } else {
+                members
+            };
+            entries.extend(said.into_iter().filter(|entry| entry.id.source() == source));
+        }
+        Ok(entries)
     }
 
     /// The ids that come nearest to a reference that is nothing's.
@@ -266,7 +295,7 @@ fn why(
 
 /// The listing with the entry of that id in front: whoever names a source's entry means what that source says.
 fn meant(mut listing: Listing, id: &str) -> Listing {
-    let is_meant = |member: &&super::Entry| member.id.to_string().to_lowercase() == id;
+    let is_meant = |member: &&Entry| member.id.to_string().to_lowercase() == id;
     if listing.entry.id.to_string().to_lowercase() != id
         && let Some(member) = listing.members.iter().find(is_meant)
     {

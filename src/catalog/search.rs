@@ -158,7 +158,8 @@ impl Catalog {
         self.index.search(query)
     }
 
-    /// The tools that fit a query, best first, as far as sources name any.
+    /// The tools that fit a query, best first, as far as sources name any. They are opened when they are first asked for:
+    /// open the catalog anew where it may have been refreshed more than once since.
     pub fn search_tools(&self, query: &Query) -> Result<Answer<ToolHit>, IndexError> {
         self.index.search_tools(query)
     }

@@ -54,16 +54,19 @@ impl Store {
 
     /// The catalog: what the last refresh left, or the builtin entries if there was none or it cannot be read.
     pub fn open(&self) -> Result<Catalog, IndexError> {
+        self.written().map_or_else(Catalog::builtin, Ok)
+    }
+
+    /// What the last refresh left, if it can be read.
+    pub fn written(&self) -> Option<Catalog> {
         for _ in 0..ATTEMPTS {
-            let Ok(generation) = fs::read_link(self.link()) else {
-                break;
-            };
+            let generation = fs::read_link(self.link()).ok()?;
             match Index::open(&self.indexes().join(generation)) {
-                Ok(index) => return Ok(Catalog { index }),
+                Ok(index) => return Some(Catalog { index }),
                 Err(error) => tracing::debug!(%error, "the catalog's index cannot be read"),
             }
         }
-        Catalog::builtin()
+        None
     }
 
     /// Writes the index of some listings and puts it in the place of the one before.
@@ -108,11 +111,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// Whether a refresh has ever written an index.
-    pub fn has_index(&self) -> bool {
-        self.link().exists()
     }
 
     /// What a source sent lies here.
@@ -171,7 +169,7 @@ mod tests {
     fn what_was_written_is_what_is_opened() {
         let cache = tempfile::tempdir().unwrap();
         let store = Store::below(cache.path());
-        assert!(store.open().unwrap().size() > 30 && !store.has_index());
+        assert!(store.open().unwrap().size() > 30 && store.written().is_none());
         for name in ["one", "two", "three"] {
             store.replace(&listings(name)).unwrap();
             let catalog = store.open().unwrap();

@@ -13,22 +13,27 @@ use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
-use crate::orchestrator::add::{Request, Step};
+use crate::orchestrator::add::{Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
+use crate::text;
+
+/// How much of a line of a build's output is shown, in characters.
+const OUTPUT_WIDTH: usize = 100;
 
 /// Make a server active
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mcpod add time
   mcpod add builtin:fetch --name web --network open
-  mcpod add docker://docker.io/mcp/time --dry-run")]
+  mcpod add docker://docker.io/mcp/time --dry-run
+  mcpod add npm:@modelcontextprotocol/server-memory")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, or docker://IMAGE
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have
@@ -65,6 +70,15 @@ pub(super) struct Arguments {
     /// themselves, since two instances would write over each other
     #[arg(long, value_name = "WHICH")]
     instances: Option<Instances>,
+    /// Start this command of a package that has several
+    #[arg(long, value_name = "NAME")]
+    entry: Option<String>,
+    /// Let a package of npm run what it wants to when it is installed
+    #[arg(long)]
+    scripts: bool,
+    /// Build from a repository without asking
+    #[arg(long)]
+    yes: bool,
     /// Do not try the server once
     #[arg(long)]
     no_probe: bool,
@@ -94,6 +108,9 @@ pub(super) async fn run(
         tasks,
         sessions,
         instances,
+        entry,
+        scripts,
+        yes,
         no_probe,
         dry_run,
         json: _,
@@ -112,8 +129,15 @@ pub(super) async fn run(
             cpus,
             tasks,
             sessions,
+            entry,
+            scripts,
         },
         probe: !no_probe,
+        consent: if yes {
+            Consent::Anything
+        } else {
+            Consent::Nothing
+        },
     };
     let values = request.choices.inputs.iter();
     for given in values.chain(&request.choices.environment) {
@@ -139,6 +163,13 @@ pub(super) async fn run(
                 if ask::can_ask() =>
             {
                 ask_for(&inputs, &mut request.choices)?;
+            }
+            Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
+                let question = format!("build and run code from {what}, {how}? (yes or no)");
+                if !matches!(&*ask::line(&question)?, "y" | "yes") {
+                    return Err(Error::NeedsConsent { what, how }.into());
+                }
+                request.consent = Consent::Seen(what);
             }
             Err(error) => return Err(error.into()),
         }
@@ -272,6 +303,13 @@ impl Progress {
             Step::Pulling(image) => self.say(format!("pulling {image}"), output),
             Step::Pull(event) => self.show_pull(event, output),
             Step::Pulled => self.say("pulled".to_owned(), output),
+            Step::Asking(package) => self.say(format!("looking for {package}"), output),
+            Step::Building(what) => self.say(format!("building an image of {what}"), output),
+            // Without a terminal the steps are enough.
+            Step::Output(line) if self.bar.is_some() || line.starts_with("STEP ") => {
+                self.say(text::shortened(line, OUTPUT_WIDTH), output);
+            }
+            Step::Output(_) => {}
             Step::Waiting => self.say(
                 "waiting for another mcpod that changes units".to_owned(),
                 output,

@@ -22,7 +22,10 @@ pub(super) struct Arguments {
     /// Values, in place of those that the inputs of these names have
     #[arg(value_name = "KEY=VALUE", value_parser = choices::assignment)]
     set: Vec<Assignment>,
-    /// Take the value of an input away again
+    /// Set a variable of its environment beyond its inputs
+    #[arg(long, value_name = "KEY=VALUE", value_parser = choices::assignment)]
+    env: Vec<Assignment>,
+    /// Take the value of an input or a variable away again
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
     /// Print the inputs as JSON
@@ -38,11 +41,16 @@ pub(super) async fn run(
     let Arguments {
         name,
         set,
+        env,
         unset,
         json: _,
     } = arguments;
-    if !set.is_empty() || !unset.is_empty() {
-        let change = Change { set, unset };
+    if !set.is_empty() || !env.is_empty() || !unset.is_empty() {
+        let change = Change {
+            set,
+            environment: env,
+            unset,
+        };
         let waiting = || output.note("waiting for another mcpod that changes units");
         orchestrator.configure(&name, &change, waiting).await?;
     }

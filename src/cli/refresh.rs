@@ -119,7 +119,9 @@ impl From<RefreshError> for Failure {
             RefreshError::NoSuchSource { .. } | RefreshError::Disabled { .. } => {
                 (Outcome::Usage, "no_such_source")
             }
-            RefreshError::Fetch(_) | RefreshError::Store(_) => (Outcome::Failed, "refresh"),
+            RefreshError::Fetch(_) | RefreshError::Store(_) | RefreshError::Index(_) => {
+                (Outcome::Failed, "refresh")
+            }
         };
         Self {
             outcome,

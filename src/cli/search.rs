@@ -1,5 +1,6 @@
 //! `mcpod search`: what servers there are.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use super::output::{Failure, Output};
@@ -15,7 +16,7 @@ use crate::orchestrator;
   mcpod search browser --runnable --json
   mcpod search --tools create an issue")]
 pub(super) struct Arguments {
-    /// Words that say what the server should do
+    /// Words that say what the server should do; on a terminal none at all let you pick
     query: Vec<String>,
     /// Search the tools of servers instead, as far as sources name them
     #[arg(long)]
@@ -64,29 +65,14 @@ pub(super) fn run(
         query,
         tools,
         explain,
-        source,
-        category,
-        tag,
-        official,
-        featured,
-        runnable,
-        no_key,
         limit,
         offset,
-        json: _,
+        ..
     } = arguments;
     let text = query.join(" ");
     let query = Query {
         text: &text,
-        filters: Filters {
-            sources: source.clone(),
-            categories: category.clone(),
-            tags: tag.clone(),
-            official: *official,
-            featured: *featured,
-            runnable: *runnable,
-            no_key: *no_key,
-        },
+        filters: arguments.filters(),
         offset: *offset,
         limit: *limit,
         explain: *explain,
@@ -124,6 +110,29 @@ pub(super) fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Arguments {
+    /// Whether the user is to choose on the terminal: nothing is asked for, and somebody is there.
+    pub(super) fn is_interactive(&self) -> bool {
+        let is_terminal = std::io::stdin().is_terminal()
+            && std::io::stdout().is_terminal()
+            && std::io::stderr().is_terminal();
+        self.query.is_empty() && !self.tools && !self.explain && !self.json && is_terminal
+    }
+
+    /// What a server must be.
+    pub(super) fn filters(&self) -> Filters {
+        Filters {
+            sources: self.source.clone(),
+            categories: self.category.clone(),
+            tags: self.tag.clone(),
+            official: self.official,
+            featured: self.featured,
+            runnable: self.runnable,
+            no_key: self.no_key,
+        }
+    }
 }
 
 /// The catalog as the last refresh left it. A host without a home still has the builtin one.

@@ -26,6 +26,13 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
+impl Arguments {
+    /// Those of an entry that was picked.
+    pub(super) fn of(id: String) -> Self {
+        Self { id, json: false }
+    }
+}
+
 pub(super) fn run(
     arguments: &Arguments,
     host: &Host,

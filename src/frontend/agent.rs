@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::link::Link;
-use super::offer::Origin;
+use super::offer::{Names, Origin};
 use super::route::{INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
-use super::{Frontend, Shape, identity};
+use super::{Frontend, Shape, identity, tasks};
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -88,8 +88,19 @@ impl Agent {
         lock(&self.links).values().any(|link| link.is_busy())
     }
 
+    /// Whether anything of the agent's is under way at a server or kept there: requests, subscriptions, tasks.
+    pub fn is_held(&self) -> bool {
+        lock(&self.links).values().any(|link| link.is_held())
+    }
+
+    /// The definition of a tool as the agent is shown it.
+    pub(super) fn tool(&self, name: &str) -> Option<String> {
+        let offer = self.voice.offer();
+        offer.item(List::Tools, name).map(|item| item.json.clone())
+    }
+
     /// Closes the agent's sessions, and has their instances stopped.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.following.abort();
         self.voice.parking.clear();
         let links = std::mem::take(&mut *lock(&self.links));
@@ -120,20 +131,71 @@ impl Agent {
             }
         };
         match (frame.method(), speech) {
+            // 2026-07-28 took them away.
+            (
+                "initialize"
+                | "ping"
+                | "logging/setLevel"
+                | "resources/subscribe"
+                | "resources/unsubscribe",
+                Speech::Modern,
+            ) => {
+                let code = RpcError::METHOD_NOT_FOUND;
+                self.voice.refuse(&id, code, "method not found").await;
+            }
             ("initialize", _) => self.initialize(&id, &frame).await,
             ("server/discover", _) => self.discover(&id).await,
             ("ping", _) => self.answer(&id, "{}").await,
             ("logging/setLevel", Speech::Legacy) => self.set_log_level(&id, &frame).await,
             ("subscriptions/listen", Speech::Modern) => {
-                if let Some(acknowledged) = self.shown.subscriptions.open(&frame) {
-                    self.voice.say(Some(id), acknowledged).await;
-                }
+                self.subscribe(id, &frame, speech).await;
             }
             ("tools/list", _) => self.list(&id, &frame, List::Tools, speech),
             ("prompts/list", _) => self.list(&id, &frame, List::Prompts, speech),
             ("resources/list", _) => self.list(&id, &frame, List::Resources, speech),
             ("resources/templates/list", _) => self.list(&id, &frame, List::Templates, speech),
+            ("tasks/list", _) if self.frontend.names() == Names::Prefixed => {
+                self.list_tasks(id, &frame, speech);
+            }
             _ => self.pass(&id, frame, speech).await,
+        }
+    }
+
+    /// Opens a subscription of the modern era, and has the resources in it watched by their servers.
+    async fn subscribe(&self, id: Id, frame: &Frame, speech: Speech) {
+        let leads = |address: &str| self.resource(address);
+        let subscriptions = &self.voice.subscriptions;
+        let Some(opened) = subscriptions.open(frame, |address| leads(address).is_some()) else {
+            let reason = "the subscription cannot be read";
+            return self.voice.refuse(&id, INVALID_PARAMS, reason).await;
+        };
+        self.voice.say(Some(id), opened.acknowledged).await;
+        for (origin, own) in opened.resources.iter().filter_map(|address| leads(address)) {
+            let link = self.link(origin, self.client(frame, speech), speech);
+            link.watch(own, true);
+        }
+    }
+
+    /// Ends a subscription; says whether there was one.
+    fn unsubscribe(&self, id: &Id) -> bool {
+        let Some(ended) = self.voice.subscriptions.cancel(id) else {
+            return false;
+        };
+        for (origin, own) in ended.iter().filter_map(|address| self.resource(address)) {
+            let links = lock(&self.links);
+            for (_, link) in links.iter().filter(|(key, _)| key.origin == origin) {
+                link.watch(own.clone(), false);
+            }
+        }
+        true
+    }
+
+    /// Whose resource an address is, and what its server calls it.
+    fn resource(&self, address: &str) -> Option<(Origin, String)> {
+        let servers = self.frontend.servers();
+        match (self.frontend.names(), servers.as_slice()) {
+            (Names::Own, [origin]) => Some((origin.clone(), address.to_owned())),
+            _ => self.voice.offer().resource(address),
         }
     }
 
@@ -196,7 +258,7 @@ impl Agent {
         let Some(id) = id.and_then(Id::from_json) else {
             return;
         };
-        let known = self.shown.subscriptions.cancel(&id)
+        let known = self.unsubscribe(&id)
             || lock(&self.links)
                 .values()
                 .any(|link| link.cancel(&id, frame));
@@ -217,7 +279,7 @@ impl Agent {
         let own = self.own_words().await;
         let own = own.and_then(|words| identity::initialized_as(&words, &version));
         let result = own.unwrap_or_else(|| identity::initialized(&version, &self.voice.offer()));
-        self.shown.subscriptions.initialized();
+        self.voice.subscriptions.initialized();
         self.answer(id, &result).await;
     }
 
@@ -274,6 +336,20 @@ impl Agent {
                 ),
             };
             say_result(&voice, id, &format!("{{{page}{modern}}}")).await;
+        });
+    }
+
+    /// Answers with the tasks of all servers that the agent has given any to.
+    fn list_tasks(&self, id: Id, frame: &Frame, speech: Speech) {
+        let origins = self.voice.task_origins().into_iter();
+        let links = origins.map(|origin| {
+            let link = self.link(origin.clone(), self.client(frame, speech), speech);
+            (origin, link)
+        });
+        let (links, voice) = (links.collect(), Arc::clone(&self.voice));
+        tokio::spawn(async move {
+            let tasks = tasks::list(links, &voice).await;
+            say_result(&voice, id, &format!("{{{tasks}}}")).await;
         });
     }
 

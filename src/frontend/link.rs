@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -36,6 +36,10 @@ pub(super) enum Order {
     Notification(Frame),
     /// The agent's answer to a question of the server's.
     Answer(crate::session::ServerRequest, Frame),
+    /// The server is to tell of changes of the resource at this address, or no longer.
+    Watch(String, bool),
+    /// The server is to list its tasks.
+    Tasks(oneshot::Sender<Vec<String>>),
 }
 
 /// The agent's end of a link. The link is closed when this is dropped.
@@ -155,6 +159,20 @@ impl Link {
         }
     }
 
+    /// Has the server tell of changes of the resource at its address, or no longer.
+    pub(super) fn watch(&self, own: String, watched: bool) {
+        if self.orders.try_send(Order::Watch(own, watched)).is_err() {
+            tracing::warn!("too many messages wait for a server: a subscription is dropped");
+        }
+    }
+
+    /// The server's tasks, each as it wrote it; nothing if it does not tell.
+    pub(super) async fn tasks(&self) -> Option<Vec<String>> {
+        let (waiting, tasks) = oneshot::channel();
+        self.orders.send(Order::Tasks(waiting)).await.ok()?;
+        tasks.await.ok()
+    }
+
     /// Cancels a request by the agent's notification; says whether it was one of this link's.
     pub(super) fn cancel(&self, id: &Id, notification: &Frame) -> bool {
         match self.shared.take_shown(id) {
@@ -171,6 +189,11 @@ impl Link {
     /// Whether any request is not answered yet.
     pub(super) fn is_busy(&self) -> bool {
         self.shared.is_busy()
+    }
+
+    /// Whether the session must stay although nobody asks anything.
+    pub(super) fn is_held(&self) -> bool {
+        self.shared.is_held()
     }
 
     /// Closes the session, and waits until that is done.

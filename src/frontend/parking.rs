@@ -158,7 +158,7 @@ impl Parking {
 }
 
 /// A text that nobody guesses: 128 bits of getrandom(2), which never gives fewer at once.
-fn handle() -> Result<String, rustix::io::Errno> {
+pub(super) fn handle() -> Result<String, rustix::io::Errno> {
     let mut bits = [0; 16];
     rustix::rand::getrandom(&mut bits, rustix::rand::GetRandomFlags::empty())?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bits)))

@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::relist::Relisting;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use super::{input, rewrite};
+use super::{input, rewrite, watches};
 use crate::session::{Frame, Id, Incoming, Kind, RpcError, ServerRequest, SessionError};
 
 /// Takes what one session brings.
@@ -139,8 +139,17 @@ impl Pump {
         }
         let shown = translate::notification(frame, self.from(), self.shared.speech)
             .and_then(|frame| rewrite::notification(frame, &self.shared));
+        let voice = &self.shared.voice;
         match shown {
-            Ok(frame) => self.shared.voice.say(self.shared.only(), frame).await,
+            Ok(frame)
+                if self.shared.speech == Speech::Modern
+                    && frame.method() == "notifications/resources/updated" =>
+            {
+                for (about, frame) in voice.subscriptions.of_resource(&frame) {
+                    voice.say(Some(about), frame).await;
+                }
+            }
+            Ok(frame) => voice.say(self.shared.only(), frame).await,
             Err(error) => tracing::debug!(%error, "a notification that cannot be passed on"),
         }
     }
@@ -186,10 +195,7 @@ impl Pump {
 
 /// What a request, if it succeeds, changes about how long the session is kept.
 pub(super) fn hold(request: &Frame) -> Option<Hold> {
-    let uri = || {
-        let uri = request.find(&["uri"]).ok().flatten();
-        format!("resource {}", uri.unwrap_or_default())
-    };
+    let uri = || watches::hold(&watches::address(request).unwrap_or_default());
     match request.method() {
         "resources/subscribe" => Some(Hold::Keep(uri())),
         "resources/unsubscribe" => Some(Hold::Release(uri())),

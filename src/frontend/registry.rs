@@ -7,16 +7,21 @@
 mod add;
 mod answer;
 mod browse;
+mod command;
+mod config;
 mod consent;
 mod docs;
 mod exec;
 mod find;
+mod given;
+mod inputs;
 mod later;
-mod mend;
 mod progress;
 mod refresh;
+mod remove;
 mod state;
 mod tool;
+mod wish;
 mod words;
 
 use std::sync::Arc;

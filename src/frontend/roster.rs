@@ -21,21 +21,35 @@ struct Entry {
 }
 
 impl Roster {
-    /// Reads back who is active now, and what they offer from the cache.
+    /// Reads back who is active now, and what they offer from the cache. Lists that are as they were `before` stay the
+    /// very same, so that what depends on them stays good.
     pub(super) async fn read(
         orchestrator: &Orchestrator,
         only: Option<&ServerName>,
+        before: &Self,
     ) -> Result<Self, crate::orchestrator::Error> {
         let mut active = orchestrator.listening().await?;
         active.retain(|active| only.is_none_or(|only| *only == active.name));
         let servers = active
             .into_iter()
-            .map(|active| Entry {
-                lists: orchestrator.known_lists(&active).map(Arc::new),
-                active,
+            .map(|active| {
+                let lists = orchestrator.known_lists(&active);
+                let same = before
+                    .lists_of(&active.name)
+                    .filter(|old| lists.as_ref() == Some(old));
+                Entry {
+                    lists: same.cloned().or_else(|| lists.map(Arc::new)),
+                    active,
+                }
             })
             .collect();
         Ok(Self { servers })
+    }
+
+    fn lists_of(&self, name: &ServerName) -> Option<&Arc<Lists>> {
+        let mut entries = self.servers.iter();
+        let entry = entries.find(|entry| entry.active.name == *name)?;
+        entry.lists.as_ref()
     }
 
     /// An active server by its name.

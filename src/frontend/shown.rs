@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, watch};
 use super::Frontend;
 use super::offer::{Offer, Origin};
 use super::relist::Relisted;
-use super::subscriptions::Subscriptions;
 use super::voice::{Voice, lock};
 use crate::session::Frame;
 use crate::session::lists::Lists;
@@ -18,7 +17,6 @@ use crate::session::lists::Lists;
 pub(super) struct Shown {
     frontend: Arc<Frontend>,
     voice: Arc<Voice>,
-    pub(super) subscriptions: Subscriptions,
     /// What servers offer in the agent's own sessions, with the lists of mcpod's own that they replace.
     own: Mutex<HashMap<Origin, Replaced>>,
 }
@@ -35,7 +33,6 @@ impl Shown {
         let shown = Self {
             frontend: Arc::clone(frontend),
             voice: Arc::clone(voice),
-            subscriptions: Subscriptions::default(),
             own: Mutex::default(),
         };
         shown.voice.show(Arc::new(shown.offer()));
@@ -68,14 +65,15 @@ impl Shown {
         let offer = Arc::new(self.offer());
         let before = self.voice.show(Arc::clone(&offer));
         announced.extend(offer.changes(&before));
+        let subscriptions = &self.voice.subscriptions;
         for list in announced {
             let method = format!("notifications/{list}/list_changed");
-            if self.subscriptions.is_legacy() {
+            if subscriptions.is_legacy() {
                 self.voice
                     .say(None, Frame::notification(&method, None))
                     .await;
             }
-            for (about, frame) in self.subscriptions.of_list(list, &method) {
+            for (about, frame) in subscriptions.of_list(list, &method) {
                 self.voice.say(Some(about), frame).await;
             }
         }

@@ -1,15 +1,19 @@
-//! Which changes of the lists an agent wants to be told of.
+//! Which changes an agent wants to be told of.
 //!
-//! An agent of the earlier era is told of all once it has said `initialize`; one of 2026-07-28 opens a subscription
-//! with `subscriptions/listen`, whose notifications bear its id.
+//! An agent of the earlier era is told of all lists once it has said `initialize`, and subscribes to resources at their
+//! servers; one of 2026-07-28 opens a subscription to either with `subscriptions/listen`, whose notifications bear its
+//! id.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::translate::SUBSCRIPTION;
 use super::voice::lock;
-use crate::session::splice::quoted;
+use crate::session::splice::{Existing, Put, quoted};
 use crate::session::{Frame, Id};
+
+/// The key of the resources among what is subscribed to.
+const RESOURCES: &str = "resourceSubscriptions";
 
 /// The subscriptions of one agent.
 #[derive(Debug, Default)]
@@ -24,6 +28,17 @@ struct Subscription {
     /// The id of the request, which is the id of the subscription.
     id: Id,
     lists: Vec<&'static str>,
+    /// The addresses of resources, as the agent knows them.
+    resources: Vec<String>,
+}
+
+/// A subscription that was opened.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// What is to be said first.
+    pub(super) acknowledged: Frame,
+    /// The resources that are subscribed to.
+    pub(super) resources: Vec<String>,
 }
 
 impl Subscriptions {
@@ -37,35 +52,72 @@ impl Subscriptions {
         self.legacy.load(Ordering::Relaxed)
     }
 
-    /// Opens a subscription; gives what is to be said first.
-    pub(super) fn open(&self, request: &Frame) -> Option<Frame> {
+    /// Opens a subscription, to those of the resources that `exists` says there are.
+    pub(super) fn open(&self, request: &Frame, exists: impl Fn(&str) -> bool) -> Option<Opened> {
         let id = request.id()?.clone();
-        let wants = |list: &&str| {
-            let key = format!("{list}ListChanged");
-            request
-                .find(&["notifications", &key])
-                .is_ok_and(|wanted| wanted == Some("true"))
-        };
+        let wanted = |key: &str| request.find(&["notifications", key]).ok().flatten();
         let lists: Vec<&'static str> = ["tools", "prompts", "resources"]
             .into_iter()
-            .filter(wants)
+            .filter(|list| wanted(&format!("{list}ListChanged")) == Some("true"))
             .collect();
-        let accepted: Vec<String> = lists
+        let resources = wanted(RESOURCES).and_then(|list| serde_json::from_str(list).ok());
+        let mut resources: Vec<String> = resources.unwrap_or_default();
+        resources.retain(|address| exists(address));
+        let mut accepted: Vec<String> = lists
             .iter()
             .map(|list| format!("\"{list}ListChanged\":true"))
             .collect();
+        if !resources.is_empty() {
+            let addresses: Vec<String> = resources.iter().map(|address| quoted(address)).collect();
+            accepted.push(format!("\"{RESOURCES}\":[{}]", addresses.join(",")));
+        }
         let accepted = format!("\"notifications\":{{{}}}", accepted.join(","));
-        let acknowledged = tagged("notifications/subscriptions/acknowledged", &id, &accepted);
-        lock(&self.open).push(Subscription { id, lists });
-        acknowledged
+        let acknowledged = tagged("notifications/subscriptions/acknowledged", &id, &accepted)?;
+        lock(&self.open).push(Subscription {
+            id,
+            lists,
+            resources: resources.clone(),
+        });
+        Some(Opened {
+            acknowledged,
+            resources,
+        })
     }
 
-    /// Ends a subscription; says whether there was one.
-    pub(super) fn cancel(&self, id: &Id) -> bool {
+    /// Ends a subscription, if there is one of that id; gives the resources that no other subscribes to.
+    pub(super) fn cancel(&self, id: &Id) -> Option<Vec<String>> {
         let mut open = lock(&self.open);
-        let before = open.len();
-        open.retain(|subscription| subscription.id != *id);
-        open.len() < before
+        let at = open
+            .iter()
+            .position(|subscription| subscription.id == *id)?;
+        let mut ended = open.swap_remove(at).resources;
+        ended.retain(|address| !open.iter().any(|other| other.resources.contains(address)));
+        Some(ended)
+    }
+
+    /// The notification that a resource has changed, for each subscription to it or to what it is a part of.
+    pub(super) fn of_resource(&self, updated: &Frame) -> Vec<(Id, Frame)> {
+        let address = updated.find(&["uri"]).ok().flatten();
+        let Some(address) = address.and_then(|text| serde_json::from_str::<String>(text).ok())
+        else {
+            return Vec::new();
+        };
+        lock(&self.open)
+            .iter()
+            .filter(|subscription| {
+                let mut wanted = subscription.resources.iter();
+                wanted.any(|own| address.starts_with(own.as_str()))
+            })
+            .filter_map(|subscription| {
+                let tag = Put {
+                    key: SUBSCRIPTION,
+                    value: subscription.id.as_json(),
+                    existing: Existing::Replace,
+                };
+                let frame = updated.with(&["_meta"], &[tag]).ok()?;
+                Some((subscription.id.clone(), frame))
+            })
+            .collect()
     }
 
     /// The notification that a list has changed, for each subscription to it.

@@ -1,12 +1,18 @@
 //! The frontend between an agent and servers that follow a script: the agent on pipes, each server on a real unix
 //! socket in a temporary runtime directory, systemd over a socket pair.
 
+mod adding;
 mod changes;
+mod configuring;
 mod dying;
 mod eras;
+mod fidelity;
+mod http;
 mod passing;
 mod registry;
 mod shapes;
+mod tasks;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,12 +31,17 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
+use crate::catalog::{Store, merge, source};
 use crate::host::{Dirs, Host};
+use crate::podman::fake::{Answer, FakePodman};
 use crate::settings::Settings;
 use crate::systemd::fake::{Fake, Script};
 
 /// Longer than any step of a test takes.
 const LONG: Duration = Duration::from_secs(20);
+
+/// What the Podman of a test says to whatever it cannot do.
+const NOT_HERE: &str = "there are no images in this test";
 
 /// A host of its own: folders, a systemd, servers.
 struct Place {
@@ -93,6 +104,42 @@ impl Place {
         let kept = json!({"digest": format!("sha256:{name}"), "lists": all});
         let path = self.path(&format!("cache/mcpod/lists/{name}.json"));
         std::fs::write(path, kept.to_string()).unwrap();
+    }
+
+    /// Fills the catalog with the entries of these sources, in mcpod's own format.
+    fn catalog(&self, sources: &[(&str, &str)]) {
+        let entries = sources.iter().map(|(source, text)| {
+            let parsed = source::toml::parse(source, text);
+            assert!(parsed.refused.is_empty(), "{:?}", parsed.refused);
+            parsed.entries
+        });
+        let listings = merge(entries.collect());
+        Store::below(&self.path("cache"))
+            .replace(&listings)
+            .unwrap();
+    }
+
+    /// Runs a Podman that has these secrets and nothing else: every other request fails.
+    fn podman(&self, secrets: &'static [(&str, &str)]) -> FakePodman {
+        std::fs::create_dir_all(self.path("run/podman")).unwrap();
+        FakePodman::at(self.path("run/podman/podman.sock"), move |request| {
+            if request.contains("/version") {
+                return Answer::Json(200, json!({"Version": "5.4.2"}).to_string());
+            }
+            let secret = secrets
+                .iter()
+                .find(|(name, _)| request.contains(&format!("secrets/{name}/json")));
+            match secret {
+                Some((name, value)) => {
+                    let spec = json!({"Name": name, "Driver": {"Name": "shell"}});
+                    Answer::Json(200, json!({"Spec": spec, "SecretData": value}).to_string())
+                }
+                None if request.contains("/secrets/") => {
+                    Answer::Json(404, json!({"message": "no such secret"}).to_string())
+                }
+                None => Answer::Json(500, json!({"message": NOT_HERE}).to_string()),
+            }
+        })
     }
 
     fn orchestrator(&self) -> Arc<Orchestrator> {
@@ -245,12 +292,13 @@ impl<R: tokio::io::AsyncRead + Unpin, W: tokio::io::AsyncWrite + Unpin> Speaker<
     async fn line_but_lists(&mut self, tools: &[Value]) -> String {
         loop {
             let line = self.line().await;
-            let message: Value = serde_json::from_str(&line).unwrap();
-            match message["method"].as_str() {
-                Some("subscriptions/listen") => {}
-                Some("tools/list") => {
-                    let result = json!({ "tools": tools });
-                    self.answer(&message["id"], &result).await;
+            // As a frame: it may hold numbers that no value can.
+            let message = crate::session::Frame::parse(line.clone()).unwrap();
+            match message.method() {
+                "subscriptions/listen" => {}
+                "tools/list" => {
+                    let id = serde_json::from_str(message.id().unwrap().as_json()).unwrap();
+                    self.answer(&id, &json!({ "tools": tools })).await;
                 }
                 _ => return line,
             }

@@ -9,7 +9,7 @@ use crate::session::splice::{Existing, Put, SpliceError, quoted};
 use crate::session::{Era, Frame, Kind};
 
 /// The key of the version in `_meta`.
-const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(super) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// The key of the client's capabilities in `_meta`.
 pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The key of the client's name in `_meta`.

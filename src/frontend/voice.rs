@@ -1,7 +1,7 @@
 //! The voice that an agent hears: everything that is said to it, by whichever server, and the questions among it that
 //! it has yet to answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +10,7 @@ use super::link::{LinkId, Order};
 use super::offer::{Offer, Origin};
 use super::parking::Parking;
 use super::relist::Relisted;
+use super::subscriptions::Subscriptions;
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, RpcError, ServerRequest};
 
@@ -33,6 +34,8 @@ pub(super) struct Voice {
     tasks: Mutex<HashMap<String, Origin>>,
     /// What waits for the agent's input.
     pub(super) parking: Parking,
+    /// What the agent wants to be told of.
+    pub(super) subscriptions: Subscriptions,
     /// Takes what servers offer anew.
     relisted: mpsc::UnboundedSender<Relisted>,
 }
@@ -66,6 +69,7 @@ impl Voice {
             offer: Mutex::default(),
             tasks: Mutex::default(),
             parking: Parking::default(),
+            subscriptions: Subscriptions::default(),
             relisted,
         }
     }
@@ -208,6 +212,11 @@ impl Voice {
     /// Whose task it is.
     pub(super) fn task(&self, task: &str) -> Option<Origin> {
         lock(&self.tasks).get(task).cloned()
+    }
+
+    /// The servers whose tasks the agent knows.
+    pub(super) fn task_origins(&self) -> BTreeSet<Origin> {
+        lock(&self.tasks).values().cloned().collect()
     }
 
     /// Tells that a server's lists were read anew.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -12,9 +13,11 @@ use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
 use super::relist::Relist;
+use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use crate::session::{Frame, SessionError};
+use super::watches::{self, Watches};
+use crate::session::{Frame, Id, SessionError};
 
 /// How much a server may say before the agent has heard it, in messages.
 const UNHEARD: usize = 64;
@@ -33,6 +36,7 @@ pub(super) struct Worker {
     /// For what the agent answers; the worker ends when the agent's own end is gone.
     orders: mpsc::WeakSender<Order>,
     log_level: watch::Receiver<Option<String>>,
+    watches: Watches,
     open: Option<Open>,
     opened: u64,
     failures: u32,
@@ -61,6 +65,7 @@ impl Worker {
             queue,
             orders,
             log_level,
+            watches: Watches::default(),
             open: None,
             opened: 0,
             failures: 0,
@@ -104,7 +109,57 @@ impl Worker {
                 }
             }
             Order::Answer(request, answer) => request.pass(&answer).await,
+            Order::Watch(own, watched) => self.watch(&own, watched).await,
+            Order::Tasks(waiting) => {
+                if let Ok(peer) = self.peer().await {
+                    tokio::spawn(tasks::ask(peer.session.clone(), waiting));
+                }
+            }
         }
+    }
+
+    /// Has the server tell of a resource, for which a session is opened if need be, or no longer.
+    async fn watch(&mut self, own: &str, watched: bool) {
+        if watched && let Err(reason) = self.peer().await {
+            tracing::warn!("a resource is not watched yet: {reason}");
+        }
+        let open = self.open.as_ref();
+        let session = open.map(|open| open.peer.session.clone());
+        let (session, shared) = (session.as_ref(), &self.shared);
+        if watched {
+            self.watches.add(own, session, shared).await;
+        } else {
+            self.watches.remove(own, session, shared);
+        }
+    }
+
+    /// Answers for a server of the modern era, which has no such request, to an agent of the earlier one that subscribes
+    /// to a resource. Says whether it was such a request.
+    async fn subscribe(&mut self, id: &Id, frame: &Frame, peer: &Peer) -> bool {
+        let watched = match frame.method() {
+            "resources/subscribe" => true,
+            "resources/unsubscribe" => false,
+            _ => return false,
+        };
+        if (self.shared.speech, Speech::of_session(peer.session.era()))
+            != (Speech::Legacy, Speech::Modern)
+        {
+            self.watches.note(frame);
+            return false;
+        }
+        let Some(own) = watches::address(frame) else {
+            return false;
+        };
+        self.watch(&own, watched).await;
+        if self.shared.take(id).is_some()
+            && let Ok(result) = RawValue::from_string("{}".to_owned())
+        {
+            let voice = &self.shared.voice;
+            voice
+                .say(Some(id.clone()), Frame::result(id, &result))
+                .await;
+        }
+        true
     }
 
     /// Sends a request, opening a session if need be. One that ended while nobody used it is opened again.
@@ -118,6 +173,7 @@ impl Worker {
             };
             let failed = match self.peer().await {
                 Err(reason) => reason,
+                Ok(peer) if self.subscribe(&id, &frame, &peer).await => return,
                 Ok(peer) => match self.relay(&peer, &frame, progress).await {
                     Ok(()) => return,
                     Err(SessionError::Ended { .. } | SessionError::Closed) if !last_attempt => {
@@ -183,6 +239,7 @@ impl Worker {
             relist: relisting,
         };
         peer.set_log_level(self.log_level.clone());
+        self.watches.resume(&peer.session, &self.shared).await;
         self.open = Some(Open {
             peer: Arc::clone(&peer),
             pump: tokio::spawn(pump.run(heard)),

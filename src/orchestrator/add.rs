@@ -1,5 +1,6 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use jiff::Timestamp;
@@ -10,12 +11,13 @@ use super::remove::Extent;
 use super::{
     Active, Error, Orchestrator, binds, container_path, drop_in_path, quadlet_path, socket_path,
 };
+use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
-use crate::activation::plan::{self, Plan};
+use crate::activation::plan::{self, Origin, Plan};
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
-use crate::image::ImageReference;
-use crate::podman::{self, Image, Podman, PullEvent};
+use crate::image::{ImageReference, Pinned};
+use crate::podman::{self, Podman, PullEvent};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::version::PodmanVersion;
@@ -29,7 +31,7 @@ const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
 /// What is to be added.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// A catalog id, a unique name, or `docker://IMAGE`.
+    /// A catalog id, a unique name, `docker://IMAGE`, or a package such as `npm:NAME@VERSION`.
     pub reference: String,
     /// The name it is to have; made from the reference where none is given.
     pub name: Option<ServerName>,
@@ -37,6 +39,20 @@ pub struct Request {
     pub choices: Choices,
     /// Whether to try the server once.
     pub probe: bool,
+    /// What the user has seen and agreed to, of what would be built.
+    pub consent: Consent,
+}
+
+/// What the user agreed to that code is built from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// Nothing that must be seen first.
+    #[default]
+    Nothing,
+    /// This, as [`Error::NeedsConsent`] named it.
+    Seen(String),
+    /// Whatever it is.
+    Anything,
 }
 
 /// What is going on, for whoever waits.
@@ -48,6 +64,12 @@ pub enum Step {
     Pull(PullEvent),
     /// The image is here.
     Pulled,
+    /// A package manager is asked for the exact version of a package.
+    Asking(String),
+    /// The image is built from this.
+    Building(String),
+    /// The build said something.
+    Output(String),
     /// Another process changes units; we wait for it.
     Waiting,
     /// Secrets cannot be encrypted on this host, and are stored as they are.
@@ -70,7 +92,8 @@ pub struct Added {
 impl Orchestrator {
     /// Makes every file that [`Orchestrator::add`] would write, with its path, and changes nothing.
     ///
-    /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled.
+    /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled. An image that is yet
+    /// to be built stands with its name; the newest version of a package, where none was given, with no version.
     pub async fn preview(
         &self,
         request: &Request,
@@ -78,23 +101,36 @@ impl Orchestrator {
         let plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
-        let pinned = match podman.image(&plan.image).await? {
-            Some(image) => image.pin(&plan.image),
-            None => plan.image.clone(),
+        let mut plan = plan;
+        let pinned = match &mut plan.origin {
+            Origin::Image(image) => match podman.image(image).await? {
+                Some(here) => here.pin(image),
+                None => image.clone(),
+            },
+            Origin::Build(build) => {
+                if let Some(base) = &build.base
+                    && let Some(here) = podman.image(base).await?
+                {
+                    build.base = Some(here.pin(base));
+                }
+                ImageReference::built(&plan.name)
+            }
         };
+        let pinned = Pinned::Fetched(pinned);
+        let built = self.build_texts(&plan, version)?;
         let record = record(&plan, &request.reference, &pinned, State::Unverified);
         let UnitTexts {
             container,
             drop_in,
             socket,
-            volumes,
-        } = texts(&plan, &pinned, &record, version)?;
+            others,
+        } = texts(&plan, &pinned, &record, &built, version)?;
         let mut files = vec![
             (self.units.path(&container_path(&plan.name)), container),
             (self.units.path(&drop_in_path(&plan.name)), drop_in),
             (self.units.path(&socket_path(&plan.name)), socket),
         ];
-        for (file, text) in volumes {
+        for (file, text) in others {
             files.push((self.units.path(&quadlet_path(file)), text));
         }
         for (unit, text) in self.own_units().await? {
@@ -121,37 +157,29 @@ impl Orchestrator {
     ) -> Result<Added, Error> {
         let mut stop = std::pin::pin!(stop);
         let mut interrupt = Interrupt::listen(stop.as_mut());
-        let plan = Box::pin(self.plan(request)).await?;
+        let mut plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
-        let image = match podman.image(&plan.image).await? {
-            Some(image) => image,
-            None => {
-                interrupt
-                    .ends(self.pull(&podman, &plan.image, tell))
-                    .await?
-            }
-        };
-        let pinned = image.pin(&plan.image);
-        let record = record(&plan, &request.reference, &pinned, State::Adding);
-        let texts = texts(&plan, &pinned, &record, version)?;
+        let pinned = interrupt
+            .ends(self.settle(&podman, &mut plan, tell))
+            .await?;
+        check_consent(&plan, &request.consent)?;
 
         let lock = self.units.lock(|| tell(Step::Waiting));
         let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
-        tell(Step::Starting);
         let before = self.kept(&podman, &plan).await?;
         let work = Work {
             orchestrator: self,
             lock: &lock,
             podman: &podman,
             plan: &plan,
-            pinned: &pinned,
+            given: &request.reference,
             version,
         };
         let done = interrupt
-            .ends(Box::pin(work.activate(&texts, record, request.probe, tell)))
+            .ends(Box::pin(work.activate(pinned, request.probe, tell)))
             .await;
         match done {
             Ok(added) => Ok(added),
@@ -217,7 +245,7 @@ impl Orchestrator {
     }
 
     /// The first of a candidate's names that nobody has; the first of all where everybody has one.
-    fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
+    pub(super) fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
         for name in &candidate.names {
             match self.active(name.clone())? {
                 // The same entry again is a mistake, not a wish for a second one under another name.
@@ -254,20 +282,6 @@ impl Orchestrator {
         }
     }
 
-    async fn pull(
-        &self,
-        podman: &Podman,
-        image: &ImageReference,
-        tell: &(dyn Fn(Step) + Sync),
-    ) -> Result<Image, Error> {
-        tell(Step::Pulling(image.clone()));
-        let pulled = podman
-            .pull_pinned(image, |event| tell(Step::Pull(event)))
-            .await?;
-        tell(Step::Pulled);
-        Ok(pulled)
-    }
-
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
     async fn clear_name(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
         match self.active(name.clone())? {
@@ -287,7 +301,7 @@ impl Orchestrator {
             }
             None => {
                 let mut units = vec![socket_path(name), container_path(name), drop_in_path(name)];
-                units.extend(self.volume_files(name)?);
+                units.extend(self.further_files(name)?);
                 for unit in units {
                     if self.units.read(&unit)?.is_some() {
                         let path = self.units.path(&unit);
@@ -306,15 +320,14 @@ struct Work<'a> {
     lock: &'a Lock,
     podman: &'a Podman,
     plan: &'a Plan,
-    pinned: &'a ImageReference,
+    given: &'a str,
     version: PodmanVersion,
 }
 
 impl Work<'_> {
     async fn activate(
         &self,
-        written: &UnitTexts,
-        mut record: Record,
+        pinned: Option<Pinned>,
         probe: bool,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
@@ -322,16 +335,25 @@ impl Work<'_> {
         for (unit, text) in self.orchestrator.own_units().await? {
             self.orchestrator.units.write(self.lock, &unit, &text)?;
         }
+        let (plan, version) = (self.plan, self.version);
+        let built = self.orchestrator.build_texts(plan, version)?;
+        let pinned = match pinned {
+            Some(pinned) => pinned,
+            None => self.build(&built, tell).await?,
+        };
+        let mut record = record(plan, self.given, &pinned, State::Adding);
+        let written = texts(plan, &pinned, &record, &built, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &written.socket)?;
+        tell(Step::Starting);
         self.orchestrator
             .store_secrets(self.podman, &self.plan.invocation.secrets, &|| {
                 tell(Step::Unencrypted);
             })
             .await?;
-        for (file, text) in &written.volumes {
+        for (file, text) in &written.others {
             self.orchestrator
                 .units
                 .write(self.lock, &quadlet_path(file.clone()), text)?;
@@ -367,7 +389,7 @@ impl Work<'_> {
             record.state = State::Verified;
             lists = Some(seen);
         }
-        let done = texts(self.plan, self.pinned, &record, self.version)?;
+        let done = texts(plan, &pinned, &record, &built, version)?;
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &done.socket)?;
@@ -375,6 +397,24 @@ impl Work<'_> {
         self.orchestrator.systemd.reload().await?;
         active.record = record;
         Ok(Added { active, lists })
+    }
+
+    /// Builds the server's image. The record is written before anything else, without what is known only then.
+    async fn build(
+        &self,
+        texts: &BTreeMap<String, String>,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Pinned, Error> {
+        let (orchestrator, name) = (self.orchestrator, &self.plan.name);
+        let unknown = Pinned::Fetched(ImageReference::built(name));
+        let record = record(self.plan, self.given, &unknown, State::Adding);
+        let socket = units::socket(self.plan, &record, &[])?;
+        orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &socket)?;
+        orchestrator
+            .build(self.lock, self.podman, self.plan, texts, tell)
+            .await
     }
 
     /// Quadlet drops a unit that it does not understand, and says so only in the journal.
@@ -389,10 +429,34 @@ impl Work<'_> {
     }
 }
 
+/// Sees to it that the user knows what code is built, where its catalog says no more than where that is found.
+fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
+    let Some(build) = plan.origin.build() else {
+        return Ok(());
+    };
+    let Source::Repository(repository) = &build.source else {
+        return Ok(());
+    };
+    let what = build.to_string();
+    match consent {
+        Consent::Anything => Ok(()),
+        Consent::Seen(seen) if *seen == what => Ok(()),
+        Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent {
+            what,
+            how: match &repository.recipe {
+                Some(Recipe::Own(own)) => format!("by its own {own}"),
+                Some(Recipe::Python) => "as a package of Python".to_owned(),
+                Some(Recipe::Node) | None => "as a package of Node".to_owned(),
+            },
+        }),
+    }
+}
+
 pub(super) fn texts(
     plan: &Plan,
-    pinned: &ImageReference,
+    pinned: &Pinned,
     record: &Record,
+    built: &BTreeMap<String, String>,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
     let file: UnitFile = units::container(plan, pinned)?;
@@ -400,15 +464,15 @@ pub(super) fn texts(
     for volume in &plan.invocation.volumes {
         units::volume(&plan.name, volume)?.check(version)?;
     }
-    Ok(units::texts(plan, pinned, record)?)
+    Ok(units::texts(plan, pinned, record, built)?)
 }
 
-pub(super) fn record(plan: &Plan, given: &str, pinned: &ImageReference, state: State) -> Record {
+pub(super) fn record(plan: &Plan, given: &str, pinned: &Pinned, state: State) -> Record {
     Record {
         id: plan.id.clone(),
         given: given.to_owned(),
         launch: plan.launch.clone(),
-        image: plan.image.to_string(),
+        image: plan.origin.to_string(),
         digest: pinned.digest().map(ToString::to_string).unwrap_or_default(),
         network: plan.network.to_string(),
         limits: plan.limits.clone(),
@@ -421,6 +485,8 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: &ImageReference, state: S
             .filter_map(|secret| secret.given_as.clone())
             .collect(),
         instances: plan.instances,
+        entry: plan.origin.build().and_then(|build| build.entry.clone()),
+        scripts: plan.origin.build().is_some_and(|build| build.scripts),
         tools_hash: None,
         state,
         added: Timestamp::now(),

@@ -1,5 +1,7 @@
 //! `config`: the inputs of an active server, shown and changed. Its sessions end, so that the next ones begin with the new values.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::remove::check_unedited;
@@ -11,8 +13,9 @@ use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::activation::record::{Record, State};
 use crate::activation::units::UnitTexts;
-use crate::catalog::InputValue;
-use crate::image::ImageReference;
+use crate::catalog::{InputKind, InputValue};
+use crate::image::{ImageDigest, ImageReference, Pinned};
+use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 
 /// An input of an active server.
@@ -20,6 +23,8 @@ use crate::quadlet::value::Assignment;
 pub struct Configured {
     /// What it is called.
     pub name: String,
+    /// What its value is to be.
+    pub kind: InputKind,
     /// The values that the user gave; none of a secret.
     pub values: Vec<String>,
     /// What counts where the user gave none.
@@ -35,10 +40,12 @@ pub struct Configured {
 }
 
 /// What is to be changed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Values, in place of those that the inputs of these names have.
     pub set: Vec<Assignment>,
+    /// Variables of its environment beyond its inputs, in place of those of these names.
+    pub environment: Vec<Assignment>,
     /// The names of inputs and variables that are to have no value of the user's.
     pub unset: Vec<String>,
 }
@@ -60,6 +67,7 @@ impl Orchestrator {
                 let values = values(&record.inputs, &name);
                 let secret = input.secret || record.secrets.contains(&name);
                 Configured {
+                    kind: input.kind,
                     set: !values.is_empty() || record.secrets.contains(&name),
                     values,
                     default: input.default.clone().filter(|_| !secret),
@@ -75,6 +83,7 @@ impl Orchestrator {
             if configured.iter().all(|known| known.name != *name) {
                 configured.push(Configured {
                     name: name.clone(),
+                    kind: InputKind::Text,
                     values: values(&record.environment, name),
                     default: None,
                     secret: record.secrets.contains(name),
@@ -85,6 +94,17 @@ impl Orchestrator {
             }
         }
         Ok(configured)
+    }
+
+    /// The files by which a server's image was built, as they are.
+    fn built_files(&self, name: &ServerName) -> Result<BTreeMap<String, String>, Error> {
+        let mut built = BTreeMap::new();
+        for file in [name.build_file(), name.recipe_file()] {
+            if let Some(text) = self.units.read(&quadlet_path(file.clone()))? {
+                built.insert(file, text);
+            }
+        }
+        Ok(built)
     }
 
     /// Changes inputs of an active server and ends its sessions. Its image and its limits stay.
@@ -99,7 +119,7 @@ impl Orchestrator {
         // Found again: whoever had the lock may have removed it.
         let active = self.find(typed)?;
         let (name, old) = (&active.name, &active.record);
-        check_unedited(&self.units, name, &self.volume_files(name)?)?;
+        check_unedited(&self.units, name, &self.further_files(name)?)?;
         let mut choices = choices(old);
         for Assignment { name, .. } in &change.set {
             choices.inputs.retain(|input| input.name != *name);
@@ -113,6 +133,12 @@ impl Orchestrator {
                 Some(variable) => variable.value.clone_from(value),
                 None => choices.inputs.push(Assignment::new(name, value)),
             }
+        }
+        for variable in &change.environment {
+            choices
+                .environment
+                .retain(|earlier| earlier.name != variable.name);
+            choices.environment.push(variable.clone());
         }
         for unset in &change.unset {
             let known = choices.inputs.len() + choices.environment.len();
@@ -136,24 +162,25 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(old)?;
+        let built = self.built_files(name)?;
         let mut record = add::record(&plan, &old.given, &pinned, old.state);
         record.image.clone_from(&old.image);
         record.tools_hash.clone_from(&old.tools_hash);
         record.added = old.added;
         // Until all files are written: a half changed server can be removed or added again, as one that was half added.
         record.state = State::Adding;
-        let half = add::texts(&plan, &pinned, &record, version)?;
+        let half = add::texts(&plan, &pinned, &record, &built, version)?;
         record.state = old.state;
         let UnitTexts {
             container,
             drop_in,
             socket,
-            volumes,
-        } = add::texts(&plan, &pinned, &record, version)?;
+            others,
+        } = add::texts(&plan, &pinned, &record, &built, version)?;
         self.store_secrets(&podman, &plan.invocation.secrets, &|| {})
             .await?;
         self.units.write(&lock, &socket_path(name), &half.socket)?;
-        for (file, text) in &volumes {
+        for (file, text) in &others {
             self.units.write(&lock, &quadlet_path(file.clone()), text)?;
         }
         self.units.write(&lock, &drop_in_path(name), &drop_in)?;
@@ -181,6 +208,8 @@ pub(super) fn choices(record: &Record) -> Choices {
         cpus: record.limits.cpus,
         tasks: Some(record.limits.tasks),
         sessions: Some(record.limits.sessions),
+        entry: record.entry.clone(),
+        scripts: record.scripts,
     }
 }
 
@@ -195,10 +224,13 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
 }
 
 /// The image that a server is pinned to.
-fn pinned(record: &Record) -> Result<ImageReference, Error> {
+fn pinned(record: &Record) -> Result<Pinned, Error> {
+    if !record.launch.ends_with(" image") {
+        return Ok(Pinned::Built(record.digest.parse::<ImageDigest>()?.into()));
+    }
     let name: ImageReference = record.image.parse()?;
     if record.digest.is_empty() {
-        return Ok(name);
+        return Ok(Pinned::Fetched(name));
     }
-    Ok(format!("{}@{}", name.repository(), record.digest).parse()?)
+    Ok(Pinned::Fetched(name.pinned(&record.digest.parse()?)))
 }

@@ -65,6 +65,8 @@ pub struct EndError {
     full: Option<u32>,
     /// Who has the only session that there may be.
     holder: Option<String>,
+    /// What it was added by, where its image was built and is gone.
+    rebuild: Option<String>,
     death: Option<Death>,
     last_words: String,
 }
@@ -118,6 +120,12 @@ impl EndError {
             return Some(
                 "end one of them, or remove it and add it again with more --sessions".to_owned(),
             );
+        }
+        if let Some(given) = &self.rebuild {
+            return Some(format!(
+                "its image was built here and is gone; build it anew: mcpod remove {}, then mcpod add {given}",
+                self.name
+            ));
         }
         if self.last_words.is_empty() {
             self.cause.hint()
@@ -283,6 +291,7 @@ impl Orchestrator {
             },
             holder: hold.holder(active, full).await,
             full,
+            rebuild: None,
             death: None,
             last_words,
         }))
@@ -347,6 +356,7 @@ impl Hold {
             cause,
             full: None,
             holder: None,
+            rebuild: None,
             death: None,
             last_words: String::new(),
         });
@@ -356,6 +366,9 @@ impl Hold {
                 error.holder = self.holder(active, error.full).await;
                 if error.full.is_none() {
                     (error.death, error.last_words) = self.obituary().await;
+                    // Podman's words, as it starts a container.
+                    let gone = error.last_words.contains("image not known");
+                    error.rebuild = gone.then(|| active.record.given.clone());
                 }
             }
             // It lives: what it said so far may say why it does not answer.

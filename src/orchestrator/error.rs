@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::activation::build::BuildError;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
@@ -10,6 +11,7 @@ use crate::image::ReferenceError;
 use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
+use crate::repository::RepositoryError;
 use crate::settings::SettingsError;
 use crate::systemd::SystemdError;
 use crate::unit_dir::UnitDirError;
@@ -45,7 +47,9 @@ pub enum Error {
         ids: Vec<String>,
     },
     /// A reference of a kind that cannot be run.
-    #[error("{reference:?} is neither in the catalog nor docker://IMAGE")]
+    #[error(
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY"
+    )]
     UnknownReference {
         /// What was asked for.
         reference: String,
@@ -66,6 +70,28 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// An image was not built.
+    #[error("the image of {what} could not be built; the build ended with:\n{output}")]
+    BuildFailed {
+        /// What it is built from.
+        what: String,
+        /// The last lines that the build wrote, fit to be shown.
+        output: String,
+    },
+    /// A repository cannot be looked at.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The user is to see first what would be built.
+    #[error("this would build and run code from {what}, {how}")]
+    NeedsConsent {
+        /// The repository with its commit.
+        what: String,
+        /// How it would be built, in words.
+        how: String,
+    },
+    /// Nothing can be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// Quadlet made no service of a container unit.
     #[error("Quadlet made no service of {file}")]
     NotGenerated {
@@ -184,7 +210,10 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Plan(PlanError::Input(InputError::Missing { .. })) => Kind::InputsMissing,
-            Self::NoSuchServer { .. } | Self::NoSuchEntry { .. } | Self::NoSuchSecret { .. } => {
+            Self::NoSuchServer { .. }
+            | Self::NoSuchEntry { .. }
+            | Self::NoSuchSecret { .. }
+            | Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
                 Kind::NotFound
             }
             Self::Ambiguous { .. }
@@ -195,8 +224,11 @@ impl Error {
             | Self::Bind(_)
             | Self::BadSecretName { .. }
             | Self::SecretInUse { .. }
+            | Self::NeedsConsent { .. }
+            | Self::Build(BuildError::Package(_))
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
+                | PlanError::Build(_)
                 | PlanError::ReadsAsOption { .. }
                 | PlanError::NoPath { .. }
                 | PlanError::Input(_),
@@ -217,6 +249,13 @@ impl Error {
             Self::UnknownReference { .. } | Self::Reference(_) => "bad_reference",
             Self::NameTaken { .. } => "name_taken",
             Self::Edited { .. } => "edited_by_hand",
+            Self::BuildFailed { .. } => "build_failed",
+            Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
+                "no_such_package"
+            }
+            Self::Repository(_) => "repository",
+            Self::NeedsConsent { .. } => "needs_consent",
+            Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
             Self::JournalUnreadable => "journal_unreadable",
@@ -275,6 +314,9 @@ impl Error {
                 "sudo mkdir -p /var/log/journal && sudo systemctl restart systemd-journald keeps it on disk".to_owned(),
             ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
+            Self::Repository(error) => error.hint(),
+            Self::NeedsConsent { .. } => Some("look at it; with --yes it is built".to_owned()),
+            Self::BuildFailed { output, .. } => super::build::hint(output),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),
             Self::Systemd(error) => error.hint(),
@@ -284,6 +326,7 @@ impl Error {
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
             Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
+            | Self::Build(_)
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)

@@ -36,6 +36,18 @@ impl Orchestrator {
         (kept.digest == active.record.digest).then_some(kept.lists)
     }
 
+    /// Asks an active server anew what it offers, as after a change of its inputs. Where that is something else than
+    /// before, everybody who follows what is active is told.
+    pub async fn relist(&self, name: &ServerName, before: Option<&Lists>) -> Result<(), Error> {
+        let active = self.find(name.as_str())?;
+        let lists = self.try_once(&active).await?;
+        if before != Some(&lists) {
+            // Nothing was written, but a reload is what they look at the cache for.
+            self.systemd.reload().await?;
+        }
+        Ok(())
+    }
+
     /// Keeps what a server offers. A cache that cannot be written costs time later, and nothing else.
     pub(super) fn keep_lists(&self, active: &Active, lists: &Lists) {
         let kept = Kept {

@@ -1,8 +1,10 @@
 //! References: what a user types to say which server is meant, and what they stand for.
 
 use super::Error;
+use crate::activation::build::BuildError;
 use crate::catalog::{
-    Artifact, Catalog, LaunchOption, Listing, Local, Network, Resolution, Run, Transport, Trust,
+    Artifact, Catalog, Git, LaunchOption, Line, Listing, Local, Network, Package, PackageError,
+    Resolution, Run, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
@@ -36,6 +38,15 @@ pub fn listing(catalog: &Catalog, reference: &str) -> Result<Listing, Error> {
     }
 }
 
+/// Whether a reference names something to run by itself, which need not be in the catalog.
+pub fn is_direct(reference: &str) -> bool {
+    reference.contains("://")
+        || !matches!(
+            reference.parse::<Package>(),
+            Err(PackageError::Registry { .. })
+        )
+}
+
 /// What `add` is to make active: an entry of the catalog, or an image.
 pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, Error> {
     if let Some(image) = reference.strip_prefix("docker://") {
@@ -45,7 +56,33 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
         return Ok(Candidate {
             id: format!("docker://{image}"),
             names: names(last, None),
-            launch: vec![of_image(image)],
+            launch: vec![of_artifact(Artifact::Image(image))],
+        });
+    }
+    match reference.parse::<Package>() {
+        Ok(package) => {
+            return Ok(Candidate {
+                id: format!("{}:{}", package.registry.as_str(), package.name),
+                names: names(&package.name, None),
+                launch: vec![of_artifact(Artifact::Package(package))],
+            });
+        }
+        Err(PackageError::Registry { .. }) => {}
+        Err(error) => return Err(BuildError::from(error).into()),
+    }
+    if let Some(git) = reference.strip_prefix("git+") {
+        let git = repository(git);
+        let last = git
+            .folder
+            .as_ref()
+            .unwrap_or(&git.url)
+            .trim_end_matches('/');
+        let last = last.trim_end_matches(".git");
+        let last = last.rsplit('/').next().unwrap_or(last);
+        return Ok(Candidate {
+            id: reference.to_owned(),
+            names: names(last, None),
+            launch: vec![of_artifact(Artifact::Git(git))],
         });
     }
     if reference.contains("://") {
@@ -61,13 +98,25 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
     })
 }
 
-/// An image of which nothing is known: it speaks on its standard input and output, and gets nothing.
-fn of_image(image: ImageReference) -> LaunchOption {
+/// Takes `URL[#REF[:FOLDER]]` apart.
+fn repository(text: &str) -> Git {
+    let (url, picked) = text.split_once('#').unwrap_or((text, ""));
+    let (reference, folder) = picked.split_once(':').unwrap_or((picked, ""));
+    Git {
+        url: Line::new(url),
+        reference: Line::some(reference),
+        folder: Line::some(folder),
+        dockerfile: None,
+    }
+}
+
+/// Something of which nothing is known: it speaks on its standard input and output, and gets nothing.
+fn of_artifact(artifact: Artifact) -> LaunchOption {
     LaunchOption {
         trust: Trust::Guessed,
         inputs: Vec::new(),
         run: Run::Local(Box::new(Local {
-            artifact: Artifact::Image(image),
+            artifact,
             transport: Transport::Stdio,
             args: Vec::new(),
             env: Vec::new(),

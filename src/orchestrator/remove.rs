@@ -35,7 +35,7 @@ impl Orchestrator {
         let active = self.find(typed)?;
         let name = &active.name;
         if !force && active.record.state.is_complete() {
-            check_unedited(&self.units, name, &self.volume_files(name)?)?;
+            check_unedited(&self.units, name, &self.further_files(name)?)?;
         }
         let failures = self.take_down(&lock, name, extent).await;
         if failures.is_empty() {
@@ -80,6 +80,10 @@ impl Orchestrator {
         check(
             "remove the volumes",
             self.remove_volumes(lock, name, extent.volumes).await,
+        );
+        check(
+            "remove the built image",
+            self.remove_build(lock, name).await,
         );
         if extent.secrets {
             check("remove the secrets", self.remove_secrets_of(name).await);
@@ -162,10 +166,10 @@ impl Orchestrator {
 pub(super) fn check_unedited(
     units: &UnitDir,
     name: &ServerName,
-    volumes: &[UnitPath],
+    further: &[UnitPath],
 ) -> Result<(), Error> {
     let mut paths = vec![socket_path(name), container_path(name), drop_in_path(name)];
-    paths.extend_from_slice(volumes);
+    paths.extend_from_slice(further);
     let mut texts = Vec::new();
     for path in &paths {
         match units.read(path)? {

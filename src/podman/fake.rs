@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::Podman;
 
 /// What the fake answers to one request.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// A status and a JSON body.
     Json(u16, String),
     /// Status 200 and a body in HTTP chunks, step by step.
@@ -25,7 +25,7 @@ pub(super) enum Answer {
 }
 
 /// A step of a streamed answer. The connection ends behind the last.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Sends one HTTP chunk.
     Send(Vec<u8>),
     /// Waits for the test.
@@ -37,43 +37,62 @@ pub(super) enum Step {
 }
 
 /// The service; it ends with the value.
-pub(super) struct FakePodman {
-    directory: TempDir,
+pub(crate) struct FakePodman {
+    socket: PathBuf,
+    /// The socket's, if nobody else's.
+    _directory: Option<TempDir>,
     requests: Arc<Mutex<Vec<String>>>,
-    service: JoinHandle<()>,
+    _service: Service,
 }
+
+/// Ends with the value.
+#[derive(Debug)]
+struct Service(JoinHandle<()>);
 
 impl FakePodman {
     /// Answers every request with what the function says to its first line, as `GET /PATH`.
-    pub(super) fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(directory.path().join("podman.sock")).unwrap();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let service = tokio::spawn(serve(listener, Arc::clone(&requests), Arc::new(answer)));
+        let fake = Self::at(directory.path().join("podman.sock"), answer);
         Self {
-            directory,
-            requests,
-            service,
+            _directory: Some(directory),
+            ..fake
         }
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
-        self.directory.path().join("podman.sock")
+    /// Answers on this socket.
+    pub(crate) fn at(
+        socket: PathBuf,
+        answer: impl Fn(&str) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = UnixListener::bind(&socket).unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let service = serve(listener, Arc::clone(&requests), Arc::new(answer));
+        Self {
+            socket,
+            _directory: None,
+            requests,
+            _service: Service(tokio::spawn(service)),
+        }
     }
 
-    pub(super) fn client(&self) -> Podman {
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.socket.clone()
+    }
+
+    pub(crate) fn client(&self) -> Podman {
         Podman::new(self.socket())
     }
 
     /// The requests so far: method and target.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-impl Drop for FakePodman {
+impl Drop for Service {
     fn drop(&mut self) {
-        self.service.abort();
+        self.0.abort();
     }
 }
 

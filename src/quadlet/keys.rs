@@ -27,10 +27,11 @@ macro_rules! keys {
 type FirstVersions = (&'static str, &'static [(&'static str, u32, u32)]);
 
 /// The first versions of all sections; systemd's own keys have none.
-const FIRST_VERSIONS: [FirstVersions; 8] = [
+const FIRST_VERSIONS: [FirstVersions; 9] = [
     unit::FIRST_VERSIONS,
     container::FIRST_VERSIONS,
     volume::FIRST_VERSIONS,
+    build::FIRST_VERSIONS,
     quadlet::FIRST_VERSIONS,
     service::FIRST_VERSIONS,
     socket::FIRST_VERSIONS,
@@ -117,6 +118,27 @@ pub mod volume {
     }
 }
 
+/// `[Build]`: podman-systemd.unit(5).
+pub mod build {
+    use super::super::value::{PodmanOption, VolumeMount};
+
+    keys! { "Build";
+        FILE: str = "File", path_inside, 5 2;
+        /// for a path inside the context.
+        FILE_INSIDE: str = "File", token, 5 2;
+        GLOBAL_ARGS: PodmanOption = "GlobalArgs", podman_option, 5 2;
+        IMAGE_TAG: str = "ImageTag", image, 5 2;
+        NETWORK: str = "Network", network, 5 2;
+        PODMAN_ARGS: PodmanOption = "PodmanArgs", podman_option, 5 2;
+        PULL: str = "Pull", token, 5 2;
+        /// for a repository of git.
+        REPOSITORY: str = "SetWorkingDirectory", repository, 5 2;
+        SET_WORKING_DIRECTORY: str = "SetWorkingDirectory", path_inside, 5 2;
+        /// with `--volume`, for a path of the host.
+        VOLUME_OPTION: VolumeMount = "PodmanArgs", volume_option, 5 2;
+    }
+}
+
 /// `[Quadlet]`: podman-systemd.unit(5).
 pub mod quadlet {
     keys! { "Quadlet";
@@ -147,7 +169,10 @@ pub mod service {
         SLICE: UnitName = "Slice", unit_name;
         STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
+        /// for a socket.
         STANDARD_OUTPUT: str = "StandardOutput", token;
+        /// for a file.
+        STANDARD_OUTPUT_FILE: Stream = "StandardOutput", stream;
         SUCCESS_EXIT_STATUS: u64 = "SuccessExitStatus", number;
         TASKS_MAX: u64 = "TasksMax", number;
         TIMEOUT_START: Duration = "TimeoutStartSec", span;
@@ -187,6 +212,7 @@ pub mod mcpod {
         ADDED: str = "Added", recorded;
         CONTENT: str = "Content", recorded;
         DIGEST: str = "Digest", recorded;
+        ENTRY: str = "Entry", recorded;
         ENVIRONMENT: str = "Environment", recorded;
         ID: str = "Id", recorded;
         IMAGE: str = "Image", recorded;
@@ -197,6 +223,7 @@ pub mod mcpod {
         NAME: str = "Name", recorded;
         NETWORK: str = "Network", recorded;
         PREVIOUS: str = "Previous", recorded;
+        SCRIPTS: str = "Scripts", recorded;
         SECRET: str = "Secret", recorded;
         STATE: str = "State", recorded;
         TOOLS_HASH: str = "ToolsHash", recorded;

@@ -99,6 +99,26 @@ impl ServerName {
             .is_some_and(|rest| rest.starts_with('_') && rest.ends_with(".volume"))
     }
 
+    /// `mcpod-NAME_image.build`: the Quadlet file by which the server's image is built.
+    pub fn build_file(&self) -> String {
+        format!("mcpod-{}_image.build", self.0)
+    }
+
+    /// `mcpod-NAME_image-build.service`: the unit that Quadlet makes of it.
+    pub fn build_unit(&self) -> UnitName {
+        UnitName(format!("mcpod-{}_image-build.service", self.0))
+    }
+
+    /// `mcpod-NAME_image/Containerfile`: the recipe of the server's image, in a folder of its own, which is the build's context.
+    pub fn recipe_file(&self) -> String {
+        format!("mcpod-{}_image/Containerfile", self.0)
+    }
+
+    /// `NAME_image.log`: the file in mcpod's runtime directory that a build writes to.
+    pub fn build_log(&self) -> String {
+        format!("{}_image.log", self.0)
+    }
+
     /// `mcpod-NAME_KEY`: the name, in Podman, of one of the server's secrets.
     pub fn secret(&self, key: &str) -> String {
         format!("mcpod-{}_{key}", self.0)

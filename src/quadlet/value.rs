@@ -169,6 +169,8 @@ pub enum Stream {
     Journal,
     /// To the end of the file of this absolute path.
     Append(Text),
+    /// To where the standard output goes.
+    Inherit,
 }
 
 /// The permissions of a file, as chmod(1) takes them in octal: `FileMode(0o600)`.

@@ -38,6 +38,28 @@ pub struct Lists {
     pub templates: Vec<Box<RawValue>>,
 }
 
+impl PartialEq for Lists {
+    /// Whether a server wrote the same, byte for byte.
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            server,
+            tools,
+            prompts,
+            resources,
+            templates,
+        } = self;
+        let same = |ours: &[Box<RawValue>], theirs: &[Box<RawValue>]| {
+            let texts = ours.iter().map(|object| object.get());
+            texts.eq(theirs.iter().map(|object| object.get()))
+        };
+        server.as_ref().map(|words| words.get()) == other.server.as_ref().map(|words| words.get())
+            && same(tools, &other.tools)
+            && same(prompts, &other.prompts)
+            && same(resources, &other.resources)
+            && same(templates, &other.templates)
+    }
+}
+
 /// One of the lists a server can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum List {

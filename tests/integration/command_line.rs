@@ -1,50 +1,6 @@
 //! What is printed where, and the exit codes.
 
-use std::process::Command;
-
-use serde_json::Value;
-
-/// A home and a runtime directory of its own, with nothing in them.
-pub(crate) struct Bare {
-    folder: tempfile::TempDir,
-}
-
-/// What a command printed and how it ended.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Bare {
-    pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    pub(crate) fn run(&self, words: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_mcpod"))
-            .args(words)
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("XDG_RUNTIME_DIR", self.folder.path())
-            .output()
-            .unwrap();
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
+use crate::bare::Bare;
 
 #[test]
 fn the_catalog_can_be_searched_and_read_on_a_bare_host() {

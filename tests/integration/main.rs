@@ -7,5 +7,8 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod bare;
+mod catalog;
 mod command_line;
+mod picker;
 mod serve;

@@ -1,6 +1,6 @@
 //! `mcpod serve` on a host without a systemd of the user's: it says what is missing, and nothing on standard output.
 
-use crate::command_line::Bare;
+use crate::bare::Bare;
 
 #[test]
 fn without_systemd_it_says_so_on_standard_error_alone() {

@@ -10,20 +10,25 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod agent;
 mod calls;
 mod chain;
 mod changes;
 mod escaping;
 mod failures;
+mod git;
 mod host;
 mod hostile;
+mod http;
 mod idle;
 mod inputs;
 mod interrupted;
 mod machine;
 mod orphans;
 mod other_user;
+mod packages;
 mod reboot;
+mod refresh;
 mod running;
 mod secrets;
 mod serve;

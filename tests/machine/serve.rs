@@ -1,144 +1,45 @@
 //! `mcpod serve`, as an agent starts it: servers of both eras are found, added, called and removed through it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::idle::{Idle, no_orphans};
-use crate::machine::{SOON, command, sh, wait_until};
+use crate::agent::Agent;
+use crate::changes::{afterwards, root_until_the_end, settings};
+use crate::failures::forget_image;
+use crate::idle::Idle;
+use crate::machine::{SOON, mcpod, run, run_with_input, sh, wait_until, write_file};
 use crate::server::Server;
-
-/// How long the frontend may stay when its agent is gone.
-const LEAVES_WITHIN: Duration = Duration::from_secs(2);
 
 /// How soon a change that anyone makes must be told.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long a server's image may take to be pulled and tried on a busy host.
-const ADDED_WITHIN: Duration = Duration::from_mins(3);
+/// A catalog of the user's own, with a server that needs a secret.
+const CATALOG: &str = r#"
+[[server]]
+name = "vault"
+[[server.input]]
+path = "token"
+secret = true
+required = true
+[[server.input]]
+path = "colour"
+required = true
+choices = ["red", "blue"]
+[[server.launch]]
+image = "docker.io/mcpod-test/vault"
+env = { TOKEN = "{{token}}", COLOUR = "{{colour}}" }
+"#;
 
-/// An agent with a frontend of its own.
-struct Agent {
-    process: Child,
-    say: ChildStdin,
-    heard: Receiver<Value>,
-    /// What was heard while waiting for something else.
-    aside: Vec<Value>,
-    asked: u64,
-}
-
-impl Agent {
-    fn start(arguments: &[&str], capabilities: &Value) -> Self {
-        let mut process = command(&[&["mcpod", "serve"], arguments].concat())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let say = process.stdin.take().unwrap();
-        let stdout = process.stdout.take().unwrap();
-        let (hear, heard) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                let message = serde_json::from_str(&line.unwrap()).unwrap();
-                if hear.send(message).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut agent = Self {
-            process,
-            say,
-            heard,
-            aside: Vec::new(),
-            asked: 0,
-        };
-        let hello = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": "test", "version": "1"}});
-        assert!(agent.ask("initialize", &hello)["result"]["serverInfo"].is_object());
-        agent.tell(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        agent
-    }
-
-    fn tell(&mut self, message: &Value) {
-        writeln!(self.say, "{message}").unwrap();
-    }
-
-    /// Asks, answers what is asked on the way, and gives the answer.
-    #[track_caller]
-    fn ask(&mut self, method: &str, params: &Value) -> Value {
-        self.asked += 1;
-        let id = self.asked;
-        self.tell(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        loop {
-            let message = self.heard.recv_timeout(ADDED_WITHIN).expect(method);
-            match (&message["id"], message["method"].as_str()) {
-                (own, None) if *own == id => return message,
-                (Value::Null, _) | (_, None) => self.aside.push(message),
-                (question, Some(method)) => {
-                    let result = match method {
-                        "roots/list" => json!({"roots": [{"uri": "file:///tmp", "name": "tmp"}]}),
-                        "sampling/createMessage" => {
-                            json!({"role": "assistant", "model": "m", "content": {"type": "text", "text": "sampled"}})
-                        }
-                        _ => json!({"action": "accept", "content": {"name": "elicited"}}),
-                    };
-                    self.tell(&json!({"jsonrpc": "2.0", "id": question, "result": result}));
-                    self.aside.push(message);
-                }
-            }
-        }
-    }
-
-    /// Calls a tool and gives the text of its result.
-    #[track_caller]
-    fn call(&mut self, tool: &str, arguments: &Value) -> String {
-        let params = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": "p"}});
-        let answer = self.ask("tools/call", &params);
-        let text = answer["result"]["content"][0]["text"].as_str();
-        text.unwrap_or_else(|| panic!("{tool}: {answer}"))
-            .to_owned()
-    }
-
-    /// The names of the tools of servers.
-    fn tools(&mut self) -> Vec<String> {
-        let answer = self.ask("tools/list", &json!({}));
-        let tools = answer["result"]["tools"].as_array().unwrap();
-        let names = tools
-            .iter()
-            .map(|tool| tool["name"].as_str().unwrap().to_owned());
-        names.filter(|name| name.contains("__")).collect()
-    }
-
-    /// Waits for a notification.
-    #[track_caller]
-    fn hears(&mut self, method: &str, within: Duration) {
-        let until = Instant::now() + within;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let message = self.heard.recv_timeout(left);
-            let message = message.unwrap_or_else(|_| panic!("no {method} within {within:?}"));
-            if message["method"] == method {
-                return;
-            }
-            self.aside.push(message);
-        }
-    }
-
-    /// Ends as an agent that exits, and sees to it that the frontend does as well.
-    #[track_caller]
-    fn leave(self) {
-        let Self {
-            mut process, say, ..
-        } = self;
-        drop(say);
-        let started = Instant::now();
-        assert!(process.wait().unwrap().success());
-        assert!(started.elapsed() < LEAVES_WITHIN, "{:?}", started.elapsed());
-        no_orphans();
-    }
-}
+/// Nothing but that catalog.
+const OWN_CATALOG: &str = "sources.docker.enabled = false
+sources.official.enabled = false
+sources.awesome.enabled = false
+[[sources.extra]]
+name = 'mine'
+kind = 'toml'
+url = '/home/tester/catalog.toml'
+";
 
 #[test]
 fn an_agent_finds_adds_calls_and_removes_servers_of_both_eras() {
@@ -285,4 +186,145 @@ fn one_server_alone_is_itself() {
     );
     agent.leave();
     drop(time);
+}
+
+#[test]
+fn what_a_server_needs_is_asked_for_but_its_secret_only_of_the_user() {
+    let _machine = Idle::now();
+    let _catalog = afterwards(|| {
+        run(&[
+            "rm",
+            "-rf",
+            "/home/tester/catalog.toml",
+            "/home/tester/.cache/mcpod",
+        ])
+    });
+    write_file("/home/tester/catalog.toml", CATALOG.as_bytes());
+    let _settings = settings(OWN_CATALOG);
+    mcpod(&["refresh", "mine"]).ok();
+    // Another name than that of the builtin catalog's server, which it would be taken for.
+    let (image, vault) = ("docker.io/mcp/everything", "docker.io/mcpod-test/vault");
+    let pull = r#"podman pull -q "$1" && podman tag "$1" "$2""#;
+    sh(pull, &[image, vault]).ok();
+    let _image = afterwards(|| run(&["podman", "rmi", vault]));
+    let _secret = afterwards(|| mcpod(&["secret", "remove", "vault_token"]));
+
+    let mut agent = Agent::start(&[], &json!({"elicitation": {}}));
+    let mut other = Agent::start(&[], &json!({}));
+    agent.fills_in = json!({"allow": true, "colour": "blue"});
+    let refused = agent.call("registry-add", &json!({"id": "vault"}));
+    let command = "mcpod secret set vault_token";
+    assert!(refused.contains(command), "{refused}");
+    // The user does as told.
+    let words: Vec<&str> = command.split(' ').collect();
+    run_with_input(&words, b"s3cret\n").ok();
+    let added = agent.call("registry-add", &json!({"id": "vault"}));
+    assert!(added.contains("is active as vault"), "{added}");
+    let environment = agent.call("vault__get-env", &json!({}));
+    for variable in [r#""TOKEN": "s3cret""#, r#""COLOUR": "blue""#] {
+        assert!(environment.contains(variable), "{environment}");
+    }
+
+    // Changed while another agent has a session too: both see it in their next call.
+    other.hears("notifications/tools/list_changed", SOON);
+    other.call("vault__get-env", &json!({}));
+    let change = json!({"name": "vault", "options": {"colour": "green"}});
+    let refused = agent.call("registry-config-set", &change);
+    assert!(refused.contains("red, blue"), "{refused}");
+    let change =
+        json!({"name": "vault", "options": {"colour": "red"}, "environment": {"EXTRA": "more"}});
+    let refused = agent.call("registry-config-set", &change);
+    assert!(refused.contains("no input \"EXTRA\""), "{refused}");
+    let mut forced = change;
+    forced["force"] = json!(true);
+    let changed = agent.call("registry-config-set", &forced);
+    assert!(
+        changed.contains("- colour: red") && changed.contains("- EXTRA: more"),
+        "{changed}"
+    );
+    assert!(!changed.contains("s3cret"), "{changed}");
+    for agent in [&mut agent, &mut other] {
+        let environment = agent.call("vault__get-env", &json!({}));
+        for variable in [
+            r#""TOKEN": "s3cret""#,
+            r#""COLOUR": "red""#,
+            r#""EXTRA": "more""#,
+        ] {
+            assert!(environment.contains(variable), "{environment}");
+        }
+    }
+    // What was asked was asked of the user: consent and colour for the adding, consent for the variable.
+    let asked = agent
+        .aside
+        .iter()
+        .filter(|said| said["method"] == "elicitation/create");
+    assert_eq!(asked.count(), 4, "{:#?}", agent.aside);
+    for agent in [&agent, &other] {
+        let said = serde_json::to_string(&agent.aside).unwrap();
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+    let removed = agent.call("registry-remove", &json!({"name": "vault"}));
+    assert!(removed.contains("not active any more"), "{removed}");
+    agent.leave();
+    other.leave();
+}
+
+#[test]
+fn it_leaves_with_its_instances_when_it_is_terminated() {
+    let _machine = Idle::now();
+    let time = Server::add("time", "time");
+    // It stays when its input ends: it is gone because it was stopped.
+    let stays = Server::misbehaving("ignore-eof");
+    let mut agent = Agent::start(&[], &json!({}));
+    agent.call("time__get_current_time", &json!({"timezone": "UTC"}));
+    agent.call("ignore-eof__echo", &json!({"text": "x"}));
+    assert_eq!((time.instances().len(), stays.instances().len()), (1, 1));
+    agent.terminate();
+    assert_eq!((time.instances().len(), stays.instances().len()), (0, 0));
+}
+
+#[test]
+fn an_add_that_is_cancelled_is_undone() {
+    let _machine = Idle::now();
+    forget_image();
+    let _stalls = root_until_the_end(
+        &[
+            "sh",
+            "-c",
+            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
+        ],
+        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
+    );
+    let mut agent = Agent::start(&[], &json!({"elicitation": {}}));
+    agent.fills_in = json!({"allow": true});
+    let add = json!({"name": "registry-add", "arguments": {"id": "docker://cut/sequentialthinking"},
+        "_meta": {"progressToken": "p"}});
+    let id = agent.begin("tools/call", &add);
+    agent.hears("notifications/progress", SOON);
+    agent.cancel(id);
+    // What comes next is answered, and nothing comes for what was cancelled.
+    let active = agent.call("registry-active", &json!({}));
+    assert!(active.starts_with("0 servers"), "{active}");
+    assert!(
+        agent.aside.iter().all(|said| said["id"] != id),
+        "{:?}",
+        agent.aside
+    );
+    agent.leave();
+}
+
+#[test]
+fn the_lazy_one_shows_the_registry_alone_and_calls_all_others() {
+    let _machine = Idle::now();
+    let _time = Server::add("time", "time");
+    let mut agent = Agent::start(&["--lazy"], &json!({}));
+    assert_eq!(agent.tools(), Vec::<String>::new());
+    let found = agent.call(
+        "registry-find",
+        &json!({"query": "current time", "what": "tools"}),
+    );
+    assert!(found.contains("time__get_current_time"), "{found}");
+    let exec = json!({"tool": "time__get_current_time", "arguments": {"timezone": "UTC"}});
+    assert!(agent.call("registry-exec", &exec).contains("UTC"));
+    agent.leave();
 }

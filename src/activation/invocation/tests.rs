@@ -499,8 +499,9 @@ proptest! {
         if let Ok(invocation) = made.work_out() {
             let shown = format!("{invocation:?}");
             prop_assert!(!shown.contains("hunter2"));
-            // Whatever begins with a dash was written so by the entry.
-            let entrys = |word: &str| texts.iter().any(|text| text.starts_with('-') || text.contains("or:") && !word.is_empty());
+            // Whatever begins with a dash was written so by the entry: at its start, or behind a template that gave nothing.
+            let dashed = |text: &String| text.split('}').any(|part| part.starts_with('-'));
+            let entrys = |word: &str| texts.iter().any(|text| dashed(text) || text.contains("or:") && !word.is_empty());
             for word in &invocation.args {
                 prop_assert!(!word.starts_with('-') || entrys(word) || !values.contains(word), "{word}");
             }

@@ -153,15 +153,18 @@ fn settle(folder: &Path, walk: &Walk, state: &mut State) -> Result<bool, FetchEr
         String::new()
     };
     let mut names: BTreeMap<String, BTreeMap<String, (Published, &str)>> = BTreeMap::new();
+    let mut latest = state.api.until;
     for item in kept.lines().chain(found.lines()) {
         // An item that cannot be read is kept for the parser, which says what is wrong with it.
         let published = official::published(item).unwrap_or_else(|_| Published::unreadable(item));
         if let Ok(updated) = published.updated_at.parse::<Timestamp>() {
-            state.api.until = Some(state.api.until.map_or(updated, |until| until.max(updated)));
+            latest = latest.max(Some(updated));
         }
         let versions = names.entry(published.name.clone()).or_default();
         versions.insert(published.version.clone(), (published, item));
     }
+    // A page that was read early may have changed while later ones were read: what changed since the beginning is asked again.
+    state.api.until = latest.map(|latest| latest.min(walk.begun_at));
     let path = folder.join(ITEMS);
     let failed = |source| FetchError::file(&path, source);
     let new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;

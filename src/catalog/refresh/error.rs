@@ -1,8 +1,51 @@
-//! Why a source could not be fetched.
+//! Why there was no refresh, and why a source could not be fetched.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::catalog::{IndexError, StoreError};
+
+/// Why there was no refresh at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// No source has that name.
+    #[error("there is no source {name:?}")]
+    NoSuchSource {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        names: Vec<String>,
+    },
+    /// A source is turned off.
+    #[error("the source {name} is turned off")]
+    Disabled {
+        /// The source.
+        name: String,
+    },
+    /// Our own files.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The catalog.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index in use.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl RefreshError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchSource { names, .. } => Some(format!("there are {}", names.join(", "))),
+            Self::Disabled { name } => Some(format!(
+                "set enabled = true in [sources.{name}] of config.toml"
+            )),
+            Self::Fetch(_) | Self::Store(_) | Self::Index(_) => None,
+        }
+    }
+}
 
 /// Why a source could not be fetched. What it sent before stays in use.
 #[derive(Debug, thiserror::Error)]

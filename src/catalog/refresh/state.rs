@@ -20,8 +20,8 @@ pub(super) struct State {
     pub(super) urls: Vec<String>,
     /// When a fetch that succeeded was begun.
     pub(super) fetched_at: Option<Timestamp>,
-    /// When the last fetch was begun.
-    pub(super) asked_at: Option<Timestamp>,
+    /// When it ended. Whoever waited for it meanwhile need not fetch again.
+    pub(super) done_at: Option<Timestamp>,
     /// Why the last fetch failed, if it did.
     pub(super) error: Option<String>,
     /// What tells what was fetched from what was fetched before.

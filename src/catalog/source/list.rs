@@ -5,6 +5,7 @@
 
 mod command;
 mod line;
+mod remote;
 mod sidecar;
 
 use std::collections::HashMap;
@@ -272,7 +273,7 @@ fn guesses(url: &str, about: &str) -> Vec<LaunchOption> {
     for word in words.chain([url]) {
         let word = word.trim_end_matches(['.', ';', ':', '*', '"', '\'', '\\']);
         if let Some(protocol) = endpoint(word) {
-            options.extend(command::remote(word, protocol, Trust::Guessed));
+            options.extend(remote::of_url(word, protocol, Trust::Guessed));
         }
     }
     let mut unique: Vec<LaunchOption> = Vec::new();

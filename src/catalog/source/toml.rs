@@ -25,6 +25,8 @@ mod record;
 
 use self::record::Record;
 use super::{FieldError, Parsed, Refused};
+use crate::catalog::entry;
+use crate::catalog::text::{Line, Prose};
 
 /// The entries of a file's text, for the source of that name.
 pub fn parse(source: &str, text: &str) -> Parsed {
@@ -60,6 +62,7 @@ pub fn parse(source: &str, text: &str) -> Parsed {
     }
     for (index, server) in servers.into_iter().enumerate() {
         let record = record_name(index, &server);
+        let text = ::toml::to_string(&server).unwrap_or_default();
         let entry = server
             .try_into::<Record>()
             .map_err(|error| FieldError::new("TOML", &error))
@@ -70,7 +73,13 @@ pub fn parse(source: &str, text: &str) -> Parsed {
                     .refused
                     .push(refuse(&record, "name", "another entry has this name"));
             }
-            Ok(entry) => parsed.entries.push(entry),
+            Ok(mut entry) => {
+                entry.records.push(entry::Record {
+                    place: Line::new(&record),
+                    text: Prose::new(&text),
+                });
+                parsed.entries.push(entry);
+            }
             Err(error) => parsed.refused.push(error.in_record(&record)),
         }
     }
@@ -137,6 +146,9 @@ mod tests {
         );
         assert_eq!(entry.categories.len(), 1);
         assert_eq!(entry.tags[0].as_str(), "notes");
+        let record = &entry.records[0];
+        assert_eq!(record.place.as_str(), "server 1 (notes)");
+        assert!(record.text.contains("tags = [\"Notes\"]"), "{record:?}");
         assert_eq!(entry.status, Status::Deprecated("archived".into()));
         let [image, remote] = entry.launch.as_slice() else {
             panic!("{entry:?}")

@@ -5,29 +5,25 @@ use std::collections::BTreeMap;
 use rmcp::service::{RequestContext, RoleServer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Failure, MissingInput};
-use super::consent::{self, Verdict, Wish};
-use super::{Registry, docs, progress};
+use super::answer::{Answer, Failure};
+use super::consent::{self, Verdict};
+use super::given::{self, Given};
+use super::{Registry, command, inputs, progress, wish};
 use crate::activation::choices::{Choices, Network};
-use crate::activation::inputs::{InputError, MissingInput as Missing};
-use crate::activation::plan::{Plan, PlanError};
-use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
+use crate::activation::inputs::InputError;
+use crate::activation::plan::PlanError;
 use crate::frontend::naming::public_names;
-use crate::orchestrator::add::Request;
-use crate::orchestrator::{Error, reference};
-use crate::quadlet::value::Assignment;
+use crate::orchestrator::add::{Consent, Request};
+use crate::orchestrator::outline::Outline;
+use crate::orchestrator::{self, Error};
+use crate::settings::AgentAdd;
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Make a server of the catalog active, so that its tools can be called: its image is pulled, it is started in a sandbox and \
-    tried once. Its tools then appear in your list as NAME__TOOL; if your list does not refresh, call them with registry-exec. Options \
-    that are missing come back with their names and kinds. Never put a password, key or token into options: secrets are for the user \
-    to give.";
-
-/// What to do about a server that needs a secret.
-const NO_SECRETS: &str = "this version of mcpod cannot hold secrets: choose a server that needs no key (registry-find with \
-    no_key). Do not ask the user for a secret's value";
+    tried once. Its tools then appear in your list as NAME__TOOL; if your list does not refresh, call them with registry-exec. Inputs \
+    that are missing come back with their names and kinds. Never put a password, key or token into options or environment: the user \
+    stores secrets with a command that you are told.";
 
 /// What is to be added.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,24 +33,16 @@ pub(super) struct Arguments {
     id: String,
     /// The name it gets, of letters, digits and `-`. Made from the id if you give none.
     name: Option<String>,
-    /// Values of its inputs by name; registry-get-docs lists them.
+    /// Values of its inputs by name, arrays for inputs that take several; registry-get-docs lists them.
     #[serde(default)]
-    options: BTreeMap<String, Scalar>,
+    options: BTreeMap<String, Given>,
     /// Environment variables beyond those it declares; the user is asked about them.
     #[serde(default)]
-    environment: BTreeMap<String, Scalar>,
+    environment: BTreeMap<String, Given>,
     /// Which way to run it, by its number in registry-get-docs. The best one if you give none.
     launch: Option<usize>,
     /// The network it sees. Opening it further than declared is for the user to allow.
     network: Option<NetworkChoice>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum Scalar {
-    Text(String),
-    Boolean(bool),
-    Number(serde_json::Number),
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -62,16 +50,6 @@ enum Scalar {
 enum NetworkChoice {
     None,
     Open,
-}
-
-impl Scalar {
-    fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Boolean(value) => value.to_string(),
-            Self::Number(value) => value.to_string(),
-        }
-    }
 }
 
 /// A server that was added.
@@ -93,37 +71,84 @@ pub(super) async fn run(
 ) -> Result<Answer, Failure> {
     let orchestrator = &registry.frontend.orchestrator;
     let mut request = request(&arguments)?;
-    let policy = orchestrator.settings().policy.agent_add;
-    if policy == crate::settings::AgentAdd::Deny {
-        return Err(Failure::new("the settings do not let agents add servers")
-            .next(format!("the user can run it: {}", command(&request))));
-    }
-    let plan = match Box::pin(orchestrator.plan(&request)).await {
-        Err(Error::Plan(PlanError::Input(InputError::Missing { id, inputs }))) => {
-            let asked = ask_for(context, &id, &inputs).await?;
-            request.choices.inputs.extend(asked);
-            Box::pin(orchestrator.plan(&request)).await?
-        }
-        plan => plan?,
-    };
-    if let Verdict::Ask(reasons) = wish(registry, &request, &plan).await?.verdict(policy) {
-        let question = format!(
-            "An agent wants to add the MCP server {} (image {}). You are asked because {}.",
-            plan.id,
-            plan.image,
-            reasons.join(", and ")
-        );
-        consent::ask(context, &question, &command(&request)).await?;
-    }
+    let outline = orchestrator.outline(&request)?;
+    consent(registry, &request, &outline, context).await?;
+    complete(registry, &mut request, &outline, context).await?;
     let (teller, told) = progress::start(context);
     let cancelled = context.ct.cancelled();
     let added = orchestrator
         .add_until(&request, &|step| teller.tell(&step), cancelled)
         .await;
+    let added = match added {
+        Err(Error::NeedsConsent { what, how }) => {
+            let wanted = format!("This would build and run code from {what}");
+            let secrets: Vec<String> = outline.secrets().collect();
+            let command = command::add(&request, &secrets);
+            let reasons = [format!("it would be built {how}")];
+            consent::ask(context, &wanted, &reasons, &command).await?;
+            request.consent = Consent::Seen(what);
+            let cancelled = context.ct.cancelled();
+            orchestrator
+                .add_until(&request, &|step| teller.tell(&step), cancelled)
+                .await
+        }
+        added => added,
+    };
     drop(teller);
     told.done().await;
-    let added = added?;
+    let added = added.map_err(|error| refused(error, &outline))?;
     registry.frontend.refresh().await?;
+    answer(added)
+}
+
+/// Sees to it that the user, or the settings, allow it.
+async fn consent(
+    registry: &Registry,
+    request: &Request,
+    outline: &Outline,
+    context: &RequestContext<RoleServer>,
+) -> Result<(), Failure> {
+    let policy: AgentAdd = registry.frontend.orchestrator.settings().policy.agent_add;
+    let secrets: Vec<String> = outline.secrets().collect();
+    let command = command::add(request, &secrets);
+    match wish::to_add(request, outline).verdict(policy) {
+        Verdict::Granted => Ok(()),
+        Verdict::Ask(reasons) => {
+            let wanted = format!(
+                "An agent wants to add the MCP server {} ({})",
+                outline.id, outline.origin
+            );
+            consent::ask(context, &wanted, &reasons, &command).await
+        }
+        Verdict::Refused => Err(Failure::new("the settings do not let agents add servers")
+            .next(format!("the user can run it: {command}"))),
+    }
+}
+
+/// Sees to it that it has all its inputs: the user is asked for those that are missing.
+async fn complete(
+    registry: &Registry,
+    request: &mut Request,
+    outline: &Outline,
+    context: &RequestContext<RoleServer>,
+) -> Result<(), Failure> {
+    match Box::pin(registry.frontend.orchestrator.plan(request)).await {
+        Err(Error::Plan(PlanError::Input(InputError::Missing { id, inputs }))) => {
+            let asked = inputs::ask_for(context, &id, &outline.name, &inputs).await?;
+            request.choices.inputs.extend(asked);
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(error, outline)),
+    }
+}
+
+fn refused(error: Error, outline: &Outline) -> Failure {
+    let secrets: Vec<String> = outline.secrets().collect();
+    inputs::refused(error, &outline.name, &secrets)
+}
+
+fn answer(added: orchestrator::add::Added) -> Result<Answer, Failure> {
     let name = &added.active.name;
     let lists = added.lists.unwrap_or_default();
     let own: Vec<String> = lists
@@ -151,20 +176,14 @@ pub(super) async fn run(
 }
 
 fn request(arguments: &Arguments) -> Result<Request, Failure> {
-    let assignments = |values: &BTreeMap<String, Scalar>| {
-        values
-            .iter()
-            .map(|(name, value)| Assignment::new(name, value.text()))
-            .collect()
-    };
     let name = arguments.name.as_deref().map(str::parse).transpose();
     Ok(Request {
         reference: arguments.id.clone(),
         name: name.map_err(|error| Failure::from(Error::Name(error)))?,
         choices: Choices {
             launch: arguments.launch,
-            inputs: assignments(&arguments.options),
-            environment: assignments(&arguments.environment),
+            inputs: given::assigned(&arguments.options),
+            environment: given::assigned(&arguments.environment),
             network: arguments.network.map(|network| match network {
                 NetworkChoice::None => Network::None,
                 NetworkChoice::Open => Network::Open,
@@ -172,184 +191,6 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
             ..Choices::default()
         },
         probe: true,
+        consent: Consent::Nothing,
     })
-}
-
-/// Asks the user for inputs that are missing, or fails with what they are.
-async fn ask_for(
-    context: &RequestContext<RoleServer>,
-    id: &str,
-    inputs: &[Missing],
-) -> Result<Vec<Assignment>, Failure> {
-    let names: Vec<&str> = inputs.iter().map(|input| input.path.as_str()).collect();
-    let described = inputs.iter().map(describe).collect();
-    let failure = Failure::new(format!("{id} needs {}", names.join(", "))).missing(described);
-    if inputs.iter().any(|input| input.secret) {
-        return Err(failure.next(NO_SECRETS));
-    }
-    if !consent::can_ask(context) {
-        return Err(failure.next("ask the user, then call registry-add again with them in options"));
-    }
-    let properties: Map<String, Value> = inputs
-        .iter()
-        .map(|input| (input.path.clone(), property(input)))
-        .collect();
-    let message = format!("The MCP server {id} needs to know:");
-    let given = consent::form(context, &message, &Value::Object(properties), &names).await?;
-    Ok(given
-        .into_iter()
-        .map(|(name, value)| {
-            let text = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            Assignment::new(name, text)
-        })
-        .collect())
-}
-
-fn describe(input: &Missing) -> MissingInput {
-    MissingInput {
-        name: input.path.clone(),
-        kind: if input.secret {
-            "secret".to_owned()
-        } else {
-            docs::kind(input.kind).to_owned()
-        },
-        description: input.description.clone(),
-        choices: input.choices.clone(),
-    }
-}
-
-/// An input as a field of a form.
-fn property(input: &Missing) -> Value {
-    let kind = match input.kind {
-        InputKind::Text | InputKind::Path => "string",
-        InputKind::Number => "number",
-        InputKind::Integer => "integer",
-        InputKind::Boolean => "boolean",
-    };
-    let mut property = Map::new();
-    property.insert("type".to_owned(), json!(kind));
-    property.insert("title".to_owned(), json!(input.path));
-    if let Some(about) = &input.description {
-        property.insert("description".to_owned(), json!(about));
-    }
-    if !input.choices.is_empty() {
-        property.insert("enum".to_owned(), json!(input.choices));
-    }
-    Value::Object(property)
-}
-
-/// What consent depends on.
-async fn wish(registry: &Registry, request: &Request, plan: &Plan) -> Result<Wish, Failure> {
-    let mut wider = Vec::new();
-    if request.choices.network.is_some() {
-        let mut declared = request.clone();
-        declared.choices.network = None;
-        let declared = Box::pin(registry.frontend.orchestrator.plan(&declared)).await?;
-        if declared.network == Network::None && plan.network == Network::Open {
-            wider.push("it is to have an open network, which it does not declare".to_owned());
-        }
-    }
-    for variable in &request.choices.environment {
-        wider.push(format!("{} is to be set in its environment", variable.name));
-    }
-    if request.reference.contains("://") {
-        return Ok(Wish {
-            wider,
-            ..Wish::default()
-        });
-    }
-    let listing = listing(registry, request)?;
-    let entry = &listing.entry;
-    let number = plan
-        .launch
-        .split(' ')
-        .next()
-        .and_then(|number| number.parse::<usize>().ok());
-    let option = number.and_then(|number| entry.launch.get(number.checked_sub(1)?));
-    for path in option.map(paths).unwrap_or_default() {
-        if request
-            .choices
-            .inputs
-            .iter()
-            .any(|given| given.name == path)
-        {
-            wider.push(format!("{path} gives it a file or folder of yours"));
-        }
-    }
-    let source = option.map(|option| consent::source(&listing, option));
-    Ok(Wish {
-        source: Some(source.unwrap_or_else(|| entry.id.source().to_owned())),
-        declared: option.is_some_and(|option| option.trust == Trust::Declared),
-        wider,
-    })
-}
-
-/// What the catalog has of it.
-fn listing(registry: &Registry, request: &Request) -> Result<Listing, Failure> {
-    let catalog = registry.frontend.orchestrator.catalog()?;
-    Ok(reference::listing(&catalog, &request.reference)?)
-}
-
-/// The inputs that are files or folders of the host.
-fn paths(option: &LaunchOption) -> Vec<String> {
-    let paths = option
-        .inputs
-        .iter()
-        .filter(|input| input.kind == InputKind::Path);
-    paths.map(|input| input.path.to_string()).collect()
-}
-
-/// What the user would type for it.
-fn command(request: &Request) -> String {
-    let Request {
-        reference,
-        name,
-        choices,
-        probe: _,
-    } = request;
-    let mut words = vec!["mcpod".to_owned(), "add".to_owned(), quoted(reference)];
-    if let Some(name) = name {
-        words.extend(["--name".to_owned(), name.to_string()]);
-    }
-    if let Some(launch) = choices.launch {
-        words.extend(["--launch".to_owned(), launch.to_string()]);
-    }
-    for (flag, assignments) in [("--set", &choices.inputs), ("--env", &choices.environment)] {
-        for assignment in assignments {
-            let word = format!("{}={}", assignment.name, assignment.value);
-            words.extend([flag.to_owned(), quoted(&word)]);
-        }
-    }
-    if let Some(network) = choices.network {
-        words.extend(["--network".to_owned(), network.to_string()]);
-    }
-    words.join(" ")
-}
-
-/// A word as a shell reads it back, with nothing hidden in it.
-pub(super) fn quoted(word: &str) -> String {
-    let word = crate::text::one_line(word);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_is_what_a_shell_reads_back() {
-        let arguments = json!({"id": "docker://x/y", "name": "n", "options": {"a": "it's; rm", "b": 2, "c": true}, "network": "open"});
-        let request = request(&serde_json::from_value(arguments).unwrap()).unwrap();
-        assert_eq!(
-            command(&request),
-            r"mcpod add docker://x/y --name n --set 'a=it'\''s; rm' --set b=2 --set c=true --network open"
-        );
-    }
 }

@@ -29,10 +29,16 @@ pub(super) struct MissingInput {
     pub(super) name: String,
     /// `text`, `number`, `integer`, `boolean`, `path`, or `secret`.
     pub(super) kind: String,
+    /// Whether it takes several values, as an array.
+    pub(super) several: bool,
     /// What it is for.
     pub(super) description: Option<String>,
+    /// What a value looks like.
+    pub(super) example: Option<String>,
     /// The values it takes, if they are limited.
     pub(super) choices: Vec<String>,
+    /// What the user runs to store it, if it is a secret.
+    pub(super) command: Option<String>,
 }
 
 impl MissingInput {
@@ -41,17 +47,30 @@ impl MissingInput {
         let Self {
             name,
             kind,
+            several,
             description,
+            example,
             choices,
+            command,
         } = self;
-        let about = description
-            .as_ref()
-            .map_or(String::new(), |about| format!(": {about}"));
-        let choices = match choices.as_slice() {
-            [] => String::new(),
-            choices => format!(" [one of {}]", choices.join(", ")),
-        };
-        format!("- {name} ({kind}){about}{choices}")
+        let mut line = format!(
+            "- {name} ({kind}{})",
+            if *several { ", several" } else { "" }
+        );
+        let mut add = |before: &str, text: &str| line.extend([before, text]);
+        if let Some(about) = description {
+            add(": ", about);
+        }
+        if let Some(example) = example {
+            add(", for example ", example);
+        }
+        if !choices.is_empty() {
+            add(", one of ", &choices.join(", "));
+        }
+        if let Some(command) = command {
+            add("; stored by ", command);
+        }
+        line
     }
 }
 

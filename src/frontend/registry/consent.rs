@@ -5,11 +5,11 @@ use rmcp::service::{ElicitationMode, RequestContext, RoleServer};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
-use crate::catalog::{Entry, LaunchOption, Listing, Run};
+use super::wish::CURATED;
 use crate::settings::AgentAdd;
 
-/// The sources whose entries somebody looked at before they were published.
-const CURATED: [&str; 3] = ["builtin", "docker", "official"];
+/// Why the user is asked where the settings say so.
+pub(super) const SETTINGS_ASK: &str = "the settings ask for it";
 
 /// What an agent wants to add, as far as consent depends on it.
 #[derive(Debug, Default, Clone)]
@@ -39,7 +39,7 @@ impl Wish {
         let mut reasons = self.wider.clone();
         match (&self.source, policy) {
             (_, AgentAdd::Deny) => return Verdict::Refused,
-            (_, AgentAdd::Ask) => reasons.push("the settings ask for it".to_owned()),
+            (_, AgentAdd::Ask) => reasons.push(SETTINGS_ASK.to_owned()),
             (None, _) => reasons.push("it is in no catalog".to_owned()),
             (Some(source), AgentAdd::Curated) if !CURATED.contains(&source.as_str()) => {
                 reasons.push(format!("its source, {source}, is not curated"));
@@ -57,31 +57,6 @@ impl Wish {
     }
 }
 
-/// The source that answers for a way to run a server: a curated one, if any of them declares the same artifact.
-pub(super) fn source(listing: &Listing, option: &LaunchOption) -> String {
-    let declares = |entry: &&Entry| {
-        entry
-            .launch
-            .iter()
-            .any(|own| match (&own.run, &option.run) {
-                (Run::Local(own), Run::Local(wanted)) => own.artifact == wanted.artifact,
-                (own, wanted) => own == wanted,
-            })
-    };
-    let single = listing.members.is_empty().then_some(&listing.entry);
-    let mut sources = listing
-        .members
-        .iter()
-        .chain(single)
-        .filter(declares)
-        .map(|entry| entry.id.source());
-    let curated = sources.clone().find(|source| CURATED.contains(source));
-    curated
-        .or_else(|| sources.next())
-        .unwrap_or_else(|| listing.entry.id.source())
-        .to_owned()
-}
-
 /// Whether the agent can ask its user.
 pub(super) fn can_ask(context: &RequestContext<RoleServer>) -> bool {
     context
@@ -90,18 +65,24 @@ pub(super) fn can_ask(context: &RequestContext<RoleServer>) -> bool {
         .contains(&ElicitationMode::Form)
 }
 
-/// Asks the user yes or no; `command` is what the user can run instead where the agent cannot ask.
+/// Asks the user yes or no about what an agent wants, and says why; `command` is what would be done, and what the user
+/// can run instead where the agent cannot ask.
 pub(super) async fn ask(
     context: &RequestContext<RoleServer>,
-    question: &str,
+    wanted: &str,
+    reasons: &[String],
     command: &str,
 ) -> Result<(), Failure> {
+    let reasons = reasons.join(", and ");
     let run = format!("the user can run it: {command}");
     if !can_ask(context) {
-        return Err(Failure::new(format!("{question} Only the user can allow this.")).next(run));
+        let message = format!("{wanted}. Only the user can allow this, because {reasons}");
+        return Err(Failure::new(message).next(run));
     }
+    let question =
+        format!("{wanted}. You are asked because {reasons}. It is as if you ran: {command}");
     let properties = json!({"allow": {"type": "boolean", "title": "Allow", "default": false}});
-    let answer = form(context, question, &properties, &["allow"]).await?;
+    let answer = form(context, &question, &properties, &["allow"]).await?;
     if answer.get("allow") == Some(&Value::Bool(true)) {
         return Ok(());
     }

@@ -34,6 +34,10 @@ impl Teller {
                 None => return,
             },
             Step::Pulled => "the image is here".to_owned(),
+            Step::Asking(package) => format!("looking for {package}"),
+            Step::Building(what) => format!("building an image of {what}"),
+            // What a build says is hostile text, and not for a model.
+            Step::Output(_) => return,
             Step::Waiting => "waiting for another change of units".to_owned(),
             Step::Unencrypted => {
                 "this host has no credential service: Podman keeps secrets unencrypted".to_owned()

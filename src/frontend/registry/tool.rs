@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Failure};
-use super::{Registry, add, browse, docs, exec, find, later, mend, refresh, state};
+use super::{Registry, add, browse, config, docs, exec, find, later, refresh, remove, state};
 
 /// A registry tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,67 +92,67 @@ impl Tool {
             Self::Find => (
                 "Find servers or tools",
                 find::description(servers),
-                schema::<find::Arguments>(),
+                arguments::<find::Arguments>(),
                 Some(schema::<find::Found>()),
             ),
             Self::List => (
                 "Browse the catalog",
                 browse::DESCRIPTION.to_owned(),
-                schema::<browse::Arguments>(),
+                arguments::<browse::Arguments>(),
                 Some(schema::<browse::Page>()),
             ),
             Self::GetDocs => (
                 "Read about a server",
                 docs::DESCRIPTION.to_owned(),
-                schema::<docs::Arguments>(),
+                arguments::<docs::Arguments>(),
                 Some(schema::<docs::Docs>()),
             ),
             Self::Add => (
                 "Make a server active",
                 add::DESCRIPTION.to_owned(),
-                schema::<add::Arguments>(),
+                arguments::<add::Arguments>(),
                 Some(schema::<add::Added>()),
             ),
             Self::Remove => (
                 "Take a server away",
-                mend::REMOVE.to_owned(),
-                schema::<mend::RemoveArguments>(),
-                Some(schema::<mend::Removed>()),
+                remove::DESCRIPTION.to_owned(),
+                arguments::<remove::Arguments>(),
+                Some(schema::<remove::Removed>()),
             ),
             Self::Active => (
                 "List active servers",
                 state::ACTIVE.to_owned(),
-                schema::<state::ActiveArguments>(),
+                arguments::<state::ActiveArguments>(),
                 Some(schema::<state::ActiveServers>()),
             ),
             Self::ConfigSet => (
                 "Change an active server",
-                mend::CONFIG_SET.to_owned(),
-                schema::<mend::ConfigSetArguments>(),
-                None,
+                config::DESCRIPTION.to_owned(),
+                arguments::<config::Arguments>(),
+                Some(schema::<config::Changed>()),
             ),
             Self::Exec => (
                 "Call any tool",
                 exec::DESCRIPTION.to_owned(),
-                schema::<exec::Call>(),
+                arguments::<exec::Call>(),
                 None,
             ),
             Self::Refresh => (
                 "Refresh the catalog",
                 refresh::DESCRIPTION.to_owned(),
-                schema::<refresh::Arguments>(),
+                arguments::<refresh::Arguments>(),
                 Some(schema::<refresh::Refreshed>()),
             ),
             Self::Status => (
                 "See how a server does",
                 state::STATUS.to_owned(),
-                schema::<state::StatusArguments>(),
+                arguments::<state::StatusArguments>(),
                 Some(schema::<state::ServerStatus>()),
             ),
             Self::LaunchStdio => (
                 "Run a command as a server",
                 later::LAUNCH_STDIO.to_owned(),
-                schema::<later::LaunchStdioArguments>(),
+                arguments::<later::LaunchStdioArguments>(),
                 None,
             ),
         };
@@ -199,9 +199,9 @@ impl Tool {
             Self::List => browse::run(registry, &read(arguments)?),
             Self::GetDocs => docs::run(registry, &read(arguments)?),
             Self::Add => Box::pin(add::run(registry, read(arguments)?, &context)).await,
-            Self::Remove => mend::remove(registry, read(arguments)?, &context).await,
+            Self::Remove => remove::run(registry, read(arguments)?, &context).await,
             Self::Active => state::active(registry, read(arguments)?).await,
-            Self::ConfigSet => mend::config_set(registry, &read(arguments)?),
+            Self::ConfigSet => Box::pin(config::run(registry, read(arguments)?, &context)).await,
             Self::Exec => Err(exec::not_called(registry, &read(arguments)?)),
             Self::Refresh => refresh::run(registry, read(arguments)?).await,
             Self::Status => state::status(registry, read(arguments)?).await,
@@ -218,6 +218,21 @@ fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Failure> {
     })
 }
 
+/// The schema of a tool's arguments. One that may be left out need not be null besides: not all hosts know several types.
+fn arguments<T: JsonSchema>() -> Arc<JsonObject> {
+    let mut schema = schema::<T>();
+    walk(Arc::make_mut(&mut schema), &|members| {
+        if let Some(Value::Array(types)) = members.get("type")
+            && let [one, null] = types.as_slice()
+            && null == "null"
+        {
+            let one = one.clone();
+            members.insert("type".to_owned(), one);
+        }
+    });
+    schema
+}
+
 /// The schema of a type, whole in itself, since some hosts do not follow references.
 fn schema<T: JsonSchema>() -> Arc<JsonObject> {
     let settings =
@@ -229,5 +244,29 @@ fn schema<T: JsonSchema>() -> Arc<JsonObject> {
     };
     // The type's own name says nothing to a model.
     schema.remove("title");
+    walk(&mut schema, &|members| {
+        // `uint32` and the like: clients warn of formats that JSON Schema does not have.
+        members.retain(|key, value| key != "format" || !value.is_string());
+    });
     Arc::new(schema)
+}
+
+/// Changes every object in a schema.
+fn walk(members: &mut JsonObject, change: &impl Fn(&mut JsonObject)) {
+    change(members);
+    for value in members.values_mut() {
+        walk_value(value, change);
+    }
+}
+
+fn walk_value(value: &mut Value, change: &impl Fn(&mut JsonObject)) {
+    match value {
+        Value::Object(members) => walk(members, change),
+        Value::Array(items) => {
+            for item in items {
+                walk_value(item, change);
+            }
+        }
+        _ => {}
+    }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Parameters as a program of a later time might write them: unknown fields, odd numbers, escapes, deep nesting.
-fn odd() -> String {
+pub(super) fn odd() -> String {
     let deep = format!("{}1{}", "[{\"d\":".repeat(300), "}]".repeat(300));
     format!(
         r#""future" : {{"a":1.0,"b":-0.0,"c":18446744073709551616,"d":0.1000000000000000055511151231257827,"e":1E+400}}, "esc":"\u00e9\/\ud83d\ude00","nil":null,"deep":{deep}"#

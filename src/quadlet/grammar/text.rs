@@ -42,6 +42,7 @@ pub(in crate::quadlet) fn path(text: &Text) -> Result<String, Reason> {
 pub(in crate::quadlet) fn stream(stream: &Stream) -> Result<String, Reason> {
     match stream {
         Stream::Journal => Ok("journal".to_owned()),
+        Stream::Inherit => Ok("inherit".to_owned()),
         Stream::Append(file) => Ok(format!("append:{}", path(file)?)),
     }
 }
@@ -124,6 +125,19 @@ pub(super) fn absolute(path: &str) -> Result<(), Reason> {
     } else {
         Ok(())
     }
+}
+
+/// `URL#COMMIT:FOLDER` of a repository: of characters that nobody who reads it gives a meaning, and no local path.
+pub(in crate::quadlet) fn repository(context: &str) -> Result<String, Reason> {
+    let known = ["https://", "http://", "git://"];
+    if !known.iter().any(|scheme| context.starts_with(scheme)) {
+        return Err(Reason::Address);
+    }
+    refuse(context, |c| {
+        !(c.is_ascii_alphanumeric() || "._~:/@+#-".contains(c))
+    })?;
+    check_line(context)?;
+    Ok(context.to_owned())
 }
 
 /// A capability, or `all`.

@@ -2,15 +2,12 @@
 //!
 //! They are text that anybody may write. None is ever executed; a form that is not known is nothing.
 
+use super::remote;
 use crate::catalog::artifact::Artifact;
 use crate::catalog::input::{Input, InputPath};
-use crate::catalog::launch::{
-    Arg, Endpoint, EnvVar, Header, HttpProtocol, LaunchOption, Local, Network, Remote, Run,
-    Transport, Trust,
-};
+use crate::catalog::launch::{Arg, EnvVar, LaunchOption, Local, Network, Run, Transport, Trust};
 use crate::catalog::source::{is_secret_name, is_variable_name};
-use crate::catalog::template::{Syntax, Template};
-use crate::catalog::text::Line;
+use crate::catalog::template::Template;
 
 /// Packages that run other servers, or none.
 const NO_SERVERS: [&str; 6] = [
@@ -62,42 +59,12 @@ pub(super) fn option(line: &str, trust: Trust) -> Option<LaunchOption> {
             _ => return None,
         },
         "claude" => match rest.as_slice() {
-            ["mcp", "add", rest @ ..] => return remote_of(rest, trust),
+            ["mcp", "add", rest @ ..] => return remote::of_words(rest, trust),
             _ => return None,
         },
         _ => return None,
     }
     found.into_option(trust)
-}
-
-/// A remote server at that address, if it can be one.
-pub(super) fn remote(url: &str, protocol: HttpProtocol, trust: Trust) -> Option<LaunchOption> {
-    let host = url
-        .strip_prefix("https://")?
-        .split(['/', ':', '?'])
-        .next()?;
-    let legal = |c: char| {
-        c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '`' | '{' | '}' | '\\' | '^' | '|')
-    };
-    let is_host = host.contains('.')
-        && host
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
-    if !is_host || !url.chars().all(legal) || host.ends_with("example.com") {
-        return None;
-    }
-    Some(LaunchOption {
-        trust,
-        inputs: Vec::new(),
-        run: Run::Remote(Remote {
-            endpoint: Endpoint {
-                protocol,
-                url: Template::of_text(url),
-            },
-            headers: Vec::new(),
-            login: false,
-        }),
-    })
 }
 
 /// The words of a command line; nothing if it does more than run one program.
@@ -267,52 +234,6 @@ impl Found {
         }
         Some(path)
     }
-}
-
-/// `[--transport http|sse] [--scope S] NAME URL [--header "NAME: VALUE"]`
-fn remote_of(words: &[&str], trust: Trust) -> Option<LaunchOption> {
-    let mut protocol = HttpProtocol::StreamableHttp;
-    let mut url = None;
-    let mut header = None;
-    let mut words = words.iter().copied();
-    while let Some(word) = words.next() {
-        match word {
-            "--transport" | "-t" => {
-                protocol = match words.next()? {
-                    "sse" => HttpProtocol::Sse,
-                    _ => HttpProtocol::StreamableHttp,
-                };
-            }
-            "--scope" | "-s" => {
-                words.next()?;
-            }
-            "--header" | "-H" => header = words.next()?.split_once(':'),
-            word if word.starts_with("https://") => url = Some(word),
-            word if word.starts_with('-') => return None,
-            _ => {}
-        }
-    }
-    let mut option = remote(url?, protocol, trust)?;
-    if let (Some((name, value)), Run::Remote(remote)) = (header, &mut option.run) {
-        let name = name.trim();
-        let bearer = if value.trim().starts_with("Bearer ") {
-            "Bearer "
-        } else {
-            ""
-        };
-        let path: InputPath = name.parse().ok()?;
-        remote.headers.push(Header {
-            name: name.to_owned(),
-            value: Template::parse(&format!("{bearer}{{{{{path}}}}}"), Syntax::DoubleBraces),
-        });
-        option.inputs.push(Input {
-            secret: true,
-            required: true,
-            example: Line::some(value),
-            ..Input::text(path)
-        });
-    }
-    Some(option)
 }
 
 /// Whether a word is there to be replaced.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::command;
+use super::{command, remote};
 use crate::catalog::category::Category;
 use crate::catalog::entry::{Entry, Record, Tool};
 use crate::catalog::input::Input;
@@ -145,7 +145,7 @@ impl Sidecar {
             .as_ref()
             .and_then(|links| links.endpoint.as_deref());
         if let Some(mut option) =
-            endpoint.and_then(|url| command::remote(url.trim(), protocol, Trust::Sidecar))
+            endpoint.and_then(|url| remote::of_url(url.trim(), protocol, Trust::Sidecar))
         {
             self.authorise(&mut option);
             options.push(option);

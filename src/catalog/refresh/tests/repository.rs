@@ -1,0 +1,143 @@
+//! Repositories, over git's own protocol.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use super::*;
+
+/// A repository that `git daemon` serves, until it is dropped.
+struct Repository {
+    folder: tempfile::TempDir,
+    daemon: Child,
+    url: String,
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        self.daemon.kill().ok();
+        self.daemon.wait().ok();
+    }
+}
+
+impl Repository {
+    fn serve(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("repo");
+        fs::create_dir(&work).unwrap();
+        git(&work, &["init", "-q", "-b", "main"]);
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let daemon = Command::new(Path::new(&git(&work, &["--exec-path"])).join("git-daemon"))
+            .args(["--export-all", "--listen=127.0.0.1", "--reuseaddr"])
+            .arg(format!("--base-path={}", folder.path().display()))
+            .arg(format!("--port={port}"))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut repository = Self {
+            url: format!("git://127.0.0.1:{port}/repo"),
+            daemon,
+            folder,
+        };
+        repository.commit(files);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert_eq!(
+                repository.daemon.try_wait().unwrap(),
+                None,
+                "git daemon ended"
+            );
+            std::thread::yield_now();
+        }
+        repository
+    }
+
+    fn commit(&self, files: &[(&str, &str)]) {
+        let work = self.folder.path().join("repo");
+        for (path, text) in files {
+            fs::create_dir_all(work.join(path).parent().unwrap()).unwrap();
+            fs::write(work.join(path), text).unwrap();
+        }
+        git(&work, &["add", "-A"]);
+        git(
+            &work,
+            &[
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@t",
+                "commit",
+                "-qm",
+                "x",
+            ],
+        );
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn yaml(name: &str) -> String {
+    format!("name: {name}\ntype: server\nimage: mcp/{name}\n")
+}
+
+#[tokio::test]
+async fn a_repository_is_mirrored_and_followed() {
+    let cache = tempfile::tempdir().unwrap();
+    let repository = Repository::serve(&[
+        ("servers/one/server.yaml", &yaml("one")),
+        ("servers/one/README.md", "# One"),
+        ("servers/bad/server.yaml", "x: ["),
+    ]);
+    let refresh = refresh(
+        cache.path(),
+        &format!("docker = {{ url = '{}', enabled = true }}", repository.url),
+    );
+    let reports = run(&refresh, false).await;
+    let docker = report(&reports, "docker");
+    assert_eq!(
+        (docker.entries, docker.refused.len(), &docker.last_error),
+        (1, 1, &None)
+    );
+    assert_eq!(docker.refused[0].record.as_str(), "servers/bad/server.yaml");
+    let Resolution::Found(one) = refresh.store.open().unwrap().find("docker:one").unwrap() else {
+        panic!("docker:one")
+    };
+    assert!(one.entry.readme.is_some());
+
+    // Nothing new: the index is left alone.
+    let link = cache.path().join("mcpod/catalog/index/current");
+    let before = fs::read_link(&link).unwrap();
+    run(&refresh, true).await;
+    assert_eq!(fs::read_link(&link).unwrap(), before);
+
+    repository.commit(&[
+        ("servers/two/server.yaml", &yaml("two")),
+        ("servers/bad/server.yaml", &yaml("bad")),
+    ]);
+    let reports = run(&refresh, true).await;
+    assert_eq!(
+        (
+            report(&reports, "docker").entries,
+            report(&reports, "docker").refused.len()
+        ),
+        (3, 0)
+    );
+    assert_ne!(fs::read_link(&link).unwrap(), before);
+
+    // The repository is gone: what it sent stays, and the report says what happened.
+    drop(repository);
+    let reports = run(&refresh, true).await;
+    assert!(report(&reports, "docker").last_error.is_some());
+    assert_eq!(names(&refresh.store, "docker"), ["bad", "one", "two"]);
+}

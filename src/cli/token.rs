@@ -1,0 +1,66 @@
+//! `mcpod token`: what agents show to be let in over HTTP.
+
+use std::process::ExitCode;
+
+use super::output::{Failure, Output};
+use crate::frontend::http::token::{TokenError, TokenFile};
+use crate::host::{Dirs, Environment, Host};
+use crate::systemd::Systemd;
+
+/// Print the token that agents show over HTTP, as `Authorization: Bearer TOKEN`
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Make a new token: agents that show the old one are let in no more
+    #[arg(long)]
+    renew: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    host: &Host,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let file = TokenFile::below(&dirs(host).await?.data);
+    let token = if arguments.renew {
+        file.renew()
+    } else {
+        file.read_or_make()
+    }?;
+    if output.is_json() {
+        output.json(&serde_json::json!({ "token": token }))?;
+    } else {
+        output.text(&token);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folders, which on a bare environment the user's systemd knows.
+async fn dirs(host: &Host) -> Result<Dirs, Failure> {
+    let manager = if host.is_complete() {
+        Environment::default()
+    } else {
+        let asked = async {
+            let systemd = Systemd::connect(&host.runtime.bus()).await?;
+            systemd.environment().await
+        };
+        asked.await.map(Environment::from).unwrap_or_default()
+    };
+    let dirs = host
+        .dirs(&manager)
+        .map_err(crate::orchestrator::Error::from)?;
+    Ok(dirs)
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        let hint = error.hint();
+        let failure = Self::from(anyhow::Error::new(error));
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}

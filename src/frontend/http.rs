@@ -1,0 +1,370 @@
+//! The HTTP face: Streamable HTTP of both eras (2025-11-25, Transports; 2026-07-28, Streamable HTTP).
+//!
+//! ```text
+//! connection -> gate -> endpoint -> Visit -> Agent
+//!                           `<- SSE or JSON <- Streams <-'
+//! ```
+//!
+//! `/mcp` shows what `serve` shows over stdio, `/mcp/NAME` one active server alone, under its own names; `/healthz` and
+//! `/metrics` are for whoever watches. Messages stay the text they came as, as on stdio.
+//!
+//! What this face cannot carry, and stdio can:
+//!
+//! | what | in | why |
+//! | --- | --- | --- |
+//! | a server's notification that belongs to no request, or to one of several that are on their way without saying to which | 2026-07-28 | nothing may be said on a stream but what relates to its request, and there is no other stream |
+//! | notifications of the client | 2026-07-28 | the specification knows none over HTTP; they are taken and passed over |
+//! | the order of messages that belong to different requests | both | each request has a stream of its own, and no order holds between streams |
+//! | an answer that is cancelled by hanging up | 2026-07-28 | hanging up is how a request is cancelled |
+//!
+//! Ids are changed on the way and back again in the modern era, since requests of one agent may come on several
+//! connections with the same id.
+
+mod caller;
+mod endpoint;
+mod gate;
+mod headers;
+mod listener;
+mod metrics;
+mod sse;
+mod streams;
+pub mod token;
+mod visits;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{any, get};
+use axum::{Router, body::Body};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::{Frontend, Shape};
+use crate::quadlet::name::ServerName;
+use caller::Connection;
+use gate::{Gate, Names, Refused};
+pub use listener::{Address, BadAddress, ListenError, Listener, Protection};
+use metrics::Metrics;
+use token::{Token, TokenError, TokenFile};
+use visits::{Door, Visits};
+
+/// How long closing the sessions may take, and then the connections; what is not done by then, the guard does.
+const CLOSING: Duration = Duration::from_millis(900);
+const PARTING: Duration = Duration::from_millis(300);
+
+/// How long a client may take to agree on how its connection is encrypted.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How many bytes of headers a request may have.
+const HEADERS: usize = 64 * 1024;
+
+/// How long to wait when no connection can be taken, as when there are no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What may be taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Agents at once.
+    pub agents: usize,
+    /// How long an agent may be silent before it is taken to be gone.
+    pub idle: Duration,
+    /// How long a connection may take to say what it wants: at first, and after each request.
+    pub headers: Duration,
+    /// How long the next part of a body may take.
+    pub body: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            agents: 256,
+            idle: Duration::from_mins(30),
+            // Longer than common clients keep a connection that they do not use.
+            headers: Duration::from_secs(95),
+            body: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The face.
+#[derive(Debug)]
+pub struct Face {
+    frontend: Arc<Frontend>,
+    /// Servers that are shown alone.
+    single: tokio::sync::Mutex<HashMap<ServerName, Arc<Frontend>>>,
+    gate: Gate,
+    visits: Visits,
+    metrics: Metrics,
+    limits: Limits,
+}
+
+impl Face {
+    /// A face for what is listened on: over TCP the token has to be shown, and the name of the host must be its own or
+    /// one of `hosts`.
+    pub fn new(
+        frontend: Arc<Frontend>,
+        listener: &Listener,
+        token: TokenFile,
+        hosts: Vec<String>,
+        limits: Limits,
+    ) -> Result<Arc<Self>, TokenError> {
+        let gate = match listener.tcp() {
+            None => Gate {
+                names: None,
+                token: None,
+            },
+            Some(tcp) => Gate {
+                names: Some(Names {
+                    address: tcp.ip().to_canonical(),
+                    more: hosts,
+                }),
+                token: Some(Token::open(token)?),
+            },
+        };
+        Ok(Arc::new(Self {
+            frontend,
+            single: tokio::sync::Mutex::default(),
+            gate,
+            visits: Visits::new(limits.agents, limits.idle),
+            metrics: Metrics::new(),
+            limits,
+        }))
+    }
+
+    /// What is shown behind a door; nothing if there is no such server.
+    async fn frontend(&self, door: Option<&str>) -> Option<(Door, Arc<Frontend>)> {
+        let Some(name) = door else {
+            return Some((None, Arc::clone(&self.frontend)));
+        };
+        let name: ServerName = name.parse().ok()?;
+        let mut single = self.single.lock().await;
+        if self.frontend.present().active(&name).is_none() {
+            single.remove(&name);
+            return None;
+        }
+        if let Some(frontend) = single.get(&name) {
+            return Some((Some(name), Arc::clone(frontend)));
+        }
+        let orchestrator = Arc::clone(&self.frontend.orchestrator);
+        let started = Frontend::start(orchestrator, Shape::Server(name.clone())).await;
+        match started {
+            Ok(frontend) => {
+                single.insert(name.clone(), Arc::clone(&frontend));
+                Some((Some(name), frontend))
+            }
+            Err(error) => {
+                tracing::warn!("{name} cannot be shown: {}", super::told(&error));
+                None
+            }
+        }
+    }
+
+    /// Whether nobody is there.
+    fn is_deserted(&self) -> bool {
+        let present = self.visits.present();
+        present.sessions == 0
+            && present.agents == 0
+            && self.metrics.connections.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// When to end by oneself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// Never.
+    Always,
+    /// When nobody is there, and nobody came for a while: systemd listens on.
+    WhileNeeded,
+}
+
+/// Serves agents until `stop` resolves, or nobody needs it any more.
+pub async fn serve(
+    face: &Arc<Face>,
+    listener: Listener,
+    stay: Stay,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let routes = routes(face);
+    let room = Arc::new(Semaphore::new(face.limits.connections));
+    let (stopping, stops) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    let mut deserted = std::pin::pin!(deserted(face, stay));
+    loop {
+        let (incoming, ends) = tokio::select! {
+            () = &mut stop => break,
+            () = &mut deserted => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be taken");
+                    sleep(PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let permit = Arc::clone(&room).try_acquire_owned();
+        face.metrics.connected(permit.is_ok());
+        let Ok(permit) = permit else { continue };
+        let open = Open::new(face);
+        let connection = Arc::new(Connection::new(ends));
+        let service = TowerToHyperService::new(routes.clone().layer(Extension(connection)));
+        let (headers, mut stops) = (face.limits.headers, stops.clone());
+        connections.spawn(async move {
+            let Ok(Ok(stream)) = timeout(HANDSHAKE, incoming.opened()).await else {
+                return;
+            };
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(TokioTimer::new())
+                .header_read_timeout(headers)
+                .max_buf_size(HEADERS);
+            let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+            let served = tokio::select! {
+                served = serving.as_mut() => served,
+                _ = stops.changed() => {
+                    serving.as_mut().graceful_shutdown();
+                    serving.await
+                }
+            };
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop((permit, open));
+        });
+    }
+    drop(listener);
+    let closing = async {
+        face.visits.close().await;
+        face.frontend.leave().await;
+    };
+    if timeout(CLOSING, closing).await.is_err() {
+        tracing::debug!("some sessions are left to the guard");
+    }
+    stopping.send_replace(());
+    let parting = async { while connections.join_next().await.is_some() {} };
+    if timeout(PARTING, parting).await.is_err() {
+        connections.shutdown().await;
+    }
+    Ok(())
+}
+
+/// A connection that is counted as long as this is there.
+#[derive(Debug)]
+struct Open(Arc<Face>);
+
+impl Open {
+    fn new(face: &Arc<Face>) -> Self {
+        face.metrics.connections.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(face))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Ends the visits of those who are gone; resolves when nobody needs this process any more.
+async fn deserted(face: &Arc<Face>, stay: Stay) {
+    // Often enough that nobody stays for much longer than was meant.
+    let pace = (face.limits.idle / 4).clamp(Duration::from_millis(100), Duration::from_secs(30));
+    let mut was_deserted = false;
+    loop {
+        sleep(pace).await;
+        face.visits.sweep().await;
+        let is_deserted = face.is_deserted();
+        if stay == Stay::WhileNeeded && is_deserted && was_deserted {
+            tracing::info!("nobody is there any more");
+            return;
+        }
+        was_deserted = is_deserted;
+    }
+}
+
+fn routes(face: &Arc<Face>) -> Router {
+    Router::new()
+        .route("/mcp", any(all))
+        .route("/mcp/{name}", any(one))
+        .route("/healthz", get(health))
+        .route("/metrics", get(count))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(face), admit))
+        .layer(middleware::from_fn_with_state(Arc::clone(face), counted))
+        .with_state(Arc::clone(face))
+}
+
+async fn counted(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    face.metrics.answered(response.status());
+    response
+}
+
+async fn admit(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
+    let (status, reason) = match face.gate.admit(request.uri(), request.headers()) {
+        Ok(()) => {
+            let mut response = next.run(request).await;
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                let headers = response.headers_mut();
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
+            }
+            return response;
+        }
+        Err(Refused::Host) => (StatusCode::FORBIDDEN, "this is not the host in Host"),
+        Err(Refused::Origin) => (StatusCode::FORBIDDEN, "pages of this Origin may not ask"),
+        Err(Refused::Token) => (
+            StatusCode::UNAUTHORIZED,
+            "the token of `mcpod token` is missing or wrong",
+        ),
+    };
+    let mut response = endpoint::refused(status, reason);
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Bearer realm=\"mcpod\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+async fn all(
+    State(face): State<Arc<Face>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
+) -> Response {
+    endpoint::answer(&face, None, &connection, request).await
+}
+
+async fn one(
+    State(face): State<Arc<Face>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    endpoint::answer(&face, Some(&name), &connection, request).await
+}
+
+async fn health() -> &'static str {
+    "ok\n"
+}
+
+async fn count(State(face): State<Arc<Face>>) -> Response {
+    let servers = face.frontend.present().names().count();
+    let text = face.metrics.text(face.visits.present(), servers);
+    let mut response = Response::new(Body::from(text));
+    let format = HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(CONTENT_TYPE, format);
+    response
+}

@@ -1,0 +1,623 @@
+//! The streams on which one agent hears what is said to it.
+//!
+//! Each POST with requests has a stream of its own, which ends with the last answer to them; an agent of the earlier
+//! era has one more for all that belongs to no request of its own, the standing one (GET). What was said and not yet
+//! heard waits in its stream. For an agent of the earlier era, whose connections may break, what was heard is kept for
+//! a while too, and told again from a given event on (2025-11-25, Resumability and Redelivery).
+//!
+//! Memory is bounded: see [`KEPT`] and [`UNHEARD`].
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+
+use crate::frontend::translate::SUBSCRIPTION;
+use crate::frontend::voice::{Said, lock};
+use crate::session::splice::{Existing, Put};
+use crate::session::{Frame, Id, Kind, RpcError};
+
+/// How many bytes of what an agent heard are kept to be told again, and in how many events at most.
+const KEPT: usize = 256 * 1024;
+const KEPT_EVENTS: usize = 512;
+
+/// How many bytes may wait to be heard by one agent. Beyond that its servers wait for those who listen, and what waits
+/// for nobody is dropped, the oldest first.
+const UNHEARD: usize = 32 * 1024 * 1024;
+
+/// How long servers wait for an agent that does not read from a stream; then the stream is cut.
+const STALL: Duration = Duration::from_secs(30);
+
+/// The number of the standing stream.
+pub(super) const STANDING: u64 = 0;
+
+/// The streams of one agent.
+#[derive(Debug)]
+pub(super) struct Streams {
+    /// Whether streams outlive their connections: so they do in the earlier era.
+    resumable: bool,
+    state: Mutex<State>,
+    /// Woken when there is room again.
+    room: Notify,
+    /// Takes the requests whose answers nobody waits for any more.
+    gone: mpsc::UnboundedSender<Id>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    streams: BTreeMap<u64, Stream>,
+    requests: HashMap<Id, Waiting>,
+    last: u64,
+    readers: u64,
+    closed: bool,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+struct Waiting {
+    stream: u64,
+    /// The id that the agent gave to it, where it is known by another here.
+    own: Option<Id>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    events: VecDeque<Event>,
+    /// The number of its last event.
+    last: u64,
+    /// How many requests are still to be answered on it.
+    unanswered: usize,
+    reader: Option<(u64, Arc<Notify>)>,
+    /// Whether it bears a subscription, of which the first message tells.
+    subscribes: bool,
+}
+
+/// Something that is said on a stream.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    /// Its number in the stream, from 1.
+    pub(super) number: u64,
+    /// What is said: a message.
+    pub(super) text: Bytes,
+    /// The code of the error, if it is one that answers.
+    pub(super) error: Option<i64>,
+    /// Whether it is an answer after which the stream ends.
+    pub(super) is_last: bool,
+    heard: bool,
+}
+
+/// Listens to a stream.
+#[derive(Debug)]
+pub(super) struct Reader {
+    streams: Arc<Streams>,
+    pub(super) stream: u64,
+    number: u64,
+    wake: Arc<Notify>,
+    after: u64,
+}
+
+/// A request that is to be answered on a new stream.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The id by which it is known here.
+    pub(super) id: Id,
+    /// The id that the agent gave to it, if that is another.
+    pub(super) own: Option<Id>,
+}
+
+/// A request has an id that another one has which is not answered yet.
+#[derive(Debug)]
+pub(super) struct InUse(pub(super) Id);
+
+impl Streams {
+    /// The streams of an agent; requests that nobody waits for any more go to `gone`.
+    pub(super) fn new(resumable: bool, gone: mpsc::UnboundedSender<Id>) -> Arc<Self> {
+        let mut state = State::default();
+        if resumable {
+            state.streams.insert(STANDING, Stream::default());
+        }
+        Arc::new(Self {
+            resumable,
+            state: Mutex::new(state),
+            room: Notify::new(),
+            gone,
+        })
+    }
+
+    /// Opens a stream on which these requests are answered, and listens to it.
+    pub(super) fn open(self: &Arc<Self>, asked: Vec<Asked>) -> Result<Reader, InUse> {
+        let mut state = lock(&self.state);
+        let used = asked
+            .iter()
+            .enumerate()
+            .find(|(at, one)| {
+                state.requests.contains_key(&one.id)
+                    || asked.iter().take(*at).any(|other| other.id == one.id)
+            })
+            .map(|(_, one)| one.id.clone());
+        if let Some(id) = used {
+            return Err(InUse(id));
+        }
+        state.last += 1;
+        let stream = state.last;
+        let unanswered = asked.len();
+        for Asked { id, own } in asked {
+            state.requests.insert(id, Waiting { stream, own });
+        }
+        let opened = Stream {
+            unanswered,
+            ..Stream::default()
+        };
+        state.streams.insert(stream, opened);
+        Ok(self.listen(&mut state, stream, 0))
+    }
+
+    /// Listens to a stream from behind an event on; nothing if it is not there any more. Whoever listened before hears
+    /// no more.
+    pub(super) fn resume(self: &Arc<Self>, stream: u64, after: u64) -> Option<Reader> {
+        let mut state = lock(&self.state);
+        state.streams.contains_key(&stream).then_some(())?;
+        Some(self.listen(&mut state, stream, after))
+    }
+
+    /// Listens to what belongs to no request, from what was not heard yet on.
+    pub(super) fn stand(self: &Arc<Self>) -> Option<Reader> {
+        let mut state = lock(&self.state);
+        let standing = state.streams.get(&STANDING)?;
+        let heard = standing.events.iter().rev().find(|event| event.heard);
+        let after = heard.map_or(0, |event| event.number);
+        Some(self.listen(&mut state, STANDING, after))
+    }
+
+    fn listen(self: &Arc<Self>, state: &mut State, stream: u64, after: u64) -> Reader {
+        state.readers += 1;
+        let number = state.readers;
+        let wake = Arc::new(Notify::new());
+        if let Some(stream) = state.streams.get_mut(&stream) {
+            let before = stream.reader.replace((number, Arc::clone(&wake)));
+            if let Some((_, before)) = before {
+                before.notify_one();
+            }
+        }
+        Reader {
+            streams: Arc::clone(self),
+            stream,
+            number,
+            wake,
+            after,
+        }
+    }
+
+    /// Puts what is said into the stream where it belongs; waits while too much is unheard.
+    pub(super) async fn say(&self, said: Said) {
+        self.make_room().await;
+        let Said { about, frame } = said;
+        let mut state = lock(&self.state);
+        let waiting = about.as_ref().and_then(|id| state.requests.get(id));
+        let answers = matches!(frame.kind(), Kind::Result | Kind::Error);
+        let (stream, frame) = match waiting {
+            Some(waiting) => {
+                let shown = match (&waiting.own, answers) {
+                    (Some(own), true) => frame.with_id(own),
+                    (Some(own), false) => as_subscribed(frame, own),
+                    (None, _) => frame,
+                };
+                (waiting.stream, shown)
+            }
+            // Nobody waits for it any more.
+            None if answers => return,
+            None => match state.elsewhere(&frame, self.resumable) {
+                Some(stream) => (stream, frame),
+                None => {
+                    return tracing::debug!(
+                        method = crate::text::shortened(frame.method(), 100),
+                        "belongs to no request and is not told"
+                    );
+                }
+            },
+        };
+        if answers && let Some(id) = &about {
+            state.requests.remove(id);
+        }
+        if let Some(stream) = state.streams.get_mut(&stream) {
+            stream.say(frame, answers);
+        }
+    }
+
+    /// Forgets a request that is not answered any more; its stream ends.
+    pub(super) fn give_up(&self, id: &Id) {
+        let mut state = lock(&self.state);
+        let Some(waiting) = state.requests.remove(id) else {
+            return;
+        };
+        if let Some(stream) = state.streams.get_mut(&waiting.stream) {
+            stream.unanswered = stream.unanswered.saturating_sub(1);
+            stream.wake();
+        }
+    }
+
+    /// Ends all streams, once what waits in them is heard; subscriptions end with their result (2026-07-28, Graceful
+    /// Closure).
+    pub(super) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let requests = std::mem::take(&mut state.requests);
+        for waiting in requests.into_values() {
+            let Some(stream) = state.streams.get_mut(&waiting.stream) else {
+                continue;
+            };
+            if let Some(own) = &waiting.own
+                && stream.subscribes
+                && let Ok(frame) = Frame::parse(format!(
+                    "{{\"jsonrpc\":\"2.0\",\"id\":{own},\"result\":{{\"resultType\":\"complete\",\"_meta\":{{\"{SUBSCRIPTION}\":{own}}}}}}}"
+                ))
+            {
+                stream.say(frame, true);
+            }
+        }
+        for stream in state.streams.values() {
+            stream.wake();
+        }
+    }
+
+    /// Whether anybody listens.
+    pub(super) fn is_heard(&self) -> bool {
+        let state = lock(&self.state);
+        state.streams.values().any(|stream| stream.reader.is_some())
+    }
+
+    /// How many streams somebody listens to.
+    pub(super) fn listeners(&self) -> usize {
+        let state = lock(&self.state);
+        let heard = state
+            .streams
+            .values()
+            .filter(|stream| stream.reader.is_some());
+        heard.count()
+    }
+
+    /// How many requests wait for their answer.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.state).requests.len()
+    }
+
+    async fn make_room(&self) {
+        loop {
+            let full = {
+                let mut state = lock(&self.state);
+                state.forget();
+                state.drop_unheard() && !state.closed
+            };
+            if !full {
+                return;
+            }
+            if timeout(STALL, self.room.notified()).await.is_err() {
+                tracing::warn!("an agent does not read: a stream is cut");
+                lock(&self.state).cut();
+            }
+        }
+    }
+}
+
+impl State {
+    /// The stream for what belongs to no request that is known. A question finds somebody who listens, if anybody does.
+    fn elsewhere(&self, frame: &Frame, resumable: bool) -> Option<u64> {
+        let standing = self.streams.get(&STANDING).filter(|_| resumable)?;
+        if frame.kind() == Kind::Request && standing.reader.is_none() {
+            let mut streams = self.streams.iter();
+            let listened = streams.find(|(_, one)| one.reader.is_some() && one.unanswered > 0);
+            return Some(listened.map_or(STANDING, |(number, _)| *number));
+        }
+        Some(STANDING)
+    }
+
+    /// Forgets what was heard, beyond what is kept, and the streams that are over.
+    fn forget(&mut self) {
+        let heard = |state: &Self| {
+            let events = state.streams.values().flat_map(|stream| &stream.events);
+            events
+                .filter(|event| event.heard)
+                .fold((0, 0), |(events, bytes), event| {
+                    (events + 1, bytes + event.text.len())
+                })
+        };
+        let (mut events, mut bytes) = heard(self);
+        while events > KEPT_EVENTS || bytes > KEPT {
+            let oldest = self
+                .streams
+                .values_mut()
+                .find(|stream| stream.events.front().is_some_and(|event| event.heard));
+            let Some(event) = oldest.and_then(|stream| stream.events.pop_front()) else {
+                break;
+            };
+            events -= 1;
+            bytes -= event.text.len();
+        }
+        self.streams.retain(|number, stream| {
+            *number == STANDING
+                || stream.unanswered > 0
+                || stream.reader.is_some()
+                || !stream.events.is_empty()
+        });
+    }
+
+    /// Drops what waits for nobody where too much waits; says whether too much is left.
+    fn drop_unheard(&mut self) -> bool {
+        loop {
+            let unheard: usize = self.streams.values().map(Stream::unheard).sum();
+            if unheard <= UNHEARD {
+                return false;
+            }
+            let deserted = self
+                .streams
+                .values_mut()
+                .find(|stream| stream.reader.is_none() && stream.unheard() > 0);
+            let Some(deserted) = deserted else {
+                return true;
+            };
+            deserted.events.pop_front();
+            tracing::warn!("an agent is gone from a stream: its oldest message is dropped");
+        }
+    }
+
+    /// Sends away whoever listens to the fullest stream and does not read.
+    fn cut(&mut self) {
+        let listened = self.streams.values_mut();
+        let fullest = listened
+            .filter(|stream| stream.reader.is_some())
+            .max_by_key(|stream| stream.unheard());
+        if let Some(stream) = fullest
+            && let Some((_, wake)) = stream.reader.take()
+        {
+            wake.notify_one();
+        }
+    }
+}
+
+impl Stream {
+    fn say(&mut self, frame: Frame, answers: bool) {
+        let error = (frame.kind() == Kind::Error).then(|| RpcError::of(&frame).code);
+        if answers {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
+        self.subscribes |= frame.method() == "notifications/subscriptions/acknowledged";
+        self.last += 1;
+        self.events.push_back(Event {
+            number: self.last,
+            text: frame.into_string().into(),
+            error,
+            is_last: answers && self.unanswered == 0,
+            heard: false,
+        });
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some((_, wake)) = &self.reader {
+            wake.notify_one();
+        }
+    }
+
+    fn unheard(&self) -> usize {
+        let unheard = self.events.iter().filter(|event| !event.heard);
+        unheard.map(|event| event.text.len()).sum()
+    }
+}
+
+impl Reader {
+    /// The next event; nothing once the stream has ended, or somebody else listens to it.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        loop {
+            {
+                let mut state = lock(&self.streams.state);
+                let closed = state.closed;
+                let stream = state.streams.get_mut(&self.stream)?;
+                if stream.reader.as_ref().map(|(number, _)| *number) != Some(self.number) {
+                    return None;
+                }
+                let after = self.after;
+                let found = stream.events.iter_mut().find(|event| event.number > after);
+                if let Some(event) = found {
+                    event.heard = true;
+                    self.after = event.number;
+                    let event = event.clone();
+                    if !self.streams.resumable {
+                        stream.events.retain(|event| !event.heard);
+                    }
+                    state.forget();
+                    self.streams.room.notify_one();
+                    return Some(event);
+                }
+                if closed || (self.stream != STANDING && stream.unanswered == 0) {
+                    return None;
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// The number of the event that was heard last.
+    pub(super) fn heard(&self) -> u64 {
+        self.after
+    }
+
+    /// Ends with this, whose answer goes where no break can be mended: it is not kept.
+    pub(super) fn finish(self) {
+        let mut state = lock(&self.streams.state);
+        state.streams.remove(&self.stream);
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut state = lock(&self.streams.state);
+        let Some(stream) = state.streams.get_mut(&self.stream) else {
+            return;
+        };
+        if stream.reader.as_ref().map(|(number, _)| *number) != Some(self.number)
+            && self.streams.resumable
+        {
+            return;
+        }
+        stream.reader = None;
+        if !self.streams.resumable {
+            // In the modern era a stream is its connection: whoever hangs up takes back what was asked.
+            state.streams.remove(&self.stream);
+            let waited: Vec<Id> = state
+                .requests
+                .iter()
+                .filter(|(_, waiting)| waiting.stream == self.stream)
+                .map(|(id, _)| id.clone())
+                .collect();
+            for id in waited {
+                state.requests.remove(&id);
+                if self.streams.gone.send(id).is_err() {
+                    tracing::trace!("the agent is gone");
+                }
+            }
+        }
+        self.streams.room.notify_one();
+    }
+}
+
+/// A notification of a subscription as its agent knows it: it bears the id of the request.
+fn as_subscribed(frame: Frame, own: &Id) -> Frame {
+    if !matches!(frame.find(&["_meta", SUBSCRIPTION]), Ok(Some(_))) {
+        return frame;
+    }
+    let put = Put {
+        key: SUBSCRIPTION,
+        value: own.as_json(),
+        existing: Existing::Replace,
+    };
+    frame.with(&["_meta"], &[put]).unwrap_or(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn frame(text: &str) -> Frame {
+        Frame::parse(text).unwrap()
+    }
+
+    fn notification(bytes: usize) -> Frame {
+        let text = "x".repeat(bytes);
+        frame(&format!(
+            r#"{{"jsonrpc":"2.0","method":"m","params":{{"x":"{text}"}}}}"#
+        ))
+    }
+
+    fn result(id: u64) -> Said {
+        Said {
+            about: Some(id.into()),
+            frame: frame(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#)),
+        }
+    }
+
+    fn streams(resumable: bool) -> (Arc<Streams>, mpsc::UnboundedReceiver<Id>) {
+        let (gone, deserted) = mpsc::unbounded_channel();
+        (Streams::new(resumable, gone), deserted)
+    }
+
+    fn asked(id: u64) -> Asked {
+        Asked {
+            id: id.into(),
+            own: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_heard_is_kept_within_bounds() {
+        let (streams, _deserted) = streams(true);
+        let mut reader = streams.open(vec![asked(7)]).unwrap();
+        for _ in 0..20 {
+            let about = Some(7.into());
+            let frame = notification(KEPT / 10);
+            streams.say(Said { about, frame }).await;
+            assert!(reader.next().await.is_some());
+        }
+        let kept: usize = {
+            let state = lock(&streams.state);
+            let events = state.streams.values().flat_map(|stream| &stream.events);
+            events.map(|event| event.text.len()).sum()
+        };
+        assert!(kept <= KEPT && kept > KEPT / 2, "{kept}");
+        let number = reader.stream;
+        drop(reader);
+        // What is left is told again, and what comes then.
+        let mut again = streams.resume(number, 0).unwrap();
+        assert!(again.next().await.unwrap().number > 1);
+        while again.next().now_or_never().is_some() {}
+        streams.say(result(7)).await;
+        assert!(again.next().await.unwrap().is_last);
+        assert!(again.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_wait_for_an_agent_that_reads_and_not_for_one_that_does_not() {
+        let (streams, _deserted) = streams(true);
+        let mut reader = streams.open(vec![asked(7)]).unwrap();
+        let say = async || {
+            let frame = notification(UNHEARD / 4);
+            let about = Some(7.into());
+            streams.say(Said { about, frame }).await;
+        };
+        for _ in 0..4 {
+            say().now_or_never().expect("there is room");
+        }
+        let mut fifth = std::pin::pin!(say());
+        assert!(fifth.as_mut().now_or_never().is_none());
+        assert!(reader.next().await.is_some());
+        fifth.await;
+        // Nobody reads for long: the stream is cut, and what nobody waits for is dropped.
+        say().await;
+        assert!(reader.next().await.is_none());
+        let unheard: usize = lock(&streams.state)
+            .streams
+            .values()
+            .map(Stream::unheard)
+            .sum();
+        assert!(unheard <= UNHEARD + UNHEARD / 2, "{unheard}");
+    }
+
+    #[tokio::test]
+    async fn in_the_modern_era_hanging_up_takes_back_what_was_asked() {
+        let (streams, mut deserted) = streams(false);
+        let reader = streams.open(vec![asked(7)]).unwrap();
+        assert!(streams.open(vec![asked(7)]).is_err());
+        drop(reader);
+        assert_eq!(deserted.try_recv().unwrap(), 7.into());
+        assert_eq!((streams.waiting(), streams.listeners()), (0, 0));
+        // What comes for nobody is passed over.
+        streams.say(result(7)).await;
+        let frame = notification(1);
+        streams.say(Said { about: None, frame }).await;
+        let mut reader = streams.open(vec![asked(8)]).unwrap();
+        streams.say(result(8)).await;
+        assert!(reader.next().await.unwrap().is_last);
+        drop(reader);
+        assert!(deserted.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn questions_find_somebody_who_listens() {
+        let (streams, _deserted) = streams(true);
+        let question = || Said {
+            about: None,
+            frame: frame(r#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage"}"#),
+        };
+        let mut reader = streams.open(vec![asked(7)]).unwrap();
+        streams.say(question()).await;
+        assert!(reader.next().await.is_some());
+        let mut standing = streams.stand().unwrap();
+        streams.say(question()).await;
+        assert!(standing.next().await.is_some());
+        assert!(reader.next().now_or_never().is_none());
+    }
+}

@@ -1,0 +1,70 @@
+//! `registry-remove`: an active server is taken away.
+
+use rmcp::service::{RequestContext, RoleServer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, Failure};
+use super::{Registry, command, consent};
+use crate::orchestrator::remove::Extent;
+use crate::settings::AgentAdd;
+
+/// What the model reads.
+pub(super) const DESCRIPTION: &str = "Take an active server away: its sessions end, for all agents, and its tools are gone. Its image, what it keeps in \
+    volumes and its secrets stay, so adding it again is quick.";
+
+/// Which server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// Its name, from registry-active.
+    name: String,
+}
+
+/// A server that was taken away.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Removed {
+    /// The name it had.
+    name: String,
+    /// The id under which it can be added again.
+    id: String,
+}
+
+/// Takes it away.
+pub(super) async fn run(
+    registry: &Registry,
+    arguments: Arguments,
+    context: &RequestContext<RoleServer>,
+) -> Result<Answer, Failure> {
+    let orchestrator = &registry.frontend.orchestrator;
+    let active = orchestrator.find(&arguments.name)?;
+    let command = command::remove(&active.name);
+    match orchestrator.settings().policy.agent_add {
+        AgentAdd::Deny => {
+            return Err(
+                Failure::new("the settings do not let agents remove servers")
+                    .next(format!("the user can run it: {command}")),
+            );
+        }
+        AgentAdd::Ask => {
+            let question = format!("An agent wants to remove the MCP server {}", active.name);
+            let reasons = [consent::SETTINGS_ASK.to_owned()];
+            consent::ask(context, &question, &reasons, &command).await?;
+        }
+        AgentAdd::Curated | AgentAdd::Catalog => {}
+    }
+    // One that was edited by hand is the user's to remove.
+    let removed = orchestrator
+        .remove(&arguments.name, false, Extent::default(), || {})
+        .await?;
+    registry.frontend.refresh().await?;
+    let text = format!(
+        "{} ({}) is not active any more.",
+        removed.name, removed.record.id
+    );
+    let removed = Removed {
+        name: removed.name.to_string(),
+        id: removed.record.id,
+    };
+    Answer::new(&removed, text)
+}

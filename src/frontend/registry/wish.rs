@@ -1,0 +1,89 @@
+//! Wishes: what an agent wants to do, as far as the user's consent depends on it.
+
+use super::consent::Wish;
+use crate::activation::choices::{Choices, Network};
+use crate::activation::plan::Origin;
+use crate::catalog::{self, Entry, LaunchOption, Listing, Run};
+use crate::orchestrator::add::Request;
+use crate::orchestrator::outline::Outline;
+use crate::quadlet::value::Assignment;
+
+/// The sources whose entries somebody looked at before they were published.
+pub(super) const CURATED: [&str; 3] = ["builtin", "docker", "official"];
+
+/// The wish to add a server.
+pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
+    let Choices {
+        inputs,
+        environment,
+        network,
+        ..
+    } = &request.choices;
+    let mut wider = Vec::new();
+    let is_open = match &outline.launch.run {
+        Run::Local(local) => local.network == catalog::Network::Open,
+        Run::Remote(_) => true,
+    };
+    if *network == Some(Network::Open) && !is_open {
+        wider.push("it is to have an open network, which it does not declare".to_owned());
+    }
+    if let Origin::Build(build) = &outline.origin {
+        wider.push(format!("its image is to be built here from {build}"));
+    }
+    wider.extend(variables(environment));
+    let paths: Vec<String> = outline.paths().collect();
+    wider.extend(given_away(inputs, &paths));
+    // Whatever the user stored for another server must not become this one's by its name.
+    if outline.name != outline.own_name && outline.secrets().next().is_some() {
+        wider.push(format!(
+            "it gets the secrets that are stored for {}",
+            outline.name
+        ));
+    }
+    let listing = outline.listing.as_ref();
+    Wish {
+        source: listing.map(|listing| source(listing, &outline.launch)),
+        declared: outline.is_declared(),
+        wider,
+    }
+}
+
+/// What variables would change.
+pub(super) fn variables(environment: &[Assignment]) -> impl Iterator<Item = String> {
+    let named = environment.iter();
+    named.map(|variable| format!("{} is to be set in its environment", variable.name))
+}
+
+/// What inputs that are files or folders would give away.
+pub(super) fn given_away(inputs: &[Assignment], paths: &[String]) -> impl Iterator<Item = String> {
+    let given = inputs.iter().filter(|given| paths.contains(&given.name));
+    given.map(|given| {
+        let path = crate::text::shortened(&given.value, 200);
+        format!("it is to see {path}, a file or folder of yours")
+    })
+}
+
+/// The source that answers for a way to run a server: a curated one, if any of them declares the same artifact.
+fn source(listing: &Listing, option: &LaunchOption) -> String {
+    let declares = |entry: &&Entry| {
+        entry
+            .launch
+            .iter()
+            .any(|own| match (&own.run, &option.run) {
+                (Run::Local(own), Run::Local(wanted)) => own.artifact == wanted.artifact,
+                (own, wanted) => own == wanted,
+            })
+    };
+    let single = listing.members.is_empty().then_some(&listing.entry);
+    let mut sources = listing
+        .members
+        .iter()
+        .chain(single)
+        .filter(declares)
+        .map(|entry| entry.id.source());
+    let curated = sources.clone().find(|source| CURATED.contains(source));
+    curated
+        .or_else(|| sources.next())
+        .unwrap_or_else(|| listing.entry.id.source())
+        .to_owned()
+}

@@ -1,0 +1,324 @@
+//! `registry-add`: who decides, what is missing, where secrets go.
+
+use super::registry::{call, failed};
+use super::*;
+use crate::settings::AgentAdd;
+
+/// Entries of every kind.
+const DOCKER: &str = r#"
+[[server]]
+name = "plain"
+[[server.launch]]
+image = "docker.io/mcp/plain"
+network = "none"
+
+[[server]]
+name = "vault"
+[[server.input]]
+path = "token"
+secret = true
+required = true
+description = "What opens it."
+[[server.input]]
+path = "url"
+required = true
+description = "Where it is."
+example = "https://vault.example"
+[[server.launch]]
+image = "docker.io/mcp/vault"
+env = { TOKEN = "{{token}}", URL = "{{url}}" }
+
+[[server]]
+name = "files"
+[[server.input]]
+path = "folders"
+kind = "path"
+many = true
+required = true
+[[server.input]]
+path = "mode"
+required = true
+choices = ["ro", "rw"]
+[[server.launch]]
+image = "docker.io/mcp/files"
+env = { MODE = "{{mode}}" }
+mounts = ["{{folders|volume|into}}"]
+"#;
+const OFFICIAL: &str = r#"
+[[server]]
+name = "published"
+[[server.launch]]
+image = "docker.io/mcp/published"
+"#;
+const AWESOME: &str = r#"
+[[server]]
+name = "somebodys"
+[[server.launch]]
+image = "docker.io/mcp/somebodys"
+
+[[server]]
+name = "guessed"
+[[server.launch]]
+image = "docker.io/mcp/guessed"
+trust = "guessed"
+"#;
+const MINE: &str = r#"
+[[server]]
+name = "guess-too"
+[[server.launch]]
+image = "docker.io/mcp/guess-too"
+trust = "guessed"
+"#;
+
+fn fill(place: &Place) {
+    place.catalog(&[
+        ("builtin", MINE),
+        ("docker", DOCKER),
+        ("official", OFFICIAL),
+        ("awesome", AWESOME),
+    ]);
+}
+
+/// How a wish ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    /// It goes to Podman.
+    Granted,
+    /// The user decides.
+    Asked,
+    /// Nobody is asked.
+    Refused,
+}
+
+#[tokio::test]
+async fn each_policy_decides_on_each_kind_of_wish() {
+    use AgentAdd::{Ask, Catalog, Curated, Deny};
+    use End::{Asked, Granted, Refused};
+    let policies = [Curated, Catalog, Ask, Deny];
+    let wishes = [
+        (json!({"id": "plain"}), [Granted, Granted, Asked, Refused]),
+        (
+            json!({"id": "published"}),
+            [Granted, Granted, Asked, Refused],
+        ),
+        (json!({"id": "somebodys"}), [Asked, Granted, Asked, Refused]),
+        (json!({"id": "guessed"}), [Asked, Asked, Asked, Refused]),
+        (json!({"id": "guess-too"}), [Asked, Asked, Asked, Refused]),
+        (
+            json!({"id": "docker://example.com/x"}),
+            [Asked, Asked, Asked, Refused],
+        ),
+        (
+            json!({"id": "plain", "network": "open"}),
+            [Asked, Asked, Asked, Refused],
+        ),
+        (
+            json!({"id": "plain", "network": "none"}),
+            [Granted, Granted, Asked, Refused],
+        ),
+        (
+            json!({"id": "plain", "environment": {"TZ": "UTC"}}),
+            [Asked, Asked, Asked, Refused],
+        ),
+        (
+            json!({"id": "files", "options": {"folders": ["/srv"], "mode": "ro"}}),
+            [Asked, Asked, Asked, Refused],
+        ),
+        // The secrets that the user stored for another server.
+        (
+            json!({"id": "vault", "name": "bank", "options": {"url": "x"}}),
+            [Asked, Asked, Asked, Refused],
+        ),
+    ];
+    for (at, policy) in policies.into_iter().enumerate() {
+        let mut place = Place::with(&[]).await;
+        fill(&place);
+        place.settings.policy.agent_add = policy;
+        let podman = place.podman(&[("mcpod-bank_token", "s3cret")]);
+        let mut silent = place.agent(Shape::All).await;
+        silent.initialize(json!({})).await;
+        let mut asking = place.agent(Shape::All).await;
+        asking.initialize(json!({"elicitation": {}})).await;
+        for (wish, ends) in &wishes {
+            let about = format!("{policy:?} {wish}");
+            let expected = ends[at];
+            let text = failed(&call(&mut silent, "registry-add", wish.clone()).await);
+            let seen = if text.contains("Only the user can allow this") {
+                Asked
+            } else if text.contains("the settings do not let agents add servers") {
+                Refused
+            } else {
+                assert!(text.contains(NOT_HERE), "{about}: {text}");
+                Granted
+            };
+            assert_eq!(seen, expected, "{about}: {text}");
+            // The command is the agent's own wish, for the user to run.
+            let id = wish["id"].as_str().unwrap();
+            let command = format!("the user can run it: mcpod add {id}");
+            assert_eq!(seen != Granted, text.contains(&command), "{about}: {text}");
+            assert!(!text.contains("s3cret"), "{about}: {text}");
+
+            let params = json!({"name": "registry-add", "arguments": wish});
+            asking.send(9, "tools/call", params).await;
+            let mut said = asking.message().await;
+            assert_eq!(
+                said["method"] == "elicitation/create",
+                expected == Asked,
+                "{about}: {said}"
+            );
+            if expected == Asked {
+                let question = said["params"]["message"].as_str().unwrap();
+                assert!(
+                    question.contains(&format!("mcpod add {id}")),
+                    "{about}: {question}"
+                );
+                let allowed = json!({"action": "accept", "content": {"allow": true}});
+                asking.speaker.answer(&said["id"], &allowed).await;
+                said = asking.message().await;
+                let text = failed(&said["result"]);
+                assert!(
+                    text.contains(NOT_HERE) || text.contains("mount"),
+                    "{about}: {text}"
+                );
+            }
+            assert_eq!(said["id"], 9);
+        }
+        drop(podman);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_for_the_user_to_store_and_never_for_the_agent_to_pass_on() {
+    let place = Place::with(&[]).await;
+    fill(&place);
+    let podman = place.podman(&[]);
+    let mut agent = place.agent(Shape::All).await;
+    // Even an agent that can ask its user does not ask for a secret.
+    agent.initialize(json!({"elicitation": {}})).await;
+    let result = call(&mut agent, "registry-add", json!({"id": "vault"})).await;
+    let text = failed(&result);
+    assert!(
+        text.contains("token (a secret)") && text.contains("url (a text)"),
+        "{text}"
+    );
+    let missing = &result["structuredContent"]["error"]["missing"];
+    assert_eq!(
+        *missing,
+        json!([
+            {"name": "token", "kind": "secret", "several": false, "description": "What opens it.", "example": null,
+             "choices": [], "command": "mcpod secret set vault_token"},
+            {"name": "url", "kind": "text", "several": false, "description": "Where it is.",
+             "example": "https://vault.example", "choices": [], "command": null},
+        ])
+    );
+    let next = result["structuredContent"]["error"]["next"]
+        .as_str()
+        .unwrap();
+    assert!(
+        next.contains("in a terminal: mcpod secret set vault_token;") && next.contains("options"),
+        "{next}"
+    );
+    for arguments in [
+        json!({"id": "vault", "options": {"token": "s3cret", "url": "x"}}),
+        json!({"id": "plain", "environment": {"API_KEY": "s3cret"}}),
+        json!({"id": "docker://x/y", "environment": {"API_KEY": "s3cret"}}),
+        json!({"id": "plain", "options": {"token": "s3cret"}}),
+    ] {
+        let params = json!({"name": "registry-add", "arguments": arguments});
+        agent.send(9, "tools/call", params).await;
+        let mut said = agent.message().await;
+        while said["method"] == "elicitation/create" {
+            assert!(!said.to_string().contains("s3cret"), "{said}");
+            let allowed = json!({"action": "accept", "content": {"allow": true}});
+            agent.speaker.answer(&said["id"], &allowed).await;
+            said = agent.message().await;
+        }
+        let text = failed(&said["result"]);
+        assert!(!said.to_string().contains("s3cret"), "{said}");
+        assert!(
+            text.contains("must not pass through you") || text.contains("no input \"token\""),
+            "{arguments}: {text}"
+        );
+    }
+    // Nothing was stored, and nothing was made.
+    let requests = podman.requests();
+    assert!(
+        !requests.iter().any(|request| request.starts_with("POST")),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stored_secret_is_used_and_not_told() {
+    let place = Place::with(&[]).await;
+    fill(&place);
+    let _podman = place.podman(&[("mcpod-vault_token", "s3cret")]);
+    let mut agent = place.agent(Shape::All).await;
+    let arguments = json!({"id": "vault", "options": {"url": "x"}});
+    let result = call(&mut agent, "registry-add", arguments).await;
+    assert!(failed(&result).contains(NOT_HERE), "{result}");
+    assert!(!result.to_string().contains("s3cret"), "{result}");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_asked_for_in_a_form() {
+    let place = Place::with(&[]).await;
+    fill(&place);
+    let _podman = place.podman(&[]);
+    let mut silent = place.agent(Shape::All).await;
+    let result = call(&mut silent, "registry-add", json!({"id": "files"})).await;
+    let missing = &result["structuredContent"]["error"]["missing"];
+    let kinds: Vec<(&Value, &Value, &Value)> = missing
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|input| (&input["name"], &input["kind"], &input["several"]))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (&json!("folders"), &json!("path"), &json!(true)),
+            (&json!("mode"), &json!("text"), &json!(false))
+        ]
+    );
+    assert!(failed(&result).contains("one of ro, rw"), "{result}");
+
+    let mut asking = place.agent(Shape::All).await;
+    asking
+        .initialize(json!({"elicitation": {"form": {}}}))
+        .await;
+    let params = json!({"name": "registry-add", "arguments": {"id": "files"}});
+    for (content, expected) in [
+        (
+            json!({"folders": "/proc/none, /proc/nil", "mode": "ro"}),
+            "cannot mount /proc/none",
+        ),
+        (
+            json!({"folders": "relative", "mode": "ro"}),
+            "absolute path",
+        ),
+        (json!({"folders": "/srv", "mode": "no"}), "one of ro, rw"),
+        (json!({"folders": "/srv"}), "mode (a text)"),
+        // Whatever the user typed is the user's own wish: nobody is asked whether it is allowed.
+        (json!({"folders": "/srv", "mode": "rw"}), NOT_HERE),
+    ] {
+        asking.send(9, "tools/call", params.clone()).await;
+        let form = asking.message().await;
+        assert_eq!(form["method"], "elicitation/create", "{form}");
+        let schema = &form["params"]["requestedSchema"];
+        assert_eq!(schema["required"], json!(["folders", "mode"]));
+        assert_eq!(schema["properties"]["mode"]["enum"], json!(["ro", "rw"]));
+        let filled = json!({"action": "accept", "content": content});
+        asking.speaker.answer(&form["id"], &filled).await;
+        let answer = asking.message().await;
+        assert_eq!(answer["id"], 9, "{answer}");
+        let text = failed(&answer["result"]);
+        assert!(text.contains(expected), "{content}: {text}");
+    }
+    asking.send(9, "tools/call", params).await;
+    let form = asking.message().await;
+    let declined = json!({"action": "decline"});
+    asking.speaker.answer(&form["id"], &declined).await;
+    let answer = asking.message().await;
+    assert!(failed(&answer["result"]).contains("declined"), "{answer}");
+}

@@ -1,0 +1,125 @@
+//! `registry-config-set`: which names are taken, who decides. That it changes anything is seen on a real host.
+
+use super::registry::{call, failed};
+use super::*;
+use crate::settings::AgentAdd;
+
+const MINE: &str = r#"
+[[server]]
+name = "notes"
+[[server.input]]
+path = "folder"
+kind = "path"
+[[server.input]]
+path = "token"
+secret = true
+[[server.input]]
+path = "title"
+[[server.launch]]
+image = "docker.io/mcp/notes"
+env = { TITLE = "{{title}}", TOKEN = "{{token}}" }
+mounts = ["{{folder}}:/notes"]
+"#;
+
+/// A place with a server that was added by hand.
+async fn place(policy: AgentAdd) -> Place {
+    let mut place = Place::with(&["mcpod-notes.socket"]).await;
+    place.catalog(&[("mine", MINE)]);
+    place.settings.policy.agent_add = policy;
+    place.write_unit("notes");
+    let path = place.path("config/systemd/user/mcpod-notes.socket");
+    let unit = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        format!("{unit}Input=title=Mine\nEnvironment=TZ=UTC\nSecret=token\n"),
+    )
+    .unwrap();
+    place.write_lists("notes", &json!({}));
+    place
+}
+
+/// What is said where the change goes on: to Podman, which this place has not.
+const GOES_ON: &str = "Podman's socket";
+
+#[tokio::test]
+async fn only_names_that_the_server_knows_are_taken_unless_forced() {
+    let place = place(AgentAdd::Curated).await;
+    let mut agent = place.agent(Shape::All).await;
+    for (change, expected) in [
+        (json!({}), "nothing is to be changed"),
+        (json!({"options": {"title": "Yours"}}), GOES_ON),
+        (json!({"options": {"title": null}}), GOES_ON),
+        (json!({"options": {"title": 7}}), GOES_ON),
+        // A variable that the user chose.
+        (json!({"environment": {"TZ": "CET"}}), GOES_ON),
+        (json!({"environment": {"title": "Yours"}}), GOES_ON),
+        (
+            json!({"options": {"titel": "Yours"}}),
+            "has no input \"titel\"",
+        ),
+        (
+            json!({"options": {"titel": "Yours"}}),
+            "it takes folder, title, TZ;",
+        ),
+        (
+            json!({"options": {"titel": null}, "force": true}),
+            "has no input",
+        ),
+        (json!({"environment": {"LANG": "C"}}), "with force"),
+        (
+            json!({"environment": {"LANG": "C"}, "force": true}),
+            "the user can run it: mcpod config notes --env LANG=C",
+        ),
+        (
+            json!({"options": {"folder": "/srv"}}),
+            "it is to see /srv, a file or folder of yours",
+        ),
+        (
+            json!({"options": {"token": "s3cret"}}),
+            "mcpod secret set notes_token",
+        ),
+        (
+            json!({"environment": {"token": "s3cret"}, "force": true}),
+            "mcpod secret set notes_token",
+        ),
+    ] {
+        let mut arguments = change.clone();
+        arguments["name"] = json!("notes");
+        let result = call(&mut agent, "registry-config-set", arguments).await;
+        let text = failed(&result);
+        assert!(text.contains(expected), "{change}: {text}");
+        assert!(!result.to_string().contains("s3cret"), "{change}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_decides_who_may_change_a_server() {
+    let change = json!({"name": "notes", "options": {"title": "Yours"}});
+    for (policy, expected) in [
+        (AgentAdd::Curated, GOES_ON),
+        (AgentAdd::Catalog, GOES_ON),
+        (AgentAdd::Ask, "Only the user can allow this"),
+        (AgentAdd::Deny, "do not let agents change servers"),
+    ] {
+        let place = place(policy).await;
+        let mut agent = place.agent(Shape::All).await;
+        let text = failed(&call(&mut agent, "registry-config-set", change.clone()).await);
+        assert!(text.contains(expected), "{policy:?}: {text}");
+        let command = "mcpod config notes title=Yours";
+        assert_eq!(
+            text.contains(command),
+            expected != GOES_ON,
+            "{policy:?}: {text}"
+        );
+    }
+    let place = place(AgentAdd::Ask).await;
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({"elicitation": {}})).await;
+    let params = json!({"name": "registry-config-set", "arguments": change});
+    agent.send(9, "tools/call", params).await;
+    let question = agent.message().await;
+    let allowed = json!({"action": "accept", "content": {"allow": true}});
+    agent.speaker.answer(&question["id"], &allowed).await;
+    let answer = agent.message().await;
+    assert!(failed(&answer["result"]).contains(GOES_ON), "{answer}");
+}

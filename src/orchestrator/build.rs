@@ -1,0 +1,293 @@
+//! Builds: a package or a repository becomes an image of this host, by a Quadlet file that `add` starts and nobody else.
+//!
+//! Whoever builds holds the lock of the unit directory. So there is one build at a time, and what an `add` that was killed left
+//! building is nobody's, and is ended by the next.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::add::Step;
+use super::{Error, Orchestrator, quadlet_path};
+use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, Source};
+use crate::activation::plan::{Origin, Plan};
+use crate::activation::units;
+use crate::catalog::Package;
+use crate::image::{ImageReference, Pinned};
+use crate::podman::command::Question;
+use crate::podman::{Image, Podman};
+use crate::quadlet::name::{ServerName, UnitName};
+use crate::quadlet::version::PodmanVersion;
+use crate::repository;
+use crate::systemd::LoadState;
+use crate::text;
+use crate::unit_dir::Lock;
+
+/// How long a build is waited for: longer than systemd lets it go on.
+const PATIENCE: Duration = units::BUILD_TIMEOUT.saturating_add(Duration::from_mins(1));
+
+/// How long a build may take to stop.
+const STOP: Duration = Duration::from_mins(1);
+
+/// How often it is looked for what a build says.
+const LISTEN: Duration = Duration::from_millis(200);
+
+/// How much of the end of a build's output is shown where it fails, in bytes and in lines.
+const LAST_BYTES: u64 = 16 << 10;
+const LAST_LINES: usize = 30;
+
+impl Orchestrator {
+    /// Sees to it that all is decided: an image is here and pinned; a package has its exact version, and what it is installed on is here.
+    ///
+    /// Gives what the units are to name; of what is not built yet there is nothing.
+    pub(super) async fn settle(
+        &self,
+        podman: &Podman,
+        plan: &mut Plan,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Option<Pinned>, Error> {
+        match &mut plan.origin {
+            Origin::Image(image) => {
+                let here = self.fetched(podman, image, tell).await?;
+                Ok(Some(Pinned::Fetched(here.pin(image))))
+            }
+            Origin::Build(build) => {
+                if let Source::Repository(repository) = &build.source {
+                    tell(Step::Asking(build.to_string()));
+                    let variables = build::of_git(&self.settings.build);
+                    let look = repository::look(repository, &variables).await?;
+                    let found = repository.found(&look.commit, &look.files)?;
+                    build.settle_on(found, &self.settings.build);
+                }
+                if let Some(base) = &build.base {
+                    let here = self.fetched(podman, base, tell).await?;
+                    build.base = Some(here.pin(base));
+                }
+                if let (Source::Package(package), Some(base)) = (&build.source, &build.base) {
+                    tell(Step::Asking(build.to_string()));
+                    build.source = Source::Package(self.ask(podman, package, base).await?);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// An image of a registry, pulled if it is not here.
+    async fn fetched(
+        &self,
+        podman: &Podman,
+        image: &ImageReference,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Image, Error> {
+        if let Some(here) = podman.image(image).await? {
+            return Ok(here);
+        }
+        tell(Step::Pulling(image.clone()));
+        let pulled = podman
+            .pull_pinned(image, |event| tell(Step::Pull(event)))
+            .await?;
+        tell(Step::Pulled);
+        Ok(pulled)
+    }
+
+    /// Asks the package manager of a build's base for the exact version.
+    async fn ask(
+        &self,
+        podman: &Podman,
+        package: &Package,
+        base: &ImageReference,
+    ) -> Result<Package, Error> {
+        let settings = &self.settings.build;
+        let bundle = settings.ca_bundle.as_deref();
+        let output = podman
+            .ask_container(&Question {
+                image: base,
+                words: &Build::question(package),
+                environment: &build::surroundings(bundle, settings.proxy.as_deref()),
+                file: bundle.map(|bundle| (bundle, build::CA_BUNDLE_INSIDE)),
+            })
+            .await?;
+        let answer = Answer {
+            success: output.success,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        };
+        Ok(Build::exact(package, &answer)?)
+    }
+
+    /// The files by which a server's image is built, by name.
+    pub(super) fn build_texts(
+        &self,
+        plan: &Plan,
+        version: PodmanVersion,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let Origin::Build(build) = &plan.origin else {
+            return Ok(BTreeMap::new());
+        };
+        let (recipe, unit) = (plan.name.recipe_file(), plan.name.build_file());
+        let path = self.units.path(&quadlet_path(recipe.clone()));
+        let path = path.to_string_lossy();
+        let file = units::build(&plan.name, build, &path, &self.settings.build)?;
+        file.check(version)?;
+        let mut texts = BTreeMap::from([(unit, file.to_string())]);
+        if let Some(containerfile) = build.containerfile()? {
+            texts.insert(recipe, containerfile.to_string());
+        }
+        Ok(texts)
+    }
+
+    /// Builds a server's image by its files, which are written first.
+    pub(super) async fn build(
+        &self,
+        lock: &Lock,
+        podman: &Podman,
+        plan: &Plan,
+        texts: &BTreeMap<String, String>,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Pinned, Error> {
+        let name = &plan.name;
+        for (file, text) in texts {
+            self.units.write(lock, &quadlet_path(file.clone()), text)?;
+        }
+        self.systemd.reload().await?;
+        let unit = name.build_unit();
+        if self.systemd.status(&unit).await?.load != LoadState::Loaded {
+            return Err(Error::NotGenerated {
+                file: name.build_file(),
+            });
+        }
+        self.end_orphaned_builds().await?;
+        std::fs::create_dir_all(self.host.runtime.mcpod()).ok();
+        let mut log = Log::new(self.build_log(name));
+        tell(Step::Building(plan.origin.to_string()));
+        let mut started = std::pin::pin!(self.systemd.start(&unit, PATIENCE));
+        let built = loop {
+            tokio::select! {
+                built = &mut started => break built,
+                () = tokio::time::sleep(LISTEN) => log.lines(|line| tell(Step::Output(line))),
+            }
+        };
+        if let Err(cause) = built {
+            tracing::debug!("{cause}");
+            return Err(Error::BuildFailed {
+                what: plan.origin.to_string(),
+                output: log.end(),
+            });
+        }
+        let tag = ImageReference::built(name);
+        let image = podman
+            .image(&tag)
+            .await?
+            .ok_or_else(|| Error::BuildFailed {
+                what: plan.origin.to_string(),
+                output: log.end(),
+            })?;
+        log.remove();
+        Ok(Pinned::Built(image.id.parse()?))
+    }
+
+    /// Ends builds of an `add` that was killed: we have the lock, and have started none.
+    async fn end_orphaned_builds(&self) -> Result<(), Error> {
+        for listing in self.systemd.list(&["mcpod-*_image-build.service"]).await? {
+            if !listing.active.is_over() {
+                self.systemd.stop(&listing.unit, STOP).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away what a server's image was built by, and the image itself unless it has other names.
+    pub(super) async fn remove_build(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
+        let files = [name.build_file(), name.recipe_file()].map(quadlet_path);
+        let mut is_built = false;
+        for file in &files {
+            is_built |= self.units.read(file)?.is_some();
+        }
+        if !is_built {
+            return Ok(());
+        }
+        let unit: UnitName = name.build_unit();
+        self.systemd.stop(&unit, STOP).await?;
+        self.systemd.reset_failed(&unit).await?;
+        let podman = self.podman().await?;
+        if !podman.remove_image(&ImageReference::built(name)).await? {
+            // It was not built to its end, and what cleans up after it may have been killed with it.
+            podman.clean_up(&units::CLEAN_COMMAND).await?;
+        }
+        Log::new(self.build_log(name)).remove();
+        for file in &files {
+            self.units.remove(lock, file)?;
+        }
+        Ok(())
+    }
+
+    fn build_log(&self, name: &ServerName) -> PathBuf {
+        self.host.runtime.mcpod().join(name.build_log())
+    }
+}
+
+/// What a build writes.
+struct Log {
+    path: PathBuf,
+    /// How much of it was read, in bytes.
+    read: u64,
+}
+
+impl Log {
+    /// A log that is yet to be written; what an earlier build wrote is removed.
+    fn new(path: PathBuf) -> Self {
+        let log = Self { path, read: 0 };
+        log.remove();
+        log
+    }
+
+    /// Gives the lines that were written since the last time, fit to be shown.
+    fn lines(&mut self, mut on_line: impl FnMut(String)) {
+        let Some(new) = self.from(self.read) else {
+            return;
+        };
+        // A line that is still being written waits for its end.
+        let Some((whole, _)) = new.rsplit_once('\n') else {
+            return;
+        };
+        self.read += whole.len() as u64 + 1;
+        whole.lines().map(text::one_line).for_each(&mut on_line);
+    }
+
+    /// The last lines, fit to be shown.
+    fn end(&self) -> String {
+        let length = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        let end = self.from(length.saturating_sub(LAST_BYTES));
+        let end = text::for_terminal(&end.unwrap_or_default());
+        let lines: Vec<&str> = end.lines().collect();
+        let skipped = lines.len().saturating_sub(LAST_LINES);
+        lines
+            .into_iter()
+            .skip(skipped)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn from(&self, position: u64) -> Option<String> {
+        let mut file = std::fs::File::open(&self.path).ok()?;
+        file.seek(SeekFrom::Start(position)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(LAST_BYTES).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn remove(&self) {
+        // One that is not there need not be removed, and one that stays is overwritten.
+        std::fs::remove_file(&self.path).ok();
+    }
+}
+
+/// What the user can do about a build that failed, by what it said.
+pub(super) fn hint(output: &str) -> Option<String> {
+    let says = |words: &str| output.lines().find_map(|line| line.strip_prefix(words));
+    if let Some(names) = says(MANY_ENTRIES) {
+        return Some(format!("choose one with --entry: {names}"));
+    }
+    says(NO_ENTRY).map(|_| "it is a library, perhaps, and no server".to_owned())
+}

@@ -1,0 +1,71 @@
+//! An outline of what `add` would make active: what can be told without a host, before anything is asked or looked up.
+
+use super::add::Request;
+use super::reference::{self, Candidate};
+use super::{Error, Orchestrator};
+use crate::activation::plan::{self, Origin};
+use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
+use crate::quadlet::name::ServerName;
+
+/// What `add` would make active.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// The entry's id, or the reference itself.
+    pub id: String,
+    /// The name it would have.
+    pub name: ServerName,
+    /// The name it would have if none were given.
+    pub own_name: ServerName,
+    /// What its image would be.
+    pub origin: Origin,
+    /// The way it would be run.
+    pub launch: LaunchOption,
+    /// What the catalog has of it; nothing of what is in no catalog.
+    pub listing: Option<Listing>,
+}
+
+impl Outline {
+    /// The names of the inputs that are secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = String> {
+        let inputs = self.launch.inputs.iter();
+        let secret = inputs.filter(|input| input.secret);
+        secret.map(|input| input.path.to_string())
+    }
+
+    /// The names of the inputs that are files or folders of the host.
+    pub fn paths(&self) -> impl Iterator<Item = String> {
+        let inputs = self.launch.inputs.iter();
+        let paths = inputs.filter(|input| input.kind == InputKind::Path);
+        paths.map(|input| input.path.to_string())
+    }
+
+    /// Whether the source itself says how it is run.
+    pub fn is_declared(&self) -> bool {
+        self.launch.trust == Trust::Declared
+    }
+}
+
+impl Orchestrator {
+    /// What a request would make active. Nothing is asked of the host, and no input is looked at.
+    pub fn outline(&self, request: &Request) -> Result<Outline, Error> {
+        let catalog = self.catalog()?;
+        let candidate = reference::resolve(&catalog, &request.reference)?;
+        let listing = if reference::is_direct(&request.reference) {
+            None
+        } else {
+            Some(reference::listing(&catalog, &request.reference)?)
+        };
+        let own_name = self.free_name(&candidate)?;
+        let Candidate { id, launch, .. } = &candidate;
+        let (_, option, local) = plan::choose(id, launch, request.choices.launch)?;
+        let origin = plan::origin(id, option, local, &request.choices, self.settings())?;
+        Ok(Outline {
+            name: request.name.clone().unwrap_or_else(|| own_name.clone()),
+            own_name,
+            origin,
+            launch: option.clone(),
+            id: candidate.id,
+            listing,
+        })
+    }
+}

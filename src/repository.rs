@@ -1,0 +1,191 @@
+//! Repositories of git, looked at from afar: which commit a name means, and what files a folder of it has.
+//!
+//! git(1) is asked, which Podman needs for such builds as well. Nothing is checked out: of the one commit only the names of files are
+//! fetched, where the server can do that.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::activation::build::Repository;
+use crate::quadlet::value::Assignment;
+use crate::text;
+
+/// How long a repository may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How much of git's words an error repeats, in characters.
+const SHOWN_MAX: usize = 500;
+
+/// A commit, and the names of the files in one of its folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The commit's id.
+    pub commit: String,
+    /// The files and folders, without their path.
+    pub files: Vec<String>,
+}
+
+/// Why a repository could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// There is no git on this host, or no place to work in.
+    #[error("cannot run git")]
+    Program(#[source] std::io::Error),
+    /// git refused, or its server did.
+    #[error("{url} cannot be read: {message}")]
+    Refused {
+        /// The repository.
+        url: String,
+        /// What git said.
+        message: String,
+    },
+    /// It took too long.
+    #[error("{url} did not send its files within {waited:?}")]
+    TimedOut {
+        /// The repository.
+        url: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+}
+
+impl RepositoryError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Program(_) => Some("install git".to_owned()),
+            Self::Refused { .. } => Some(
+                "check address, commit, tag or branch, and folder; repositories that need a login cannot be built from"
+                    .to_owned(),
+            ),
+            Self::TimedOut { .. } => None,
+        }
+    }
+}
+
+/// Looks at a repository with these variables in git's environment.
+pub async fn look(
+    repository: &Repository,
+    variables: &[Assignment],
+) -> Result<Look, RepositoryError> {
+    let work = tempfile::tempdir().map_err(RepositoryError::Program)?;
+    let git = Git {
+        folder: work.path(),
+        repository,
+        variables,
+    };
+    let looked = async {
+        git.run(&["init", "--quiet", "--bare"]).await?;
+        let reference = repository.reference.as_deref().unwrap_or("HEAD");
+        git.run(&[
+            "fetch",
+            "--quiet",
+            "--depth=1",
+            "--no-tags",
+            "--filter=blob:none",
+            "--",
+            &repository.url,
+            reference,
+        ])
+        .await?;
+        let commit = git
+            .run(&["rev-parse", "--verify", "FETCH_HEAD^{commit}"])
+            .await?;
+        let commit = commit.trim().to_owned();
+        let folder = repository.folder.as_deref().unwrap_or_default();
+        let tree = format!("{commit}:{folder}");
+        let files = git.run(&["ls-tree", "--name-only", "-z", &tree]).await?;
+        Ok(Look {
+            commit,
+            files: files.split('\0').map(str::to_owned).collect(),
+        })
+    };
+    match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(looked) => looked,
+        Err(_) => Err(RepositoryError::TimedOut {
+            url: repository.url.clone(),
+            waited: PATIENCE,
+        }),
+    }
+}
+
+struct Git<'a> {
+    folder: &'a std::path::Path,
+    repository: &'a Repository,
+    variables: &'a [Assignment],
+}
+
+impl Git<'_> {
+    async fn run(&self, words: &[&str]) -> Result<String, RepositoryError> {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.folder)
+            .args(words)
+            .envs(self.variables.iter().map(|set| (&set.name, &set.value)))
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(RepositoryError::Program)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(RepositoryError::Refused {
+            url: self.repository.url.clone(),
+            message: text::shortened(&text::one_line(&said), SHOWN_MAX),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Git as Named, Line};
+
+    fn git(folder: &std::path::Path, words: &[&str]) {
+        let done = std::process::Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(words)
+            .envs([("GIT_CONFIG_GLOBAL", "/dev/null")])
+            .envs([("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@b")])
+            .envs([("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@b")])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    #[tokio::test]
+    async fn a_branch_is_its_commit_and_a_folder_its_files() {
+        let work = tempfile::tempdir().unwrap();
+        let source = work.path().join("x.git");
+        std::fs::create_dir_all(source.join("sub")).unwrap();
+        std::fs::write(source.join("sub/package.json"), "{}").unwrap();
+        std::fs::write(source.join("README"), "").unwrap();
+        git(&source, &["init", "--quiet", "-b", "main"]);
+        git(&source, &["add", "-A"]);
+        git(&source, &["commit", "-qm", "one"]);
+        let named = Named {
+            url: Line::new("https://example.com/x"),
+            reference: Some(Line::new("main")),
+            folder: Some(Line::new("sub")),
+            dockerfile: None,
+        };
+        let mut repository = Repository::of(&named).unwrap();
+        // A path, which no user can give.
+        repository.url = source.to_str().unwrap().to_owned();
+        let variables = [Assignment::new("GIT_ALLOW_PROTOCOL", "file")];
+        let seen = look(&repository, &variables).await.unwrap();
+        assert_eq!(seen.commit.len(), 40);
+        assert!(seen.files.contains(&"package.json".to_owned()), "{seen:?}");
+        repository.folder = Some("none".to_owned());
+        let error = look(&repository, &variables).await.unwrap_err();
+        assert!(matches!(error, RepositoryError::Refused { .. }), "{error}");
+        repository.reference = Some("none".to_owned());
+        let error = look(&repository, &variables).await.unwrap_err();
+        assert!(error.to_string().contains("none"), "{error}");
+    }
+}

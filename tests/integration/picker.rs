@@ -1,0 +1,261 @@
+//! The picker on a terminal: what it draws, and what its keys do.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use avt::Vt;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::bare::Bare;
+
+const COLUMNS: u16 = 100;
+const ROWS: u16 = 40;
+
+/// How long the program may take to show something.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Entries of somebody who would like to have the terminal.
+const HOSTILE: &str = r#"
+[[server]]
+name = "evil"
+title = "Evil \u001b[31mred\u202e title"
+description = "Rings \u001b]0;pwned\u0007 bells\non two lines, \u009b31m says {q} and \u200bhides"
+tags = ["a\u001b[2J"]
+[[server.tools]]
+name = "ring\u001b[5m"
+description = "Rings\u0007"
+[[server.launch]]
+image = "docker.io/mcp/evil"
+
+[[server]]
+name = "good"
+title = "Good"
+description = "Counts sheep."
+[[server.tools]]
+name = "count_sheep"
+description = "Counts until you sleep"
+[[server.launch]]
+image = "docker.io/mcp/good"
+"#;
+
+/// The program on a terminal of its own.
+struct Terminal {
+    child: Child,
+    master: File,
+    screen: Vt,
+    /// All that was written to the terminal.
+    written: String,
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Terminal {
+    fn open(host: &Bare, words: &[&str]) -> Self {
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let size = Winsize {
+            ws_row: ROWS,
+            ws_col: COLUMNS,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&master, size).unwrap();
+        let path = ptsname(&master, Vec::new()).unwrap();
+        let slave = File::options()
+            .read(true)
+            .write(true)
+            .open(path.to_str().unwrap())
+            .unwrap();
+        let end = || Stdio::from(slave.try_clone().unwrap());
+        // Makes the terminal the one that the program's keys come from.
+        let mut command = Command::new("setsid");
+        command
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_mcpod")])
+            .args(words);
+        host.confine(&mut command);
+        command
+            .env("TERM", "xterm-256color")
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        let child = command
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        Self {
+            child,
+            master: File::from(master),
+            screen: Vt::new(COLUMNS.into(), ROWS.into()),
+            written: String::new(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let lines: Vec<String> = self
+            .screen
+            .view()
+            .map(|line| line.text().trim_end().to_owned())
+            .collect();
+        lines.join("\n")
+    }
+
+    /// Reads until the screen is as it should be.
+    #[track_caller]
+    fn shows(&mut self, what: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let text = self.text();
+            if what(&text) {
+                return text;
+            }
+            let is_open = start.elapsed() < PATIENCE && self.read();
+            assert!(
+                is_open,
+                "this is not what should be there:\n{}",
+                self.text()
+            );
+        }
+    }
+
+    /// Reads until nobody has the terminal open any more, and says how the program ended.
+    fn end(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE && self.read() {}
+        self.child.wait().unwrap().code()
+    }
+
+    /// Reads something; false at the end.
+    fn read(&mut self) -> bool {
+        let second = Timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        };
+        let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
+        if poll(&mut ready, Some(&second)).unwrap() == 0 {
+            return true;
+        }
+        let mut bytes = [0; 4096];
+        // Linux says that nobody has the terminal open any more with an error.
+        match self.master.read(&mut bytes) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => {
+                let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+                self.screen.feed_str(&text);
+                self.written.push_str(&text);
+                true
+            }
+        }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
+    }
+}
+
+fn host() -> Bare {
+    let host = Bare::with_sources(
+        "[[sources.extra]]\nname = 'ours'\nkind = 'toml'\nurl = '~/ours.toml'\n",
+    );
+    host.write("ours.toml", HOSTILE);
+    let refreshed = host.run(&["refresh", "--json"]);
+    assert_eq!(refreshed.code, Some(0), "{refreshed:?}");
+    assert!(!refreshed.stdout.contains("reason"), "{refreshed:?}");
+    host
+}
+
+#[test]
+fn results_follow_what_is_typed_and_enter_shows_one() {
+    let host = host();
+    let mut terminal = Terminal::open(&host, &["search"]);
+    // All there is, the prompt and a preview.
+    terminal.shows(|text| {
+        text.contains("search>") && text.contains("builtin:time") && text.contains("Runs as 1")
+    });
+    terminal.types("sheep");
+    let text = terminal.shows(|text| text.contains("Counts until you sleep"));
+    assert!(
+        text.contains("ours:good Good: Counts sheep.") && !text.contains("builtin:time"),
+        "{text}"
+    );
+    assert!(text.contains("image docker.io/mcp/good"), "{text}");
+    terminal.types("\r");
+    assert_eq!(terminal.end(), Some(0));
+    // The picker has left the terminal as it was; the entry is shown on it.
+    let text = terminal.text();
+    assert!(
+        text.contains("Id: ours:good") && !text.contains("search>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_typo_is_no_hindrance_and_filters_hold() {
+    let host = host();
+    let mut terminal = Terminal::open(&host, &["search", "--source", "builtin"]);
+    terminal.shows(|text| text.contains("search>") && !text.contains("ours:"));
+    terminal.types("kuberntes");
+    terminal.shows(|text| text.contains("Id: builtin:kubernetes"));
+}
+
+#[test]
+fn escape_chooses_nothing() {
+    let host = host();
+    let mut terminal = Terminal::open(&host, &["search"]);
+    terminal.shows(|text| text.contains("builtin:time"));
+    terminal.types("\x1b");
+    assert_eq!(terminal.end(), Some(0));
+    assert!(!terminal.text().contains("Id:"), "{}", terminal.text());
+}
+
+#[test]
+fn a_key_adds_what_is_under_the_cursor() {
+    let host = host();
+    let mut terminal = Terminal::open(&host, &["search"]);
+    terminal.shows(|text| text.contains("builtin:time"));
+    terminal.types("sheep");
+    terminal.shows(|text| text.contains("Counts until you sleep"));
+    terminal.types("\x07");
+    // This host has no systemd of the user's, which is as far as adding can get.
+    assert_eq!(terminal.end(), Some(6));
+    assert!(terminal.text().contains("user bus"), "{}", terminal.text());
+}
+
+#[test]
+fn what_a_catalog_says_cannot_move_the_terminal() {
+    let host = host();
+    let mut terminal = Terminal::open(&host, &["search", "--source", "ours"]);
+    terminal.shows(|text| text.contains("ours:evil"));
+    terminal.types("evil");
+    terminal.shows(|text| text.contains("Id: ours:evil") && text.contains("1/1"));
+    terminal.types("\r");
+    assert_eq!(terminal.end(), Some(0));
+    let written = &terminal.written;
+    for hostile in [
+        "\x1b]0;",
+        "\x07",
+        "\u{9b}",
+        "\u{202e}",
+        "\u{200b}",
+        "\x1b[31mred",
+        "\x1b[5m",
+    ] {
+        assert!(!written.contains(hostile), "{hostile:?} in {written:?}");
+    }
+    // What is left of it is harmless text.
+    assert!(
+        terminal.text().contains("Evil [31mred title"),
+        "{}",
+        terminal.text()
+    );
+}

@@ -1,0 +1,250 @@
+//! Packages of npm and PyPI, from the registries that everybody uses.
+
+use std::time::Duration;
+
+use crate::changes::{root_until_the_end, settings};
+use crate::idle::{Idle, nothing_half_done};
+use crate::machine::{SOON, mcpod, run, sh, wait_until};
+use crate::running::start;
+use crate::server::Server;
+
+/// Builds trust what this host trusts: it may stand behind a proxy with certificates of its own.
+pub(crate) const TRUST: &str = "[build]\nca_bundle = \"/etc/ssl/certs/ca-certificates.crt\"\n";
+
+const MEMORY: &str = "npm:@modelcontextprotocol/server-memory@2026.8.31";
+const TIME: &str = "pypi:mcp-server-time@2026.10.19";
+
+/// What of builds is in the storage: images with our name, layers that are no image, containers of the builder.
+fn built() -> Vec<String> {
+    let found = sh(
+        r#"podman images --filter label=io.mcpod.build=1 --filter dangling=true --format "layer {{.ID}}"
+        podman images --format "{{.Repository}}:{{.Tag}}" | grep ^localhost/mcpod
+        podman --transient-store ps --all --external --format "container {{.Command}} {{.ID}}"
+        podman ps --all --external --format "container {{.Command}} {{.ID}}"
+        systemctl --user list-units --all --plain --no-legend "mcpod-*_image-build.service"
+        find "$XDG_RUNTIME_DIR/mcpod" -name "*_image.log" 2>/dev/null
+        true"#,
+        &[],
+    )
+    .ok();
+    found.stdout.lines().map(str::to_owned).collect()
+}
+
+#[track_caller]
+pub(crate) fn nothing_built() {
+    wait_until("nothing of a build is left", SOON, || {
+        let found = built();
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    });
+    nothing_half_done();
+}
+
+#[test]
+fn a_package_of_npm_is_built_called_and_taken_away() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    {
+        let memory = Server::add("npm:@modelcontextprotocol/server-memory", "memory");
+        memory.call("read_graph", "{}").ok().prints(&["entities"]);
+        let listed = mcpod(&["list", "--json"]).ok().json();
+        let image = listed[0]["image"].as_str().unwrap().to_owned();
+        let version = image
+            .strip_prefix("npm:@modelcontextprotocol/server-memory@")
+            .unwrap();
+        assert!(version.starts_with("20"), "{version}");
+        let digest = listed[0]["digest"].as_str().unwrap().to_owned();
+        let id = digest.strip_prefix("sha256:").unwrap();
+        sh(
+            r#"grep -q "^Image=$1$" ~/.config/containers/systemd/mcpod-memory@.container"#,
+            &[id],
+        )
+        .ok();
+        let inspected = run(&["podman", "image", "inspect", id]).ok().json();
+        assert_eq!(inspected[0]["Config"]["User"], "1000:1000");
+        let environment = inspected[0]["Config"]["Env"].to_string();
+        assert!(!environment.contains("ca.crt"), "{environment}");
+        // Inputs can be changed without another build.
+        mcpod(&["config", "memory"]).ok();
+        mcpod(&["status", "memory"]).ok().prints(&[&image]);
+    }
+    nothing_built();
+}
+
+#[test]
+fn a_package_of_pypi_is_built_called_and_shares_its_image() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    {
+        let time = Server::add(TIME, "time");
+        time.call("get_current_time", r#"{"timezone": "UTC"}"#)
+            .ok()
+            .prints(&["datetime"]);
+        {
+            let again = Server::add_with(TIME, "again", &["--env", "COLOUR=red"]);
+            mcpod(&["config", "again", "COLOUR=blue"]).ok();
+            again
+                .call("get_current_time", r#"{"timezone": "UTC"}"#)
+                .ok();
+            let listed = mcpod(&["list", "--json"]).ok().json();
+            assert_eq!(listed[0]["digest"], listed[1]["digest"], "{listed}");
+        }
+        // The other one went, its image stayed.
+        time.call("get_current_time", r#"{"timezone": "UTC"}"#).ok();
+    }
+    nothing_built();
+}
+
+#[test]
+fn a_launch_option_of_the_catalog_that_is_a_package_is_built() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    let thinking = Server::add_with("builtin:sequentialthinking", "thinking", &["--launch", "2"]);
+    mcpod(&["tools", "thinking"])
+        .ok()
+        .prints(&["sequentialthinking"]);
+    drop(thinking);
+    nothing_built();
+}
+
+#[test]
+fn what_would_be_built_is_shown_beforehand() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    mcpod(&["add", MEMORY, "--dry-run"]).ok().prints(&[
+        "mcpod-memory_image.build",
+        "mcpod-memory_image/Containerfile",
+        "FROM docker.io/library/node",
+        "@modelcontextprotocol/server-memory@2026.8.31",
+        "--ignore-scripts",
+        "Slice=mcpod-build.slice",
+        "ca-certificates.crt",
+    ]);
+    nothing_built();
+    mcpod(&["add", "npm:-x"]).code(2);
+    mcpod(&["add", "pypi:x; touch /tmp/x"]).code(2);
+}
+
+#[test]
+fn what_cannot_be_built_says_why_and_leaves_nothing() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    for (package, why) in [
+        (
+            "npm:@modelcontextprotocol/no-such-server-at-all",
+            "there is no package npm:@modelcontextprotocol/no-such-server-at-all",
+        ),
+        (
+            "npm:@modelcontextprotocol/server-memory@0.0.999",
+            "has no version 0.0.999",
+        ),
+        (
+            "pypi:mcp-no-such-server-at-all",
+            "there is no package pypi:mcp-no-such-server-at-all",
+        ),
+        ("pypi:mcp-server-time@1999.1", "has no version 1999.1"),
+    ] {
+        mcpod(&["add", package]).code(3).complains(&[why]);
+        nothing_built();
+    }
+    // Libraries.
+    for (package, why) in [
+        ("npm:left-pad@1.3.0", "this package has no command to start"),
+        ("pypi:six@1.17.0", "this package has no command to start"),
+    ] {
+        mcpod(&["add", package]).code(1).complains(&[why]);
+        nothing_built();
+    }
+    // Two commands, neither named like the package.
+    mcpod(&[
+        "add",
+        "npm:ts-node@10.9.2",
+        "--no-probe",
+        "--entry",
+        "no-such",
+    ])
+    .code(1)
+    .complains(&["several commands", "--entry", "ts-node-esm"]);
+    mcpod(&["add", "npm:ts-node@10.9.2", "--entry", "--version"]).code(2);
+    nothing_built();
+}
+
+#[test]
+fn a_build_without_network_ends_with_its_last_words() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    let _cut = root_until_the_end(
+        &[
+            "nft",
+            "add table inet cut; add chain inet cut out { type filter hook output priority 0; }; add rule inet cut out oifname != lo reject",
+        ],
+        &["nft", "delete table inet cut"],
+    );
+    let ran = mcpod(&["add", TIME]);
+    ran.code(1).complains(&["pypi:mcp-server-time"]);
+    nothing_built();
+}
+
+#[test]
+fn a_build_that_is_interrupted_or_killed_leaves_nothing() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    let add = ["mcpod", "add", MEMORY, "--name", "memory"];
+    let building = || {
+        wait_until("the build runs", Duration::from_mins(1), || {
+            let running = run(&[
+                "systemctl",
+                "--user",
+                "is-active",
+                "mcpod-memory_image-build.service",
+            ]);
+            if running.stdout.trim() == "activating" {
+                Ok(())
+            } else {
+                Err(running)
+            }
+        });
+    };
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let adding = start(&add);
+        building();
+        adding.signal(signal);
+        assert_ne!(adding.finish().code, Some(0));
+        nothing_built();
+    }
+    let adding = start(&add);
+    building();
+    adding.signal(rustix::process::Signal::KILL);
+    drop(adding);
+    // What was half added can be removed.
+    mcpod(&["remove", "memory"]).ok();
+    nothing_built();
+    let adding = start(&add);
+    building();
+    adding.signal(rustix::process::Signal::KILL);
+    drop(adding);
+    // The build itself is killed.
+    run(&[
+        "systemctl",
+        "--user",
+        "kill",
+        "--signal=KILL",
+        "mcpod-memory_image-build.service",
+    ])
+    .ok();
+    // Or added again.
+    run(&add).ok();
+    mcpod(&["call", "memory", "read_graph"]).ok();
+    mcpod(&["remove", "memory"]).ok();
+    nothing_built();
+}
+
+#[test]
+fn a_built_image_that_is_gone_is_an_error_that_says_what_to_do() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    let time = Server::add(TIME, "time");
+    run(&["podman", "rmi", "localhost/mcpod:time"]).ok();
+    time.call("get_current_time", r#"{"timezone": "UTC"}"#)
+        .code(1)
+        .prints(&["mcpod remove time", "mcpod add pypi:mcp-server-time"]);
+}
