@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Active, Error, Orchestrator};
 use crate::activation::record::State as Stage;
 use crate::quadlet::name::ServerName;
-use crate::systemd::{ActiveState, Instance, Systemd, UnitListing};
+use crate::systemd::{ActiveState, Instance, Systemd};
 
 /// How an active server is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,8 +39,8 @@ impl State {
         }
     }
 
-    fn of(stage: Stage, socket: Option<&UnitListing>) -> Self {
-        match (stage, socket.map(|socket| &socket.active)) {
+    fn of(stage: Stage, socket: Option<&ActiveState>) -> Self {
+        match (stage, socket) {
             (Stage::Adding, _) => Self::Adding,
             (_, Some(ActiveState::Failed)) => Self::Failed,
             (Stage::Verified, Some(ActiveState::Active)) => Self::Listening,
@@ -139,8 +139,11 @@ impl Orchestrator {
         for name in names {
             match self.active(name.clone()) {
                 Ok(Some(active)) => {
+                    let unit = name.socket_unit();
+                    let socket = loaded.iter().find(|listing| listing.unit == unit);
+                    let socket = socket.map(|socket| &socket.active);
                     let sessions = sessions.get(&name).copied().unwrap_or_default();
-                    servers.push(self.listed(&active, &loaded, sessions));
+                    servers.push(self.listed(&active, socket, sessions));
                 }
                 Ok(None) => {}
                 // One unreadable record must not hide the others.
@@ -152,22 +155,15 @@ impl Orchestrator {
 
     /// One active server, as the list has it.
     pub async fn listed_one(&self, active: &Active) -> Result<Listed, Error> {
-        let loaded = self
-            .systemd
-            .list(&[active.name.socket_unit().as_str()])
-            .await?;
+        let socket = self.systemd.status(&active.name.socket_unit()).await?;
         let sessions = self.systemd.instances(&active.name).await?.len();
-        Ok(self.listed(active, &loaded, sessions))
+        Ok(self.listed(active, Some(&socket.active), sessions))
     }
 
     /// How one active server does.
     pub async fn status(&self, typed: &str) -> Result<Status, Error> {
         let active = self.find(typed)?;
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
-        let loaded = self
-            .systemd
-            .list(&[active.name.socket_unit().as_str()])
-            .await?;
         let mut running = Vec::new();
         for instance in self.systemd.instances(&active.name).await? {
             if let Some(session) = running_session(&self.systemd, &instance).await? {
@@ -176,7 +172,7 @@ impl Orchestrator {
         }
         let counts = socket.socket.as_ref();
         Ok(Status {
-            listed: self.listed(&active, &loaded, running.len()),
+            listed: self.listed(&active, Some(&socket.active), running.len()),
             enabled: socket.file_state == "enabled",
             network: active.record.network.clone(),
             limits: active.record.limits.to_string(),
@@ -186,9 +182,7 @@ impl Orchestrator {
         })
     }
 
-    fn listed(&self, active: &Active, loaded: &[UnitListing], sessions: usize) -> Listed {
-        let socket = active.name.socket_unit();
-        let socket = loaded.iter().find(|unit| unit.unit == socket);
+    fn listed(&self, active: &Active, socket: Option<&ActiveState>, sessions: usize) -> Listed {
         let record = &active.record;
         Listed {
             name: active.name.clone(),

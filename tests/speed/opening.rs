@@ -1,0 +1,135 @@
+//! Opening a session, from connecting to the answer of `initialize`, against Podman alone from its start to that answer.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::active::Active;
+use crate::image::{Cgroups, ECHO};
+use crate::peer::Peer;
+use crate::place::{POLL, Place};
+use crate::process::run;
+use crate::table::{Bound, Line, Samples, Table, Unit};
+
+/// What the socket may cost over Podman.
+const BOUNDS: [Bound; 2] = [Bound::Ratio(1.10), Bound::More(0.040)];
+
+/// A realistic server takes seconds for a round of all ways, so it gets a part of the samples.
+const PART: usize = 4;
+
+/// How long a server that Podman alone runs may take to end with its input.
+const ENDS_WITHIN: Duration = Duration::from_millis(300);
+
+pub(crate) fn measure(place: &Place, table: &mut Table) {
+    for (name, reference, rounds) in [
+        ("echo", ECHO, place.samples),
+        ("time", "builtin:time", place.samples_by(PART)),
+        ("everything", "builtin:everything", place.samples_by(PART)),
+    ] {
+        let server = Active::add(place, reference, name);
+        let mut podman = Vec::new();
+        let mut typed = Vec::new();
+        let mut socket = Vec::new();
+        let mut gone = Vec::new();
+        for _ in 0..rounds {
+            podman.push(by_podman(place, &server, Cgroups::Split));
+            let (opened, ended) = by_socket(place, &server, 0);
+            socket.push(opened);
+            gone.push(ended);
+            typed.push(by_podman(place, &server, Cgroups::Default));
+        }
+        let podman = Samples::new(podman);
+        let socket = Samples::new(socket);
+        let seconds =
+            |what: &str, samples| Line::new(format!("open {name}: {what}"), Unit::Seconds, samples);
+        table.push(seconds("podman run -i, same options", podman.clone()));
+        table.push(
+            seconds("the socket", socket)
+                .against(&podman)
+                .bounds(BOUNDS),
+        );
+        table.push(seconds("podman run -i, its own cgroup", Samples::new(typed)).against(&podman));
+        table.push(Line::new(
+            format!("close {name}: until nothing is left"),
+            Unit::Seconds,
+            Samples::new(gone),
+        ));
+        if name == "echo" {
+            second_session(place, &server, rounds, table);
+        }
+    }
+}
+
+/// Opening while another session is there, so that the guard need not be started.
+fn second_session(place: &Place, server: &Active<'_>, rounds: usize, table: &mut Table) {
+    let mut first = server.connect();
+    first.initialize();
+    place.quiet(1);
+    let mut podman = Vec::new();
+    let mut socket = Vec::new();
+    for _ in 0..rounds {
+        podman.push(by_podman_beside(place, server));
+        socket.push(by_socket(place, server, 1).0);
+    }
+    let podman = Samples::new(podman);
+    let line = Line::new(
+        "open echo: the socket, second session",
+        Unit::Seconds,
+        Samples::new(socket),
+    );
+    table.push(line.against(&podman).bounds(BOUNDS));
+    drop(first);
+    place.quiet(0);
+}
+
+fn by_podman(place: &Place, server: &Active<'_>, cgroups: Cgroups) -> f64 {
+    let seconds = start_podman(place, server, cgroups);
+    place.quiet(0);
+    seconds
+}
+
+fn by_podman_beside(place: &Place, server: &Active<'_>) -> f64 {
+    let seconds = start_podman(place, server, Cgroups::Split);
+    place.quiet(1);
+    seconds
+}
+
+fn start_podman(place: &Place, server: &Active<'_>, cgroups: Cgroups) -> f64 {
+    place.back_to_own_cgroup();
+    let mut command = server.podman_run(cgroups);
+    let started = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let mut peer = Peer::new(child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    peer.initialize();
+    let seconds = started.elapsed().as_secs_f64();
+    end(peer, &mut child);
+    seconds
+}
+
+/// Ends a session that Podman alone runs. A server that does not end with its input is sent a signal, which Podman hands on.
+fn end<R, W>(peer: Peer<R, W>, child: &mut Child) {
+    drop(peer);
+    let asked = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if asked.elapsed() > ENDS_WITHIN {
+            run(Command::new("kill").arg(child.id().to_string()));
+            child.wait().unwrap();
+            return;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// The seconds it took to open a session, and those from its end until nothing of it was left.
+fn by_socket(place: &Place, server: &Active<'_>, others: usize) -> (f64, f64) {
+    let started = Instant::now();
+    let mut peer = server.connect();
+    peer.initialize();
+    let opened = started.elapsed().as_secs_f64();
+    let ended = Instant::now();
+    drop(peer);
+    if others == 0 {
+        server.stop_sessions();
+    }
+    place.quiet(others);
+    (opened, ended.elapsed().as_secs_f64())
+}
