@@ -49,13 +49,16 @@ pub(super) fn pick(catalog: Catalog, filters: Filters) -> Result<Picked, Failure
             catalog: Arc::new(catalog),
             filters,
             failed: None,
+            answered: String::new(),
             unfinished: None,
         }));
         let output = Skim::run_with(options(Rc::clone(&finder) as _)?, None)
             .map_err(|error| Failure::from(anyhow::anyhow!("the picker failed: {error}")))?;
-        match finder.borrow_mut().failed.take() {
+        let mut finder = finder.borrow_mut();
+        let picked = picked(&output, &mut finder);
+        match finder.failed.take() {
             Some(error) => Err(orchestrator::Error::from(error).into()),
-            None => Ok(picked(&output)),
+            None => Ok(picked),
         }
     });
     picker
@@ -89,15 +92,23 @@ fn options(finder: Rc<RefCell<dyn CommandCollector>>) -> Result<SkimOptions, Fai
 }
 
 /// What was chosen in the end.
-fn picked(output: &SkimOutput) -> Picked {
+fn picked(output: &SkimOutput, finder: &mut Finder) -> Picked {
     // After Escape the item under the cursor still counts as chosen.
-    let chosen = output.current.as_ref().filter(|_| !output.is_abort);
-    let Some(id) = chosen.map(|item| item.item.output().into_owned()) else {
+    if output.is_abort {
         return Picked::Nothing;
+    }
+    let id = match &output.current {
+        Some(item) if finder.answered == output.query => Some(item.item.output().into_owned()),
+        // Who types fast chooses before the list is there, and means its first.
+        _ => finder
+            .listed(&output.query)
+            .first()
+            .map(|item| item.output().into_owned()),
     };
-    match &output.final_event {
-        Event::Action(Action::Accept(Some(key))) if key == ADD => Picked::Add(id),
-        _ => Picked::Show(id),
+    match (id, &output.final_event) {
+        (None, _) => Picked::Nothing,
+        (Some(id), Event::Action(Action::Accept(Some(key)))) if key == ADD => Picked::Add(id),
+        (Some(id), _) => Picked::Show(id),
     }
 }
 
@@ -107,6 +118,8 @@ struct Finder {
     filters: Filters,
     /// Why the catalog could not be searched. It is said in the end: the picker has the terminal.
     failed: Option<IndexError>,
+    /// What the list on the screen is the answer to.
+    answered: String,
     /// Where the items that are listed came through. It stays open, as if there were more to come: once a list has ended,
     /// the picker (skim 5.9) stops looking for items from time to time, and may then miss those of the next one.
     unfinished: Option<Sender<Vec<Arc<dyn SkimItem>>>>,
@@ -119,7 +132,9 @@ impl CommandCollector for Finder {
         let (items, receiver) = unbounded();
         let (stop, _) = unbounded();
         // The picker holds the other end.
-        items.send(self.listed(&unquoted(command))).ok();
+        let text = unquoted(command);
+        items.send(self.listed(&text)).ok();
+        self.answered = text;
         self.unfinished = Some(items);
         (receiver, stop)
     }
@@ -206,6 +221,7 @@ mod tests {
             catalog: Arc::new(Catalog::of(vec![parsed.entries]).unwrap()),
             filters: Filters::default(),
             failed: None,
+            answered: String::new(),
             unfinished: None,
         }
     }

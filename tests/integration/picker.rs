@@ -232,6 +232,20 @@ fn a_key_adds_what_is_under_the_cursor() {
 }
 
 #[test]
+fn who_types_fast_gets_what_was_typed() {
+    let host = host();
+    let mut terminal = Terminal::open(&host, &["search"]);
+    terminal.shows(|text| text.contains("builtin:time"));
+    terminal.types("sheep\r");
+    assert_eq!(terminal.end(), Some(0));
+    assert!(
+        terminal.text().contains("Id: ours:good"),
+        "{}",
+        terminal.text()
+    );
+}
+
+#[test]
 fn what_a_catalog_says_cannot_move_the_terminal() {
     let host = host();
     let mut terminal = Terminal::open(&host, &["search", "--source", "ours"]);
