@@ -31,7 +31,18 @@ fn built() -> Vec<String> {
 #[track_caller]
 pub(crate) fn nothing_built() {
     wait_until("nothing of a build is left", SOON, || {
-        let found = built();
+        let mut found = built();
+        // Those that failed clean up behind themselves.
+        let units = run(&[
+            "systemctl",
+            "--user",
+            "list-units",
+            "--plain",
+            "--no-legend",
+            "--state=activating,deactivating",
+            "mcpod-*-build.service",
+        ]);
+        found.extend(units.ok().stdout.lines().map(str::to_owned));
         if found.is_empty() { Ok(()) } else { Err(found) }
     });
     nothing_half_done();
