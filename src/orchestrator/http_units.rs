@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::own_units::unit_path;
 use super::{Error, Orchestrator};
 use crate::frontend::http::Address;
 use crate::host;
@@ -14,7 +15,6 @@ use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::Text;
 use crate::systemd::LoadState;
-use crate::unit_dir::{Place, UnitPath};
 
 const SOCKET: &str = "mcpod.socket";
 const SERVICE: &str = "mcpod.service";
@@ -35,18 +35,12 @@ impl Orchestrator {
     pub async fn enable_http(&self, address: &Address) -> Result<(), Error> {
         let program = host::program()?;
         let lock = self.units.lock(|| {}).await?;
-        for (name, text) in [
+        let units = [
             (SOCKET, SOCKET_TEXT.to_owned()),
             (SERVICE, service(&program)?),
-        ] {
-            let path = unit_path(name);
-            let ours = self.units.read(&path)?;
-            let unit = UnitName::from_systemd(name);
-            let is_packaged =
-                ours.is_none() && self.systemd.status(&unit).await?.load != LoadState::NotFound;
-            if !is_packaged && ours.as_ref() != Some(&text) {
-                self.units.write(&lock, &path, &text)?;
-            }
+        ];
+        for (path, text) in self.unpackaged(units).await? {
+            self.units.write(&lock, &path, &text)?;
         }
         let drop_in = unit_path(ADDRESS);
         if *address == Address::default() {
@@ -87,13 +81,6 @@ impl Orchestrator {
 fn service(program: &str) -> Result<String, Error> {
     let command = crate::guard::command_line(&[program, "serve", "--http"])?;
     Ok(SERVICE_TEXT.replace(PACKAGED, &command))
-}
-
-fn unit_path(name: &str) -> UnitPath {
-    UnitPath {
-        place: Place::Unit,
-        file: name.to_owned(),
-    }
 }
 
 /// The drop-in of the socket with its address.

@@ -1,4 +1,4 @@
-//! The units that all servers share: the guard and the slice.
+//! mcpod's own units: which of them have to be written, and those that all servers share, the guard and the slice.
 //!
 //! A package puts them into the system's directory. Where none did, `add` writes them beside the servers' units, and the removal of
 //! the last server takes them away.
@@ -13,25 +13,31 @@ use crate::unit_dir::{Lock, Place, UnitPath};
 impl Orchestrator {
     /// The shared units that are missing on this host, or that an earlier `add` wrote and are to be renewed.
     pub(super) async fn own_units(&self) -> Result<Vec<(UnitPath, String)>, Error> {
-        let mut missing = Vec::new();
-        for (name, text) in [
+        self.unpackaged([
             (GUARD_UNIT, guard::guard_unit(&host::program()?)?),
             (SLICE_UNIT, SLICE_UNIT_TEXT.to_owned()),
-        ] {
+        ])
+        .await
+    }
+
+    /// Those of some units that are to be written: no package has put them into the system's directory, and what lies in
+    /// the user's is not this text already.
+    pub(super) async fn unpackaged<const N: usize>(
+        &self,
+        units: [(&str, String); N],
+    ) -> Result<Vec<(UnitPath, String)>, Error> {
+        let mut unpackaged = Vec::new();
+        for (name, text) in units {
             let path = unit_path(name);
             let ours = self.units.read(&path)?;
-            let elsewhere = ours.is_none()
-                && self
-                    .systemd
-                    .status(&UnitName::from_systemd(name))
-                    .await?
-                    .load
-                    != LoadState::NotFound;
-            if !elsewhere && ours.as_ref() != Some(&text) {
-                missing.push((path, text));
+            let unit = UnitName::from_systemd(name);
+            let is_packaged =
+                ours.is_none() && self.systemd.status(&unit).await?.load != LoadState::NotFound;
+            if !is_packaged && ours.as_ref() != Some(&text) {
+                unpackaged.push((path, text));
             }
         }
-        Ok(missing)
+        Ok(unpackaged)
     }
 
     /// Takes the shared units away that an `add` wrote, once no server is left.
@@ -52,7 +58,8 @@ impl Orchestrator {
     }
 }
 
-fn unit_path(name: &str) -> UnitPath {
+/// Where a unit of mcpod's own, or a drop-in of one, lies in the user's directory.
+pub(super) fn unit_path(name: &str) -> UnitPath {
     UnitPath {
         place: Place::Unit,
         file: name.to_owned(),

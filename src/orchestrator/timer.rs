@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
+use super::own_units::unit_path;
 use super::{Error, Orchestrator};
 use crate::host;
 use crate::quadlet::name::UnitName;
 use crate::systemd::LoadState;
-use crate::unit_dir::{Place, UnitPath};
 
 const SERVICE: &str = "mcpod-refresh.service";
 const TIMER: &str = "mcpod-refresh.timer";
@@ -26,18 +26,12 @@ impl Orchestrator {
     pub async fn enable_timer(&self) -> Result<(), Error> {
         let program = host::program()?;
         let lock = self.units.lock(|| {}).await?;
-        for (name, text) in [
+        let units = [
             (SERVICE, service(&program)?),
             (TIMER, TIMER_TEXT.to_owned()),
-        ] {
-            let path = unit_path(name);
-            let ours = self.units.read(&path)?;
-            let unit = UnitName::from_systemd(name);
-            let is_packaged =
-                ours.is_none() && self.systemd.status(&unit).await?.load != LoadState::NotFound;
-            if !is_packaged && ours.as_ref() != Some(&text) {
-                self.units.write(&lock, &path, &text)?;
-            }
+        ];
+        for (path, text) in self.unpackaged(units).await? {
+            self.units.write(&lock, &path, &text)?;
         }
         self.systemd.reload().await?;
         let timer = UnitName::from_systemd(TIMER);
@@ -64,13 +58,6 @@ impl Orchestrator {
 fn service(program: &str) -> Result<String, Error> {
     let command = crate::guard::command_line(&[program, "refresh"])?;
     Ok(SERVICE_TEXT.replace(&format!("{PACKAGED_PROGRAM} refresh"), &command))
-}
-
-fn unit_path(name: &str) -> UnitPath {
-    UnitPath {
-        place: Place::Unit,
-        file: name.to_owned(),
-    }
 }
 
 #[cfg(test)]
