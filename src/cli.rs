@@ -22,6 +22,7 @@ mod serve;
 mod show;
 mod sources;
 mod status;
+mod stop;
 mod token;
 mod tools;
 

@@ -14,9 +14,10 @@
 //! | [`text`] | hostile text made fit to be shown | nothing that a reader cannot see is left |
 //! | [`secret`] | a text that must be shown nowhere | nothing prints it; its memory is overwritten |
 //! | [`image`] | references to container images | no text is read as an option or as another image |
+//! | [`tls`] | which cryptography connections are made with | every HTTP client comes from it |
 //! | [`settings`] | what an administrator and a user set | an unknown key is an error |
 //! | [`host`] | who runs us, where files belong | works with `HOME` and `PATH` alone |
-//! | [`catalog`] | what servers exist and how each would run | no I/O; same input, same entries |
+//! | [`catalog`] | what servers exist and how each would run | sources are parsed without I/O: same input, same entries |
 //! | [`activation`] | one entry and the user's choices become a plan, the plan becomes unit files | no I/O |
 //! | [`quadlet`] | the format of unit files | no text ever adds a key, a section, an option or an argument |
 //! | [`containerfile`] | the format of recipes of images | no text ever adds an instruction, an option or a word |

@@ -119,7 +119,14 @@ struct Git<'a> {
 
 impl Git<'_> {
     async fn run(&self, words: &[&str]) -> Result<String, RepositoryError> {
-        let output = Command::new("git")
+        let mut command = Command::new("git");
+        // A hook of git's sets some of them, which would make this about the repository that the hook is of.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"GIT_") {
+                command.env_remove(name);
+            }
+        }
+        let output = command
             .arg("-C")
             .arg(self.folder)
             .args(words)

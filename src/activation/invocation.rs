@@ -307,7 +307,8 @@ impl Invocation {
     }
 }
 
-/// A path of a mount: absolute, and nothing that Podman would split.
+/// A path of a mount: absolute, nothing that Podman would split, and nowhere but where it says: with `..` behind an input a
+/// catalog could lead from the folder that the user named to another.
 fn path(id: &str, path: &Secret, secret: bool) -> Result<String, PlanError> {
     if secret {
         return Err(PlanError::SecretExposed {
@@ -316,7 +317,7 @@ fn path(id: &str, path: &Secret, secret: bool) -> Result<String, PlanError> {
         });
     }
     let path = path.expose();
-    if !path.starts_with('/') || path.contains(':') {
+    if !path.starts_with('/') || path.contains(':') || path.split('/').any(|part| part == "..") {
         return Err(PlanError::NoPath {
             path: path.to_owned(),
         });

@@ -1,5 +1,5 @@
-//! The unit files of a stdio server in an image: a Quadlet template of its instances, the volumes they share, and the socket they
-//! stand behind.
+//! The unit files of a stdio server in an image: a Quadlet template of its instances, the volumes they share, the build of the
+//! image where it is made here, and the socket they stand behind.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -12,10 +12,10 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::output::Failure;
+use super::stop::Stop;
 use crate::host::Host;
 use crate::orchestrator::Orchestrator;
 
@@ -133,9 +133,7 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
 
 /// Waits until the connection is over; true if the server ended it while the client still listened.
 async fn wait(end: &mut mpsc::Receiver<End>) -> io::Result<bool> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut stop = Stop::listen()?;
     let mut input_ended = false;
     loop {
         let drained = async {
@@ -153,9 +151,7 @@ async fn wait(end: &mut mpsc::Receiver<End>) -> io::Result<bool> {
                 Some(End::Output(None)) => return Ok(!input_ended),
             },
             () = drained => return Ok(false),
-            _ = terminate.recv() => return Ok(false),
-            _ = interrupt.recv() => return Ok(false),
-            _ = hang_up.recv() => return Ok(false),
+            () = stop.told() => return Ok(false),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::output::{Failure, Outcome, Output};
+use super::stop::Stop;
 use crate::orchestrator::connection::Connection;
 use crate::orchestrator::{self, Orchestrator};
 use crate::session::Kind;
@@ -59,7 +60,9 @@ pub(super) async fn run(
     let params = params(&arguments.tool, &input)?;
 
     let connection = orchestrator.connect(&active).await?;
-    let called = call(&connection, &params, orchestrator, output).await;
+    let mut signals = Stop::listen()
+        .map_err(|error| anyhow::Error::new(error).context("cannot listen for signals"))?;
+    let called = call(&connection, &params, orchestrator, &mut signals, output).await;
     let called = match called {
         Ok(result) => Ok(result),
         Err(error) => Err(Failure::from(orchestrator::Error::from(
@@ -86,6 +89,7 @@ async fn call(
     connection: &Connection,
     params: &RawValue,
     orchestrator: &Orchestrator,
+    signals: &mut Stop,
     output: &Output,
 ) -> Result<Called, SessionError> {
     let options = CallOptions {
@@ -101,7 +105,7 @@ async fn call(
     loop {
         let step = tokio::select! {
             step = call.next() => step?,
-            _ = tokio::signal::ctrl_c() => return Ok(Called::Cancelled),
+            () = signals.told() => return Ok(Called::Cancelled),
         };
         match step {
             Step::Progress(frame) => bar.show(&frame),

@@ -47,7 +47,7 @@ pub(super) async fn run(
         })
         .await?;
     if output.is_json() {
-        output.json(&serde_json::json!({"name": removed.name, "id": removed.record.id}))?;
+        output.json(&serde_json::json!({"name": removed.name, "id": removed.id}))?;
     } else {
         output.text(&format!("{} is removed", removed.name));
     }

@@ -130,9 +130,9 @@ impl Pump {
                 return self.relist.changed(frame.method());
             }
             "notifications/subscriptions/acknowledged" => return,
-            "notifications/cancelled"
-                if self.shared.voice.take_back(self.shared.id, &frame).await =>
-            {
+            // What it does not cancel of its own, it must not cancel of others: the agent knows questions by number alone.
+            "notifications/cancelled" => {
+                self.shared.voice.take_back(self.shared.id, &frame).await;
                 return;
             }
             _ => {}

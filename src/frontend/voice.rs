@@ -137,10 +137,10 @@ impl Voice {
         }
     }
 
-    /// Takes a server's question back: `cancelled` is its `notifications/cancelled`. Says whether it was one.
-    pub(super) async fn take_back(&self, link: LinkId, cancelled: &Frame) -> bool {
+    /// Takes a server's question back: `cancelled` is its `notifications/cancelled`.
+    pub(super) async fn take_back(&self, link: LinkId, cancelled: &Frame) {
         let Ok(Some(asked)) = cancelled.find(&["requestId"]) else {
-            return false;
+            return;
         };
         let found = {
             let mut questions = self.questions();
@@ -158,7 +158,7 @@ impl Voice {
             number.and_then(|number| Some((number, questions.open.remove(&number)?)))
         };
         let Some((number, Question::Server { request, .. })) = found else {
-            return false;
+            return;
         };
         request.forget();
         let number = number.to_string();
@@ -170,7 +170,6 @@ impl Voice {
         if let Ok(cancelled) = cancelled.with(&[], &[put]) {
             self.say(None, cancelled).await;
         }
-        true
     }
 
     /// Forgets the questions of a session that has ended.

@@ -14,6 +14,9 @@ const ENGINE_SOCKETS: [&str; 4] = [
     "/run/containerd",
 ];
 
+/// What the kernel shows: through `/proc/PID/root` of any process of the user's lies all that the user has.
+const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
+
 /// Paths that are closed to servers.
 #[derive(Debug, Clone)]
 pub struct Closed {
@@ -86,6 +89,7 @@ impl Closed {
             units,
         } = dirs;
         let mut closed: Vec<PathBuf> = ENGINE_SOCKETS.map(PathBuf::from).into();
+        closed.extend(KERNEL.map(PathBuf::from));
         // Sockets of Podman, of the user's bus, of servers.
         closed.push(host.runtime.path().to_owned());
         for folder in [config, units] {

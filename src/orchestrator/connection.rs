@@ -199,6 +199,12 @@ impl Orchestrator {
                 Ok(Connection { session, hold })
             }
             Err(cause) => {
+                // It may be what was wrong: the next session asks anew.
+                if era.is_some()
+                    && let Err(error) = remembered.forget(&active.record.digest)
+                {
+                    tracing::debug!("the era of {} is not forgotten: {error}", active.name);
+                }
                 let error = hold.explain(active, cause).await;
                 hold.stop(true).await?;
                 Err(error.into())

@@ -47,7 +47,7 @@ pub fn is_direct(reference: &str) -> bool {
         )
 }
 
-/// What `add` is to make active: an entry of the catalog, or an image.
+/// What `add` is to make active: an entry of the catalog, an image, a package or a repository.
 pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, Error> {
     if let Some(image) = reference.strip_prefix("docker://") {
         let image: ImageReference = image.parse()?;
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_images_and_entries_can_be_added() {
+    fn entries_and_images_are_found_by_what_is_typed() {
         let catalog = Catalog::builtin().unwrap();
         assert_eq!(
             resolve(&catalog, "docker://mcp/time").unwrap().id,

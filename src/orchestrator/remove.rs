@@ -20,30 +20,50 @@ pub struct Extent {
     pub secrets: bool,
 }
 
+/// What was taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The server's name.
+    pub name: ServerName,
+    /// The entry that it was; nothing where its record was edited until it could not be read.
+    pub id: Option<String>,
+}
+
 impl Orchestrator {
-    /// Takes an active server away. With `force` also one whose files were edited by hand.
+    /// Takes an active server away. With `force` also one whose files were edited by hand, its record included.
     pub async fn remove(
         &self,
         typed: &str,
         force: bool,
         extent: Extent,
         on_wait: impl FnOnce(),
-    ) -> Result<Active, Error> {
-        self.find(typed)?;
+    ) -> Result<Removed, Error> {
+        self.removable(typed, force)?;
         let lock = self.units.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
-        let active = self.find(typed)?;
-        let name = &active.name;
-        if !force && active.record.state.is_complete() {
-            check_unedited(&self.units, name, &self.further_files(name)?)?;
-        }
-        let failures = self.take_down(&lock, name, extent).await;
+        let removed = self.removable(typed, force)?;
+        let failures = self.take_down(&lock, &removed.name, extent).await;
         if failures.is_empty() {
-            return Ok(active);
+            return Ok(removed);
         }
         Err(Error::NotRemoved {
-            name: name.clone(),
+            name: removed.name,
             failures,
+        })
+    }
+
+    /// Finds a server that may be taken away.
+    fn removable(&self, typed: &str, force: bool) -> Result<Removed, Error> {
+        let Active { name, record, .. } = match self.find(typed) {
+            Err(Error::Edited { name, .. }) if force => return Ok(Removed { name, id: None }),
+            found => found?,
+        };
+        if !force && record.state.is_complete() {
+            check_unedited(&self.units, &name, &self.further_files(&name)?)?;
+        }
+        Ok(Removed {
+            id: Some(record.id.clone()),
+            name,
         })
     }
 

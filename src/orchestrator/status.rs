@@ -117,7 +117,7 @@ pub struct Running {
 }
 
 impl Orchestrator {
-    /// All active servers, by name, and the names of those whose record is unusable.
+    /// All active servers, by name; those whose record is unusable are warned about.
     pub async fn list(&self) -> Result<Vec<Listed>, Error> {
         let names = self.names()?;
         if names.is_empty() {

@@ -272,6 +272,14 @@ fn a_unit_that_was_edited_by_hand_is_not_touched() {
     sh(edit, &[TEMPLATE]).ok();
     mcpod(&["remove", "echo", "--force"]).ok();
     sh("rm /tmp/kept", &[]).ok();
+
+    // Nor one whose record cannot be read any more.
+    mcpod(&["add", MISBEHAVE, "--name", "echo"]).ok();
+    sh(r#"sed -i 's/^State=.*/State=mine/' "$1""#, &[SOCKET]).ok();
+    mcpod(&["remove", "echo"])
+        .code(1)
+        .complains(&[SOCKET, "hint: ", "--force"]);
+    mcpod(&["remove", "echo", "--force"]).ok();
     mcpod(&["add", MISBEHAVE, "--name", "echo"]).ok();
 }
 

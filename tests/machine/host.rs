@@ -2,7 +2,7 @@
 
 use crate::changes::{afterwards, moved_aside, root_until_the_end, settings};
 use crate::idle::Idle;
-use crate::machine::{mcpod, root, run, run_as, sh};
+use crate::machine::{mcpod, root, run, run_as, run_with_input, sh};
 use crate::running::start;
 use crate::server::{MISBEHAVE, Server};
 
@@ -34,6 +34,18 @@ fn home_and_path_are_environment_enough() {
         .ok()
         .prints(&["works"]);
     bare(&["logs", "echo"]).ok();
+    let attach = [
+        "env",
+        "-i",
+        "HOME=/home/tester",
+        "PATH=/usr/bin:/bin",
+        "/usr/local/bin/mcpod",
+        "attach",
+        "echo",
+    ];
+    let hello = br#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}
+"#;
+    run_with_input(&attach, hello).ok().prints(&["\"id\":7"]);
     bare(&["remove", "echo"]).ok();
     bare(&["add", MISBEHAVE, "--name", "echo"]).ok();
     drop(echo);

@@ -58,13 +58,10 @@ pub(super) async fn run(
         .remove(&arguments.name, false, Extent::default(), || {})
         .await?;
     registry.frontend.refresh().await?;
-    let text = format!(
-        "{} ({}) is not active any more.",
-        removed.name, removed.record.id
-    );
     let removed = Removed {
         name: removed.name.to_string(),
-        id: removed.record.id,
+        id: removed.id.unwrap_or_default(),
     };
+    let text = format!("{} ({}) is not active any more.", removed.name, removed.id);
     Answer::new(&removed, text)
 }

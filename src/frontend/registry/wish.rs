@@ -51,16 +51,24 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
 /// What variables would change.
 pub(super) fn variables(environment: &[Assignment]) -> impl Iterator<Item = String> {
     let named = environment.iter();
-    named.map(|variable| format!("{} is to be set in its environment", variable.name))
+    named.map(|variable| {
+        let name = shown(&variable.name);
+        format!("{name} is to be set in its environment")
+    })
 }
 
 /// What inputs that are files or folders would give away.
 pub(super) fn given_away(inputs: &[Assignment], paths: &[String]) -> impl Iterator<Item = String> {
     let given = inputs.iter().filter(|given| paths.contains(&given.name));
     given.map(|given| {
-        let path = crate::text::shortened(&given.value, 200);
+        let path = shown(&given.value);
         format!("it is to see {path}, a file or folder of yours")
     })
+}
+
+/// What an agent wrote, as a part of a question to its user: on one line, so that it cannot pass for the question's end.
+fn shown(text: &str) -> String {
+    crate::text::shortened(&crate::text::one_line(text), 200)
 }
 
 /// The source that answers for a way to run a server: a curated one, if any of them declares the same artifact.
