@@ -261,6 +261,20 @@ impl<'a> Inputs<'a> {
         Evaluated { secret, ..value }
     }
 
+    /// What of a path is not the user's: where it leads to from the folder that the user named, the nearest of several; nothing
+    /// where it lies in none.
+    pub fn below_given<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let below = |folder: &Secret| match folder.expose().trim_end_matches('/') {
+            // The root is named by who names it, and by it nothing else.
+            "" => (folder.expose() == path).then_some(""),
+            folder => path
+                .strip_prefix(folder)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/')),
+        };
+        let given = self.given.values().flatten();
+        given.filter_map(below).min_by_key(|rest| rest.len())
+    }
+
     /// The names of the inputs that are secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &'a str> + '_ {
         self.secret.iter().copied()

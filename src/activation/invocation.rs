@@ -249,7 +249,7 @@ impl Invocation {
                     evaluate(target, inputs, variables),
                 );
                 if !source.is_empty() && !target.is_empty() {
-                    self.bind(id, &source, &source.joined(), &target, *read_only)?;
+                    self.bind(id, inputs, &source, &source.joined(), &target, *read_only)?;
                 }
             }
             Mount::Each(template) => {
@@ -267,6 +267,7 @@ impl Invocation {
                         })?;
                     self.bind(
                         id,
+                        inputs,
                         &mounts,
                         &source.into(),
                         &Evaluated::text(target),
@@ -281,22 +282,23 @@ impl Invocation {
     fn bind(
         &mut self,
         id: &str,
+        inputs: &Inputs<'_>,
         origin: &Evaluated,
         source: &Secret,
         target: &Evaluated,
         read_only: bool,
     ) -> Result<(), PlanError> {
-        if !origin.begins_open {
+        let source = path(id, source, origin.secret)?;
+        // Of the folder that the user named an entry may take a part, but neither what is hidden in it nor what is above it.
+        let is_open = |rest: &str| !rest.split('/').any(|part| part.starts_with('.'));
+        if !origin.begins_open || !inputs.below_given(&source).is_some_and(is_open) {
             return Err(PlanError::Needs {
                 id: id.to_owned(),
-                what: format!(
-                    "{} of this host, which nobody but its catalog names",
-                    source.expose()
-                ),
+                what: format!("{source} of this host, which nobody but its catalog names"),
             });
         }
         let bind = Bind {
-            source: path(id, source, origin.secret)?,
+            source,
             target: path(id, &target.joined(), target.secret)?,
             read_only,
         };
@@ -307,8 +309,7 @@ impl Invocation {
     }
 }
 
-/// A path of a mount: absolute, nothing that Podman would split, and nowhere but where it says: with `..` behind an input a
-/// catalog could lead from the folder that the user named to another.
+/// A path of a mount: absolute, and nothing that Podman would split.
 fn path(id: &str, path: &Secret, secret: bool) -> Result<String, PlanError> {
     if secret {
         return Err(PlanError::SecretExposed {
@@ -317,7 +318,7 @@ fn path(id: &str, path: &Secret, secret: bool) -> Result<String, PlanError> {
         });
     }
     let path = path.expose();
-    if !path.starts_with('/') || path.contains(':') || path.split('/').any(|part| part == "..") {
+    if !path.starts_with('/') || path.contains(':') {
         return Err(PlanError::NoPath {
             path: path.to_owned(),
         });

@@ -64,7 +64,27 @@ impl Opening {
     ///
     /// It is called a second time if the first connection did not survive finding out the era; the first stream
     /// is closed by then. A cancelled opening closes whatever it had connected.
-    pub async fn open<C, F, S>(self, mut connect: C) -> Result<Session, SessionError>
+    pub async fn open<C, F, S>(self, connect: C) -> Result<Session, SessionError>
+    where
+        C: FnMut() -> F,
+        F: Future<Output = io::Result<S>>,
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let timeout = self.timeout;
+        self.find_out(connect).await.map_err(|error| match error {
+            // Of several questions, the last had only what the others left of the time.
+            SessionError::TimedOut {
+                method, garbage, ..
+            } => SessionError::TimedOut {
+                method,
+                after: timeout,
+                garbage,
+            },
+            error => error,
+        })
+    }
+
+    async fn find_out<C, F, S>(self, mut connect: C) -> Result<Session, SessionError>
     where
         C: FnMut() -> F,
         F: Future<Output = io::Result<S>>,

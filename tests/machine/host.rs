@@ -45,7 +45,7 @@ fn home_and_path_are_environment_enough() {
     ];
     let hello = br#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}
 "#;
-    run_with_input(&attach, hello).ok().prints(&["\"id\":7"]);
+    run_with_input(&attach, hello).ok().prints(&["\"id\": 7"]);
     bare(&["remove", "echo"]).ok();
     bare(&["add", MISBEHAVE, "--name", "echo"]).ok();
     drop(echo);

@@ -47,8 +47,9 @@ impl Repository {
         };
         let mut url = git.url.to_string();
         let is_known = ["https://", "http://", "git://"].iter().any(|scheme| {
-            url.strip_prefix(scheme)
-                .is_some_and(|rest| is_path(rest, ":~+"))
+            url.strip_prefix(scheme).is_some_and(|rest| {
+                is_path(rest, ":~+") && rest.starts_with(|c: char| c.is_ascii_alphanumeric())
+            })
         });
         if !is_known {
             return Err(refused("address", &url));
