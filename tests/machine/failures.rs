@@ -1,6 +1,6 @@
 //! What goes wrong with names, images, servers and edited units ends with a clear message and leaves nothing half done.
 
-use crate::changes::{afterwards, root_until_the_end, settings};
+use crate::changes::{afterwards, cut_proxy, root_until_the_end, settings};
 use crate::idle::Idle;
 use crate::machine::{mcpod, run, sh};
 use crate::running::start;
@@ -125,20 +125,6 @@ fn a_registry_that_is_down_or_goes_down_is_named() {
     .ok();
     mcpod(&["remove", "thinking"]).ok();
     forget_image();
-}
-
-/// Sets how the proxy in front of docker.io/cut behaves, until the end of the test.
-fn cut_proxy(configuration: &str) -> impl Drop + use<> {
-    root_until_the_end(
-        &[
-            "sh",
-            "-c",
-            r#"cp /etc/cut-proxy /etc/cut-proxy.aside; printf %s "$1" >/etc/cut-proxy"#,
-            "sh",
-            configuration,
-        ],
-        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
-    )
 }
 
 /// Removes the image that is pulled through the proxy, if it is there.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::changes::{afterwards, root_until_the_end};
+use crate::changes::{afterwards, cut_proxy};
 use crate::failures::forget_image;
 use crate::idle::{Idle, nothing_half_done};
 use crate::machine::{SOON, mcpod, run, wait_until};
@@ -92,14 +92,7 @@ fn ctrl_c_undoes_all() {
 fn ctrl_c_in_a_pull_that_stalls() {
     let _machine = Idle::now();
     forget_image();
-    let _stalls = root_until_the_end(
-        &[
-            "sh",
-            "-c",
-            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
-        ],
-        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
-    );
+    let _stalls = cut_proxy("bytes = 100\nthen = stall\n");
     for signal in [Signal::INT, Signal::TERM] {
         let adding = start(&[
             "mcpod",
