@@ -24,6 +24,8 @@ pub struct Record {
     pub given: String,
     /// Number and kind of the launch option.
     pub launch: String,
+    /// The fingerprint of that option as it was then; none in a record that was not written by `add`.
+    pub launch_hash: Option<String>,
     /// The image by its name.
     pub image: String,
     /// The image's digest, to which it is pinned.
@@ -55,7 +57,7 @@ pub struct Record {
 /// Where the activation of a server stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It is being added, or its adding was killed.
+    /// It is being added, changed or removed, or that was killed.
     Adding,
     /// It was never tried (`--no-probe`).
     Unverified,
@@ -138,6 +140,7 @@ impl Record {
             id,
             given: required(key::NAME)?,
             launch: required(key::LAUNCH)?,
+            launch_hash: unit.record(key::LAUNCH_HASH),
             image: required(key::IMAGE)?,
             digest: required(key::DIGEST)?,
             network: required(key::NETWORK)?,
@@ -176,6 +179,7 @@ impl Record {
             id,
             given,
             launch,
+            launch_hash,
             image,
             digest,
             network,
@@ -193,6 +197,9 @@ impl Record {
         socket.push(key::ID, id)?;
         socket.push(key::NAME, given)?;
         socket.push(key::LAUNCH, launch)?;
+        if let Some(hash) = launch_hash {
+            socket.push(key::LAUNCH_HASH, hash)?;
+        }
         socket.push(key::IMAGE, image)?;
         socket.push(key::DIGEST, digest)?;
         socket.push(key::NETWORK, network)?;
@@ -222,6 +229,22 @@ impl Record {
         let content = content(&socket.to_string(), others);
         socket.push(key::CONTENT, &content)
     }
+}
+
+/// The text of a socket unit with another state in its record. Its hash stays: of what is not complete it is not looked at.
+pub fn with_state(socket: &str, state: State) -> String {
+    let mut text = String::with_capacity(socket.len());
+    for line in socket.split_inclusive('\n') {
+        // Nothing else begins so: a value never begins a line.
+        if line.starts_with("State=") {
+            text.push_str("State=");
+            text.push_str(state.as_str());
+            text.push('\n');
+        } else {
+            text.push_str(line);
+        }
+    }
+    text
 }
 
 /// Whether the files of a server are as mcpod wrote them.

@@ -79,6 +79,9 @@ pub(super) struct Arguments {
     /// Build from a repository without asking
     #[arg(long)]
     yes: bool,
+    /// Let it have the secrets and volumes that are kept under its name for another entry
+    #[arg(long)]
+    reuse: bool,
     /// Do not try the server once
     #[arg(long)]
     no_probe: bool,
@@ -111,6 +114,7 @@ pub(super) async fn run(
         entry,
         scripts,
         yes,
+        reuse,
         no_probe,
         dry_run,
         json: _,
@@ -131,6 +135,7 @@ pub(super) async fn run(
             sessions,
             entry,
             scripts,
+            reuse,
         },
         probe: !no_probe,
         consent: if yes {
@@ -138,6 +143,7 @@ pub(super) async fn run(
         } else {
             Consent::Nothing
         },
+        agreed: None,
     };
     let values = request.choices.inputs.iter();
     for given in values.chain(&request.choices.environment) {
@@ -165,11 +171,16 @@ pub(super) async fn run(
                 ask_for(&inputs, &mut request.choices)?;
             }
             Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                let question = format!("build and run code from {what}, {how}? (yes or no)");
-                if !matches!(&*ask::line(&question)?, "y" | "yes") {
+                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
                     return Err(Error::NeedsConsent { what, how }.into());
                 }
                 request.consent = Consent::Seen(what);
+            }
+            Err(error @ Error::KeptForAnother { .. }) if ask::can_ask() => {
+                if !ask::yes(&format!("{error}; let the new one have them?"))? {
+                    return Err(error.into());
+                }
+                request.choices.reuse = true;
             }
             Err(error) => return Err(error.into()),
         }

@@ -12,12 +12,11 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::status::process_name;
-use super::{Active, Error, Orchestrator};
+use super::{Active, Error, Orchestrator, STOP};
 use crate::activation::choices::Instances;
 use crate::host::RuntimeDir;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
-use crate::session::remember::Remembered;
 use crate::session::{Client, Incoming, Opening, Session, SessionError};
 use crate::systemd::{ActiveState, Death, Deaths, Event, Instance, Systemd, journal};
 
@@ -32,9 +31,6 @@ const TURN: Duration = Duration::from_secs(10);
 
 /// How often it is looked for. A unit that was stopped sends a signal, but a client that died sends none.
 const TURN_POLL: Duration = Duration::from_millis(20);
-
-/// How long an instance may take to stop.
-const STOP: Duration = Duration::from_secs(30);
 
 /// A session, and a hold on the instance behind it.
 #[derive(Debug)]
@@ -168,7 +164,7 @@ impl Orchestrator {
         if active.record.instances == Instances::Single {
             hold.await_turn().await?;
         }
-        let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
+        let remembered = self.eras();
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {
             client,

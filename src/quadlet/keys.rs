@@ -113,7 +113,10 @@ pub mod container {
 
 /// `[Volume]`: podman-systemd.unit(5).
 pub mod volume {
+    use super::super::value::Assignment;
+
     keys! { "Volume";
+        LABEL: Assignment = "Label", label, 4 4;
         VOLUME_NAME: str = "VolumeName", token, 4 8;
     }
 }
@@ -219,6 +222,7 @@ pub mod mcpod {
         INPUT: str = "Input", recorded;
         INSTANCES: str = "Instances", recorded;
         LAUNCH: str = "Launch", recorded;
+        LAUNCH_HASH: str = "LaunchHash", recorded;
         LIMITS: str = "Limits", recorded;
         NAME: str = "Name", recorded;
         NETWORK: str = "Network", recorded;
