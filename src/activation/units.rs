@@ -7,7 +7,7 @@ mod mounts;
 
 use std::collections::BTreeMap;
 
-pub use build::{BUILD_TIMEOUT, CLEAN_COMMAND, build};
+pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use container::container;
 pub use mounts::volume;
 

@@ -26,8 +26,10 @@ use crate::unit_dir::Lock;
 /// How long a build is waited for: longer than systemd lets it go on.
 const PATIENCE: Duration = units::BUILD_TIMEOUT.saturating_add(Duration::from_mins(1));
 
-/// How long a build may take to stop.
-const STOP: Duration = Duration::from_mins(1);
+/// How long a build may take to stop, with what cleans up behind it: longer than systemd lets it take.
+const STOP: Duration = units::BUILD_STOP_TIMEOUT
+    .saturating_mul(3)
+    .saturating_add(Duration::from_secs(10));
 
 /// How often it is looked for what a build says.
 const LISTEN: Duration = Duration::from_millis(200);
@@ -163,7 +165,7 @@ impl Orchestrator {
                 () = tokio::time::sleep(LISTEN) => {
                     log.lines(|line| tell(Step::Output(line)));
                     if log.is_too_long() {
-                        self.end_build(&unit).await?;
+                        self.systemd.stop(&unit, STOP).await?;
                         return Err(Error::BuildFailed {
                             what: plan.origin.to_string(),
                             output: log.end(),
@@ -174,7 +176,7 @@ impl Orchestrator {
         };
         if let Err(cause) = built {
             tracing::debug!("{cause}");
-            // What cleans up behind it must not meet what another build makes.
+            // Somebody may have stopped it. What cleans up behind it must not meet what the next build makes.
             self.systemd.await_end(&unit, STOP).await?;
             return Err(Error::BuildFailed {
                 what: plan.origin.to_string(),
@@ -197,16 +199,9 @@ impl Orchestrator {
     async fn end_orphaned_builds(&self) -> Result<(), Error> {
         for listing in self.systemd.list(&["mcpod-*_image-build.service"]).await? {
             if !listing.active.is_over() {
-                self.end_build(&listing.unit).await?;
+                self.systemd.stop(&listing.unit, STOP).await?;
             }
         }
-        Ok(())
-    }
-
-    /// Stops a build, and waits until what cleans up behind it is done: it takes away layers that may be those of the next build.
-    async fn end_build(&self, unit: &UnitName) -> Result<(), Error> {
-        self.systemd.stop(unit, STOP).await?;
-        self.systemd.await_end(unit, STOP).await?;
         Ok(())
     }
 
@@ -221,7 +216,7 @@ impl Orchestrator {
             return Ok(());
         }
         let unit: UnitName = name.build_unit();
-        self.end_build(&unit).await?;
+        self.systemd.stop(&unit, STOP).await?;
         self.systemd.reset_failed(&unit).await?;
         let podman = self.podman().await?;
         if !podman.remove_image(&ImageReference::built(name)).await? {

@@ -162,6 +162,7 @@ pub mod service {
         EXEC_START_PRE: [String] = "ExecStartPre", command;
         EXEC_STOP: [String] = "ExecStop", command;
         EXEC_STOP_POST: [String] = "ExecStopPost", command;
+        KILL_MODE: str = "KillMode", token;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;

@@ -16,6 +16,9 @@ use crate::settings;
 /// How long a build may take.
 pub const BUILD_TIMEOUT: Duration = Duration::from_mins(30);
 
+/// How long each of a build's ends may take: its own, that of what cleans up behind it, and that of what is left then.
+pub const BUILD_STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The slice of all builds, within that of the servers.
 const BUILD_SLICE: &str = "mcpod-build.slice";
 
@@ -110,6 +113,9 @@ pub fn build(
     file.push(service::MEMORY_SWAP_MAX, &0)?;
     file.push(service::TASKS_MAX, &u64::from(settings.tasks))?;
     file.push(service::TIMEOUT_START, &BUILD_TIMEOUT)?;
+    file.push(service::TIMEOUT_STOP, &BUILD_STOP_TIMEOUT)?;
+    // What runs in the image is the first process there, and ignores SIGTERM: once Podman has ended it is killed.
+    file.push(service::KILL_MODE, "mixed")?;
     file.push(
         service::STANDARD_OUTPUT_FILE,
         &Stream::Append(runtime_path(&name.build_log())),
