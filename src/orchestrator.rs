@@ -15,6 +15,7 @@ pub mod logs;
 pub mod outline;
 pub mod own_units;
 mod planning;
+mod preview;
 pub mod reference;
 pub mod remove;
 pub mod secrets;

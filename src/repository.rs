@@ -230,6 +230,7 @@ mod tests {
         std::fs::create_dir_all(source.join("sub")).unwrap();
         std::fs::write(source.join("sub/package.json"), "{}").unwrap();
         std::fs::write(source.join("README"), "").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", source.join("sub/Dockerfile")).unwrap();
         git(&source, &["init", "--quiet", "-b", "main"]);
         git(&source, &["add", "-A"]);
         git(&source, &["commit", "-qm", "one"]);
@@ -245,7 +246,8 @@ mod tests {
         let variables = [Assignment::new("GIT_ALLOW_PROTOCOL", "file")];
         let seen = look(&repository, &variables).await.unwrap();
         assert_eq!(seen.commit.len(), 40);
-        assert!(seen.files.contains(&"package.json".to_owned()), "{seen:?}");
+        // Without the link beside it.
+        assert_eq!(seen.files, ["package.json"]);
         repository.folder = Some("none".to_owned());
         let error = look(&repository, &variables).await.unwrap_err();
         assert!(matches!(error, RepositoryError::Refused { .. }), "{error}");

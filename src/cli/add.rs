@@ -13,7 +13,7 @@ use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
-use crate::orchestrator::add::{Consent, Request, Step};
+use crate::orchestrator::add::{Added, Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
@@ -119,7 +119,7 @@ pub(super) async fn run(
         dry_run,
         json: _,
     } = arguments;
-    let mut request = Request {
+    let request = Request {
         reference,
         name,
         choices: Choices {
@@ -157,34 +157,7 @@ pub(super) async fn run(
     if dry_run {
         return preview(&request, orchestrator, output).await;
     }
-    let added = loop {
-        let progress = Progress::new();
-        let added = orchestrator
-            .add(&request, &|step| progress.show(&step, output))
-            .await;
-        progress.finish();
-        match added {
-            Ok(added) => break added,
-            Err(Error::Plan(PlanError::Input(InputError::Missing { inputs, .. })))
-                if ask::can_ask() =>
-            {
-                ask_for(&inputs, &mut request.choices)?;
-            }
-            Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
-                    return Err(Error::NeedsConsent { what, how }.into());
-                }
-                request.consent = Consent::Seen(what);
-            }
-            Err(error @ Error::KeptForAnother { .. }) if ask::can_ask() => {
-                if !ask::yes(&format!("{error}; let the new one have them?"))? {
-                    return Err(error.into());
-                }
-                request.choices.reuse = true;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    };
+    let added = add_asking(request, orchestrator, output).await?;
     if output.is_json() {
         output.json(&orchestrator.listed_one(&added.active).await?)?;
         return Ok(ExitCode::SUCCESS);
@@ -204,6 +177,42 @@ pub(super) async fn run(
         "next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds a server, and asks for what is missing or wants an answer, where there is somebody to be asked.
+async fn add_asking(
+    mut request: Request,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<Added, Failure> {
+    loop {
+        let progress = Progress::new();
+        let added = orchestrator
+            .add(&request, &|step| progress.show(&step, output))
+            .await;
+        progress.finish();
+        match added {
+            Ok(added) => return Ok(added),
+            Err(Error::Plan(PlanError::Input(InputError::Missing { inputs, .. })))
+                if ask::can_ask() =>
+            {
+                ask_for(&inputs, &mut request.choices)?;
+            }
+            Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
+                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
+                    return Err(Error::NeedsConsent { what, how }.into());
+                }
+                request.consent = Consent::Seen(what);
+            }
+            Err(error @ Error::KeptForAnother { .. }) if ask::can_ask() => {
+                if !ask::yes(&format!("{error}; let the new one have them?"))? {
+                    return Err(error.into());
+                }
+                request.choices.reuse = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Reads the secrets that were named.

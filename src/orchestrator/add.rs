@@ -9,7 +9,7 @@ use super::remove::Extent;
 use super::{Active, Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
 use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
-use crate::activation::plan::{Origin, Plan};
+use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
 use crate::image::{ImageReference, Pinned};
@@ -97,55 +97,6 @@ pub struct Added {
 }
 
 impl Orchestrator {
-    /// Makes every file that [`Orchestrator::add`] would write, with its path, and changes nothing.
-    ///
-    /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled. An image that is yet
-    /// to be built stands with its name; the newest version of a package, where none was given, with no version.
-    pub async fn preview(
-        &self,
-        request: &Request,
-    ) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
-        let plan = Box::pin(self.plan(request)).await?;
-        let podman = self.podman().await?;
-        let version = podman.supported_version().await?;
-        let mut plan = plan;
-        let pinned = match &mut plan.origin {
-            Origin::Image(image) => match podman.image(image).await? {
-                Some(here) => here.pin(image),
-                None => image.clone(),
-            },
-            Origin::Build(build) => {
-                if let Some(base) = &build.base
-                    && let Some(here) = podman.image(base).await?
-                {
-                    build.base = Some(here.pin(base));
-                }
-                ImageReference::built(&plan.name)
-            }
-        };
-        let pinned = Pinned::Fetched(pinned);
-        let built = self.build_texts(&plan, version)?;
-        let record = record(&plan, &request.reference, &pinned, State::Unverified);
-        let UnitTexts {
-            container,
-            drop_in,
-            socket,
-            others,
-        } = texts(&plan, &pinned, &record, &built, version)?;
-        let mut files = vec![
-            (self.units.path(&container_path(&plan.name)), container),
-            (self.units.path(&drop_in_path(&plan.name)), drop_in),
-            (self.units.path(&socket_path(&plan.name)), socket),
-        ];
-        for (file, text) in others {
-            files.push((self.units.path(&quadlet_path(file)), text));
-        }
-        for (unit, text) in self.own_units().await? {
-            files.push((self.units.path(&unit), text));
-        }
-        Ok(files)
-    }
-
     /// Makes a server active, unless the user interrupts.
     pub async fn add(
         &self,
@@ -271,9 +222,6 @@ impl Work<'_> {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
         let name = &self.plan.name;
-        for (unit, text) in self.orchestrator.own_units().await? {
-            self.orchestrator.units.write(self.lock, &unit, &text)?;
-        }
         let (plan, version) = (self.plan, self.version);
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match pinned {
@@ -286,6 +234,9 @@ impl Work<'_> {
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &written.socket)?;
+        for (unit, text) in self.orchestrator.own_units().await? {
+            self.orchestrator.units.write(self.lock, &unit, &text)?;
+        }
         tell(Step::Starting);
         self.orchestrator
             .store_secrets(

@@ -197,6 +197,7 @@ mod tests {
         let at = |path: &str| root.path().join(path).display().to_string();
         for folder in [
             "home/src/project",
+            "home/src.old",
             "home/.config/systemd/user",
             "home/.local/share/mcpod",
             "run",
@@ -252,6 +253,34 @@ mod tests {
                 matches!(checked, Err(BindError::Closed { .. })),
                 "{path}: {checked:?}"
             );
+        }
+        let bind = |source: &str, read_only| Bind {
+            source: at(source),
+            target: "/x".to_owned(),
+            read_only,
+        };
+        for (binds, passes) in [
+            (
+                [bind("srv/src", false), bind("home/src/project", false)],
+                false,
+            ),
+            (
+                [bind("home/src/project", true), bind("home/src", false)],
+                false,
+            ),
+            (
+                [bind("home/src", true), bind("home/src/project", false)],
+                true,
+            ),
+            ([bind("home/src", false), bind("srv/src", false)], true),
+            (
+                [bind("home/src/project", false), bind("home/src.old", false)],
+                true,
+            ),
+        ] {
+            let mut checked = binds.clone();
+            let result = closed.check_all(&mut checked);
+            assert_eq!(result.is_ok(), passes, "{binds:?}: {result:?}");
         }
         assert!(matches!(
             closed.check(&at("srv/x.sock")),

@@ -171,7 +171,7 @@ mod tests {
         assert!(held < HELD + 4 * KEPT, "{held}");
         assert!(log.end().ends_with(line.trim_end()));
         // A line without end goes by as well.
-        file.write_all(&vec![b'y'; 3 * 16 << 10]).unwrap();
+        file.write_all(&vec![b'y'; 48 << 10]).unwrap();
         assert_eq!(said(&mut log).len(), 3);
         assert!(!log.is_too_long());
         file.set_len(LOG_MAX + 1).unwrap();

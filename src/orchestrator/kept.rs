@@ -112,3 +112,25 @@ impl Orchestrator {
         failures
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_anothers_is_refused() {
+        let name: ServerName = "vault".parse().unwrap();
+        let mut kept = ForOthers::new(&name, "docker:vault");
+        kept.see(None, || "what the user stored".to_owned());
+        kept.see(Some("docker:vault".to_owned()), || "its own".to_owned());
+        kept.refuse().unwrap();
+        let mut kept = ForOthers::new(&name, "docker:vault");
+        kept.see(Some("evil:vault".to_owned()), || "the secret a".to_owned());
+        kept.see(Some("docker:vault".to_owned()), || "its own".to_owned());
+        kept.see(Some("evil:vault".to_owned()), || "the volume b".to_owned());
+        let error = kept.refuse().unwrap_err().to_string();
+        let expected =
+            "the secret a, the volume b are kept for evil:vault, which had the name vault before";
+        assert_eq!(error, expected);
+    }
+}

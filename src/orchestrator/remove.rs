@@ -121,20 +121,16 @@ impl Orchestrator {
         );
         self.forget(name);
         journal::forget(&self.host.runtime, name);
+        check(
+            "remove mcpod's own units",
+            self.remove_own_units(lock, name).await,
+        );
         // The record goes last, and stays while anything else does: what has no record cannot be found again.
         if failures.is_empty()
             && let Err(error) = self.units.remove(lock, &socket_path(name))
         {
             failures.push(format!(
                 "remove the socket: {:#}",
-                anyhow::Error::new(error)
-            ));
-        }
-        if failures.is_empty()
-            && let Err(error) = self.remove_own_units(lock).await
-        {
-            failures.push(format!(
-                "remove mcpod's own units: {:#}",
                 anyhow::Error::new(error)
             ));
         }

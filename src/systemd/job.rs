@@ -49,16 +49,16 @@ impl Systemd {
     /// that is not loaded is over.
     pub async fn await_end(&self, unit: &UnitName, patience: Duration) -> Result<(), SystemdError> {
         in_time(unit, patience, async {
-            let (changed, mut changes) = unbounded_channel();
+            let (tell, mut told) = unbounded_channel();
             let rule = signals::of_properties(unit)?;
             let _signals = Signals::receive(&self.connection, rule, move |_| {
                 // The receiver is gone only when this task is about to end too.
-                changed.send(()).ok();
+                tell.send(()).ok();
             })
             .await?;
             self.subscribe().await?;
             while !self.status(unit).await?.active.is_over() {
-                changes.recv().await.ok_or(SystemdError::Closed)?;
+                told.recv().await.ok_or(SystemdError::Closed)?;
             }
             Ok(())
         })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::changes::{afterwards, settings};
 use crate::idle::Idle;
-use crate::machine::{Ran, mcpod, run, sh, write_file};
+use crate::machine::{Ran, mcpod, sh, write_file};
 use crate::orphans::open;
 use crate::sandbox::inspected;
 use crate::server::Server;

@@ -299,6 +299,69 @@ mod tests {
     }
 
     #[test]
+    fn the_whole_of_a_template() {
+        let catalog = builtin::parse();
+        let mut entries = catalog.entries.iter();
+        let entry = entries.find(|entry| entry.id.native() == "time").unwrap();
+        let choices = Choices {
+            cpus: Some("0.5".parse().unwrap()),
+            ..Choices::default()
+        };
+        let plan = Plan::new(
+            &entry.id.to_string(),
+            &entry.launch,
+            "time".parse().unwrap(),
+            &choices,
+            &Settings::default(),
+        )
+        .unwrap();
+        let digest = format!("docker.io/mcp/time@sha256:{}", "0".repeat(64));
+        let pinned = Pinned::Fetched(digest.parse().unwrap());
+        let text = container(&plan, &pinned).unwrap().to_string();
+        insta::assert_snapshot!(text, @r#"
+        [Unit]
+        Description=MCP server time, session %i
+        CollectMode=inactive-or-failed
+        Wants=mcpod-guard.service
+
+        [Container]
+        Image=docker.io/mcp/time@sha256:0000000000000000000000000000000000000000000000000000000000000000
+        Pull=missing
+        GlobalArgs=--transient-store
+        GlobalArgs=--events-backend=none
+        LogDriver=passthrough
+        PodmanArgs="--conmon-pidfile=%t/mcpod/%N.pid"
+        RunInit=true
+        StopTimeout=2
+        PidsLimit=0
+        Network=none
+        ReadOnly=true
+        DropCapability=all
+        NoNewPrivileges=true
+        UserNS=nomap
+
+        [Quadlet]
+        DefaultDependencies=false
+
+        [Service]
+        StandardInput=socket
+        StandardOutput=socket
+        StandardError=append:%t/mcpod/time@%i.log
+        ExecStartPre=/bin/chmod 0666 /proc/self/fd/2
+        Slice=mcpod.slice
+        MemoryMax=1073741824
+        MemorySwapMax=0
+        TasksMax=512
+        CPUQuota=50%
+        TimeoutStartSec=600s
+        TimeoutStopSec=15s
+        ExecStop=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ ! -e \"$$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null"
+        ExecStopPost=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ ! -e \"$$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null"
+        SuccessExitStatus=143
+        "#);
+    }
+
+    #[test]
     fn a_volume_of_its_own_belongs_to_whoever_it_runs_as() {
         insta::assert_snapshot!(lines("memory", &[], &[]), @r"
         UserNS=nomap
