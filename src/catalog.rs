@@ -33,7 +33,7 @@ mod shared_data;
 
 pub use artifact::{Artifact, Bundle, Git, Package, PackageError, Registry};
 pub use category::{Category, UnknownCategory};
-pub use entry::{Entry, Record, Repository, Status, Tool};
+pub use entry::{Entry, Popularity, Record, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
 use index::Index;

@@ -92,6 +92,9 @@ pub struct Hit {
     pub runnable: bool,
     /// The kind of its best launch option; see [`LaunchOption::kind`].
     pub launch: Option<String>,
+    /// Why it should not be added any more, if so.
+    #[serde(default)]
+    pub deprecated: Option<Line>,
     /// How well it fits; comparable within one answer only.
     pub score: f64,
     /// The reasons for its place, if they were asked for.
@@ -116,6 +119,9 @@ pub struct ToolHit {
     pub requires_key: bool,
     /// Whether it can be run.
     pub runnable: bool,
+    /// Why its server should not be added any more, if so.
+    #[serde(default)]
+    pub deprecated: Option<Line>,
     /// How well it fits; comparable within one answer only.
     pub score: f64,
     /// The reasons for its place, if they were asked for.
@@ -183,6 +189,7 @@ impl Hit {
                 .launch
                 .first()
                 .map(|option| LaunchOption::kind(option).to_owned()),
+            deprecated: entry.status.deprecation().cloned(),
             score,
             why: None,
         }
@@ -199,6 +206,7 @@ impl ToolHit {
             official: entry.official,
             requires_key: entry.requires_key(),
             runnable: entry.is_runnable(),
+            deprecated: entry.status.deprecation().cloned(),
             score,
             why: None,
         }
@@ -334,6 +342,7 @@ mod tests {
             "requires_key",
             "runnable",
             "launch",
+            "deprecated",
             "score",
         ];
         assert_eq!(fields, contract);

@@ -20,6 +20,7 @@ fn limits() -> Limits {
         backoff: Duration::from_millis(1),
         pause: Duration::ZERO,
         attempts: 3,
+        retry: Duration::ZERO,
         request: Duration::from_secs(10),
         ..Limits::default()
     }
