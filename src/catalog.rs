@@ -45,7 +45,7 @@ pub use launch::{
 };
 pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
-pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why};
+pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why, about};
 pub use store::{Store, StoreError};
 pub use template::{Filter, Part, Syntax, Template};
 pub use text::{Line, Prose};

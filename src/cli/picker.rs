@@ -15,9 +15,8 @@ use skim::prelude::{
 };
 
 use super::output::Failure;
-use super::search::about;
 use super::show::describe;
-use crate::catalog::{Catalog, Filters, Hit, IndexError, Query, Resolution};
+use crate::catalog::{Catalog, Filters, Hit, IndexError, Query, Resolution, about};
 use crate::orchestrator;
 use crate::text::one_line;
 

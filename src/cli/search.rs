@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use super::output::{Failure, Output};
-use crate::catalog::{Catalog, Category, Filters, Hit, Line, Query, Store, ToolHit, Why};
+use crate::catalog::{Catalog, Category, Filters, Hit, Query, Store, ToolHit, Why, about};
 use crate::host::{Environment, Host};
 use crate::orchestrator;
 
@@ -175,13 +175,6 @@ fn row(hit: &Hit) -> Vec<String> {
         needs.to_owned(),
         about(hit.deprecated.as_ref(), hit.description.as_ref()),
     ]
-}
-
-/// A description, in front of which stands what is to be known first.
-pub(super) fn about(deprecated: Option<&Line>, description: Option<&Line>) -> String {
-    let mark = deprecated.map(|_| "(deprecated)");
-    let words = mark.into_iter().chain(description.map(Line::as_str));
-    words.collect::<Vec<_>>().join(" ")
 }
 
 fn tool_row(hit: &ToolHit) -> Vec<String> {

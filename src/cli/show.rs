@@ -251,3 +251,51 @@ fn launch(option: &LaunchOption) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Catalog, Resolution, source};
+
+    fn shown(sources: &[(&str, &str)], id: &str) -> String {
+        let parsed = sources.iter().map(|(name, text)| {
+            let parsed = source::toml::parse(name, text);
+            assert_eq!(parsed.refused, []);
+            parsed.entries
+        });
+        let catalog = Catalog::of(parsed.collect()).unwrap();
+        let Resolution::Found(listing) = catalog.find(id).unwrap() else {
+            panic!("{id}")
+        };
+        describe(&listing, false)
+    }
+
+    #[test]
+    fn an_input_says_what_it_takes() {
+        let text = "[[server]]\nname = 'x'\nstars = 12\ndeprecated = 'gone'\n[[server.launch]]\nimage = 'a/b'\nargs = ['{{level}}', '{{folders|into}}', '{{key}}']\n\
+            [[server.input]]\npath = 'level'\nkind = 'integer'\nchoices = ['1', \"2\\u001b[31m\"]\ndefault = '1'\n\
+            [[server.input]]\npath = 'folders'\nkind = 'path'\nmany = true\nrequired = true\n\
+            [[server.input]]\npath = 'key'\nsecret = true";
+        let shown = shown(&[("mine", text)], "mine:x");
+        for part in [
+            "level (optional, a whole number, one of 1 | 2[31m, 1 if not set)",
+            "folders (required, one or more: a file or folder of this host)",
+            "key (optional, secret, a text)",
+            "Popularity: 12 stars",
+            "Deprecated: gone",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_others_claim_stands_behind_their_own_ids() {
+        let ours = "[[server]]\nname = 'x'\n[[server.launch]]\nimage = 'a/b'";
+        let theirs = "[[server]]\nname = 'y'\n[[server.launch]]\nimage = 'a/b'\n[[server.launch]]\npackage = 'npm:evil'";
+        let shown = shown(&[("docker", ours), ("official", theirs)], "x");
+        let (own, also) = shown.split_once("Also: official:y").unwrap();
+        assert!(own.contains("docker:x") && !own.contains("evil"), "{own}");
+        assert!(also.contains("runs as package npm:evil"), "{also}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Repositories of somebody who means harm, and servers that fail half-way.
