@@ -5,16 +5,19 @@
 
 mod connection;
 mod guard;
+mod received;
 
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gix::remote::Direction;
 use gix::remote::fetch::Shallow;
 
 use self::guard::{Guard, Stop};
+use self::received::Received;
 use super::error::FetchError;
 use super::limits::Limits;
 
@@ -82,9 +85,14 @@ pub(super) fn tree(repository: &gix::Repository) -> Result<gix::Tree<'_>, FetchE
     object.peel_to_tree().map_err(|error| failed(error.into()))
 }
 
-/// Nothing of the user's own settings of git counts here: neither rewritten addresses nor helpers that ask for passwords.
+/// Nothing of the user's own settings of git counts here: neither rewritten addresses nor helpers that ask for passwords. What
+/// is packed small can be large: an object takes so many bytes of memory at most.
 fn options() -> gix::open::Options {
-    gix::open::Options::isolated().config_overrides(["http.followRedirects=false", "core.askPass="])
+    gix::open::Options::isolated().config_overrides([
+        "http.followRedirects=false",
+        "core.askPass=",
+        "gitoxide.objects.allocLimit=134217728",
+    ])
 }
 
 /// Fetches, again where that may help.
@@ -143,7 +151,7 @@ fn receive(
     url: &str,
     depth: Shallow,
     patience: Duration,
-    stop: &Stop,
+    stop: &Arc<Stop>,
 ) -> Result<(), AnyError> {
     let refspec = format!("+HEAD:{TIP}");
     let remote = repository
@@ -152,12 +160,12 @@ fn receive(
         .with_refspecs([refspec.as_str()], Direction::Fetch)?;
     let connection = connection::open(&remote, patience, stop)?.with_credentials(|_| Ok(None));
     let fetch = connection.prepare_fetch(
-        gix::progress::Discard,
+        Received::new(stop),
         gix::remote::ref_map::Options::default(),
     )?;
     fetch
         .with_shallow(depth)
-        .receive(gix::progress::Discard, stop.flag())?;
+        .receive(Received::new(stop), stop.flag())?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::catalog::refresh::error::FetchError;
@@ -15,23 +15,28 @@ use crate::catalog::refresh::limits::Limits;
 const WATCH: Duration = Duration::from_millis(100);
 
 /// What stops a fetch, wherever it is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stop {
     flag: AtomicBool,
+    excess: OnceLock<Excess>,
     /// The connection that it may be waiting for.
     stream: Mutex<Option<TcpStream>>,
+    /// The most bytes that may come.
+    most: u64,
+}
+
+/// What there was too much of.
+#[derive(Debug, Clone, Copy)]
+enum Excess {
+    Size(u64),
+    Time(Duration),
 }
 
 /// A thread that watches a fetch.
 pub(super) struct Guard {
     pub(super) stop: Arc<Stop>,
     done: mpsc::Sender<()>,
-    thread: std::thread::JoinHandle<Option<Excess>>,
-}
-
-enum Excess {
-    Size(u64),
-    Time(Duration),
+    thread: std::thread::JoinHandle<()>,
 }
 
 impl Stop {
@@ -45,7 +50,16 @@ impl Stop {
         *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
     }
 
-    fn now(&self) {
+    /// Looks at how many bytes there are.
+    pub(super) fn weigh(&self, bytes: u64) {
+        if bytes > self.most {
+            self.now(Excess::Size(self.most));
+        }
+    }
+
+    fn now(&self, excess: Excess) {
+        // The first one is what it is stopped for.
+        self.excess.set(excess).ok();
         self.flag.store(true, Ordering::Relaxed);
         let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stream) = stream.as_ref() {
@@ -57,36 +71,37 @@ impl Stop {
 
 impl Guard {
     pub(super) fn start(folder: &Path, limits: &Limits, deadline: Instant) -> Self {
-        let stop = Arc::new(Stop::default());
+        let stop = Arc::new(Stop {
+            flag: AtomicBool::new(false),
+            excess: OnceLock::new(),
+            stream: Mutex::new(None),
+            most: limits.source,
+        });
         let (done, ended) = mpsc::channel();
-        let (folder, limits, stopping) = (folder.to_owned(), limits.clone(), Arc::clone(&stop));
+        let (folder, time, stopping) = (folder.to_owned(), limits.time, Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(WATCH) {
-                let excess = if size(&folder) > limits.source {
-                    Excess::Size(limits.source)
-                } else if Instant::now() >= deadline {
-                    Excess::Time(limits.time)
-                } else {
-                    continue;
-                };
-                stopping.now();
-                return Some(excess);
+                stopping.weigh(size(&folder));
+                if Instant::now() >= deadline {
+                    stopping.now(Excess::Time(time));
+                }
             }
-            None
         });
         Self { stop, done, thread }
     }
 
     /// Ends the watch. It fails if the fetch was stopped.
     pub(super) fn end(self, url: &str) -> Result<(), FetchError> {
-        // The thread may have ended before.
+        // The thread waits for this, unless it panicked.
         self.done.send(()).ok();
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
         let url = url.to_owned();
-        match self.thread.join() {
-            Ok(Some(Excess::Size(limit))) => Err(FetchError::TooLarge { url, limit }),
-            Ok(Some(Excess::Time(limit))) => Err(FetchError::TooSlow { url, limit }),
-            Ok(None) => Ok(()),
-            Err(panic) => std::panic::resume_unwind(panic),
+        match self.stop.excess.get() {
+            Some(Excess::Size(limit)) => Err(FetchError::TooLarge { url, limit: *limit }),
+            Some(Excess::Time(limit)) => Err(FetchError::TooSlow { url, limit: *limit }),
+            None => Ok(()),
         }
     }
 }
