@@ -72,7 +72,7 @@ fn relay(mut client: TcpStream, upstream: u16, wrong: Wrong) {
         to.shutdown(Shutdown::Write).ok();
     });
     let mut sent = Vec::new();
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     loop {
         let count = server.read(&mut buffer).unwrap_or(0);
         if count == 0 {
@@ -126,7 +126,7 @@ fn pack_of_one(size: u64) -> Vec<u8> {
 fn endless(client: &mut TcpStream) {
     line(client, &pack_of_one(1 << 40)).unwrap();
     // A block that is stored as it is, and not the last one (RFC 1951, section 3.2.4).
-    let block = [&b"\0\xff\x7f\0\x80"[..], &[7; 0x7fff]].concat();
+    let block = [&b"\0\xff\x7f\0\x80"[..], &vec![7; 0x7fff]].concat();
     while line(client, &block).is_ok() {}
 }
 
