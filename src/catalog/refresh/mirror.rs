@@ -102,6 +102,13 @@ fn fetch(url: &str, folder: &Path, limits: &Limits, deadline: Instant) -> Result
     loop {
         let fetched = attempt_once(url, folder, limits, deadline);
         let may_pass = matches!(fetched, Err(FetchError::Git { .. }));
+        // Whoever waits until the deadline fails at the same moment as it is stopped.
+        if may_pass && left(deadline).is_zero() {
+            return Err(FetchError::TooSlow {
+                url: url.to_owned(),
+                limit: limits.time,
+            });
+        }
         if !may_pass || attempt >= limits.attempts || left(deadline) <= backoff {
             return fetched;
         }
