@@ -21,7 +21,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::activation::choices::Instances;
 use crate::activation::record::{Record, RecordError};
 use crate::catalog::refresh::{Limits, Refresh};
 use crate::catalog::{Catalog, Store};
@@ -87,10 +86,9 @@ impl Orchestrator {
         let record = || {
             let dirs = host.dirs(&Environment::default()).ok()?;
             let socket = socket_path(&typed.parse().ok()?);
-            let text = UnitDir::below(&dirs.units).read(&socket).ok()??;
-            Record::parse(&text).ok()
+            UnitDir::below(&dirs.units).read(&socket).ok()?
         };
-        record().is_some_and(|record| record.instances == Instances::Single)
+        record().is_some_and(|text| Record::says_single(&text))
     }
 
     /// The catalog, as the last refresh left it.
