@@ -87,37 +87,36 @@ enum Command {
 
 /// Reads what was typed, runs it, and says how it ended.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match attaching().map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
     // What we write is for its user alone, as the XDG Base Directory Specification asks for folders.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    log::start();
     let output = Output::new(cli.command.wants_json());
-    // One thread: no command needs more, and `attach` and `guard` stay small.
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return output.failure(&Failure::from(
-                anyhow::Error::new(error).context("cannot start"),
-            ));
-        }
-    };
-    let ended = runtime.block_on(dispatch(cli.command, &output));
-    // A read of standard input cannot be cancelled: do not wait for its thread.
-    runtime.shutdown_background();
-    match ended {
+    match dispatch(cli.command, &output) {
         Ok(code) => code,
         Err(failure) => output.failure(&failure),
     }
 }
 
-async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
+/// What `mcpod attach NAME` means, if that is what was typed. Agents keep one such process for each session: it does without the
+/// parser, and the memory that the parser takes.
+fn attaching() -> Option<Cli> {
+    let mut words = std::env::args_os().skip(1);
+    let (command, name) = (words.next()?, words.next()?.into_string().ok()?);
+    let is_plain = command == "attach" && !name.starts_with('-') && words.next().is_none();
+    is_plain.then(|| Cli {
+        command: Command::Attach(attach::Arguments::of(name)),
+    })
+}
+
+fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
+    // Its log begins when it has something to say: most of its life it only passes on bytes.
+    if !matches!(command, Command::Attach(_)) {
+        log::start();
+    }
     match command {
         Command::Search(arguments) if arguments.is_interactive() => {
             match picker::pick(search::catalog(&host)?, arguments.filters())? {
@@ -126,7 +125,7 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
                 Picked::Add(id) => {
                     let added = Cli::try_parse_from(["mcpod", "add", "--", &id]);
                     match added {
-                        Ok(cli) => Box::pin(dispatch(cli.command, output)).await,
+                        Ok(cli) => dispatch(cli.command, output),
                         Err(error) => Ok(output::usage(&error)),
                     }
                 }
@@ -134,44 +133,59 @@ async fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure
         }
         Command::Search(arguments) => search::run(&arguments, &host, output),
         Command::Show(arguments) => show::run(&arguments, &host, output),
-        Command::Refresh(arguments) => refresh::run(&arguments, host, output).await,
         Command::Sources(arguments) => sources::run(&arguments, &host, output),
-        Command::Add(arguments) => {
-            add::run(arguments, &Orchestrator::open(host).await?, output).await
-        }
-        Command::Remove(arguments) => {
-            remove::run(&arguments, &Orchestrator::open(host).await?, output).await
-        }
-        Command::List(_) => list::run(&Orchestrator::open(host).await?, output).await,
-        Command::Status(arguments) => {
-            status::run(&arguments, &Orchestrator::open(host).await?, output).await
-        }
-        Command::Tools(arguments) => {
-            tools::run(&arguments, &Orchestrator::open(host).await?, output).await
-        }
-        Command::Call(arguments) => {
-            call::run(&arguments, &Orchestrator::open(host).await?, output).await
-        }
-        Command::Attach(arguments) => attach::run(&arguments, host).await,
-        Command::Serve(arguments) => {
-            Box::pin(serve::run(
-                &arguments,
-                Orchestrator::open(host).await?,
-                output,
-            ))
-            .await
-        }
-        Command::Token(arguments) => token::run(&arguments, &host, output).await,
-        Command::Logs(arguments) => logs::run(&arguments, &Orchestrator::open(host).await?).await,
-        Command::Config(arguments) => {
-            config::run(arguments, &Orchestrator::open(host).await?, output).await
-        }
-        Command::Secret(arguments) => {
-            secret::run(arguments, &Orchestrator::open(host).await?, output).await
-        }
         Command::Credential(arguments) => credential::run(&arguments),
-        Command::Guard => guard::run(host).await,
+        Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
+        Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
+        Command::Guard => in_runtime(guard::run(host)),
+        Command::Add(arguments) => {
+            with(host, async |here| add::run(arguments, &here, output).await)
+        }
+        Command::Remove(arguments) => with(host, async |here| {
+            remove::run(&arguments, &here, output).await
+        }),
+        Command::List(_) => with(host, async |here| list::run(&here, output).await),
+        Command::Status(arguments) => with(host, async |here| {
+            status::run(&arguments, &here, output).await
+        }),
+        Command::Tools(arguments) => with(host, async |here| {
+            tools::run(&arguments, &here, output).await
+        }),
+        Command::Call(arguments) => with(host, async |here| {
+            call::run(&arguments, &here, output).await
+        }),
+        Command::Serve(arguments) => with(host, async |here| {
+            serve::run(&arguments, here, output).await
+        }),
+        Command::Logs(arguments) => with(host, async |here| logs::run(&arguments, &here).await),
+        Command::Config(arguments) => with(host, async |here| {
+            config::run(arguments, &here, output).await
+        }),
+        Command::Secret(arguments) => with(host, async |here| {
+            secret::run(arguments, &here, output).await
+        }),
+        Command::Attach(arguments) => attach::run(&arguments, host),
     }
+}
+
+/// Runs what needs the user's systemd, or the servers.
+fn with(
+    host: Host,
+    work: impl AsyncFnOnce(Orchestrator) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    in_runtime(async { work(Orchestrator::open(host).await?).await })
+}
+
+/// Runs what waits for others. One thread: no command needs more.
+fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| anyhow::Error::new(error).context("cannot start"))?;
+    let ended = runtime.block_on(Box::pin(work));
+    // A read of standard input cannot be cancelled: do not wait for its thread.
+    runtime.shutdown_background();
+    ended
 }
 
 impl Command {

@@ -27,7 +27,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::activation::choices::Instances;
 use crate::activation::record::{Record, RecordError};
 use crate::catalog::refresh::{Limits, Refresh};
 use crate::catalog::{Catalog, Store};
@@ -96,10 +95,9 @@ impl Orchestrator {
         let record = || {
             let dirs = host.dirs(&Environment::default()).ok()?;
             let socket = socket_path(&typed.parse().ok()?);
-            let text = UnitDir::below(&dirs.units).read(&socket).ok()??;
-            Record::parse(&text).ok()
+            UnitDir::below(&dirs.units).read(&socket).ok()?
         };
-        record().is_some_and(|record| record.instances == Instances::Single)
+        record().is_some_and(|text| Record::says_single(&text))
     }
 
     /// The catalog, as the last refresh left it.

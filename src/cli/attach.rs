@@ -10,12 +10,13 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
 
 use super::output::Failure;
-use super::stop::Stop;
 use crate::host::Host;
 use crate::orchestrator::Orchestrator;
 
@@ -37,34 +38,57 @@ pub(super) struct Arguments {
     name: String,
 }
 
-/// A direction in which nothing more will come, and why if that is no regular end.
-enum End {
-    Input,
-    Output(Option<io::Error>),
+impl Arguments {
+    /// To attach to the server of this name.
+    pub(super) fn of(name: String) -> Self {
+        Self { name }
+    }
 }
 
-pub(super) async fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
+/// Why the connection is over, or half of it.
+enum End {
+    /// The client says nothing more.
+    Input,
+    /// The server says nothing more, or the client does not hear it.
+    Output(Option<io::Error>),
+    /// A signal.
+    Told,
+}
+
+pub(super) fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
     let name = &arguments.name;
     if Orchestrator::is_single(&host, name) {
-        let orchestrator = Orchestrator::open(host.clone()).await?;
-        orchestrator.await_turn(&orchestrator.find(name)?).await?;
+        asking(async {
+            let orchestrator = Orchestrator::open(host.clone()).await?;
+            let active = orchestrator.find(name)?;
+            Ok(orchestrator.await_turn(&active).await?)
+        })?;
     }
     let Some(socket) = connect(&host, name) else {
-        return Err(why_not(name, host).await);
+        return asking(async { Err(why_not(name, host).await) });
     };
-    let (ended, mut end) = mpsc::channel(2);
-    let input = copy_input(socket.try_clone().map_err(failed)?, ended.clone());
-    let output = copy_output(socket, ended);
-    input.and(output).map_err(failed)?;
-    let ended_by_server = wait(&mut end).await.map_err(failed)?;
+    let (ended, mut end) = mpsc::channel();
+    let joined = pass_signals(ended.clone())
+        .and_then(|()| copy_input(socket.try_clone()?, ended.clone()))
+        .and_then(|()| copy_output(socket, ended));
+    joined.map_err(failed)?;
+    let ended_by_server = wait(&mut end);
 
-    let orchestrator = Orchestrator::open(host).await?;
-    let active = orchestrator.find(name)?;
-    if ended_by_server {
-        return Err(orchestrator.died(&active).await.into());
-    }
-    orchestrator.stop_own(&active).await?;
-    Ok(ExitCode::SUCCESS)
+    asking(async {
+        let orchestrator = Orchestrator::open(host).await?;
+        let active = orchestrator.find(name)?;
+        if ended_by_server {
+            return Err(orchestrator.died(&active).await.into());
+        }
+        orchestrator.stop_own(&active).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Asks others about the server. The runtime for it is not kept: between start and end it would take memory for nothing.
+fn asking<T>(question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    super::log::start();
+    super::in_runtime(question)
 }
 
 /// Connects to the socket without asking anybody whether the server is active: it is if its socket is there.
@@ -101,7 +125,7 @@ fn copy_input(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()
             copy(&mut stdin, &mut socket).ok();
             // Whoever is gone cannot be told.
             socket.shutdown(Shutdown::Write).ok();
-            ended.blocking_send(End::Input).ok();
+            ended.send(End::Input).ok();
         })?;
     Ok(())
 }
@@ -113,7 +137,7 @@ fn copy_output(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<(
         .name("output".to_owned())
         .spawn(move || {
             let copied = copy(&mut socket, &mut stdout);
-            ended.blocking_send(End::Output(copied.err())).ok();
+            ended.send(End::Output(copied.err())).ok();
         })?;
     Ok(())
 }
@@ -131,27 +155,31 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     }
 }
 
+/// Has the signals that end mcpod end the connection first.
+fn pass_signals(ended: mpsc::Sender<End>) -> io::Result<()> {
+    let (mut told, signal) = UnixStream::pair()?;
+    for number in [SIGTERM, SIGINT, SIGHUP] {
+        pipe::register(number, signal.try_clone()?)?;
+    }
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            told.read_exact(&mut [0]).ok();
+            ended.send(End::Told).ok();
+        })?;
+    Ok(())
+}
+
 /// Waits until the connection is over; true if the server ended it while the client still listened.
-async fn wait(end: &mut mpsc::Receiver<End>) -> io::Result<bool> {
-    let mut stop = Stop::listen()?;
-    let mut input_ended = false;
-    loop {
-        let drained = async {
-            if input_ended {
-                tokio::time::sleep(DRAIN).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            ended = end.recv() => match ended {
-                Some(End::Input) => input_ended = true,
-                // The client no longer reads.
-                Some(End::Output(Some(_))) | None => return Ok(false),
-                Some(End::Output(None)) => return Ok(!input_ended),
-            },
-            () = drained => return Ok(false),
-            () = stop.told() => return Ok(false),
+fn wait(end: &mut mpsc::Receiver<End>) -> bool {
+    match end.recv() {
+        Ok(End::Output(None)) => true,
+        Ok(End::Input) => {
+            // However it goes on: the client wants no more.
+            end.recv_timeout(DRAIN).ok();
+            false
         }
+        // It was told to end, or the client no longer reads.
+        Ok(End::Told | End::Output(Some(_))) | Err(_) => false,
     }
 }

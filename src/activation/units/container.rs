@@ -14,7 +14,9 @@ use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{CpuShare, PodmanOption, Specifier, Stream, Text};
+use crate::quadlet::value::{
+    Assignment, CpuShare, FileMode, PodmanOption, Specifier, Stream, Text,
+};
 use crate::settings::Relabel;
 use crate::systemd::journal;
 
@@ -27,10 +29,15 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Lets everybody write to the log of an instance; its folder keeps all but the user out.
+/// Lets everybody write to the log of an instance, which systemd makes; its folder keeps all but the user out.
 ///
 /// `crun` gives the file to the container's user, and systemd opens it again, as the user, for the commands that stop the instance.
-const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
+/// Podman has a umask of its own, and gives each container one.
+const LOG_UMASK: FileMode = FileMode(0);
+
+/// What Go is told about Podman's memory: a command that lives a tenth of a second collects nothing, unless it comes to that much,
+/// as it may where it has to pull the image again.
+const PODMAN_MEMORY: [(&str, &str); 2] = [("GOGC", "off"), ("GOMEMLIMIT", "64MiB")];
 
 /// Removes the container of an instance, without a word.
 ///
@@ -139,7 +146,10 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
         .and(Specifier::Instance)
         .and(behind);
     file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
-    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
+    file.push(service::UMASK, &LOG_UMASK)?;
+    for (name, value) in PODMAN_MEMORY {
+        file.push(service::ENVIRONMENT, &Assignment::new(name, value))?;
+    }
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;
@@ -242,7 +252,6 @@ mod tests {
     use crate::activation::choices::Choices;
     use crate::activation::plan::Origin;
     use crate::catalog::source::builtin;
-    use crate::quadlet::value::Assignment;
     use crate::secret::Secret;
     use crate::settings::Settings;
 
@@ -293,7 +302,9 @@ mod tests {
             "Exec=",
         ];
         let kept = text.lines().filter(|line| {
-            keys.iter().any(|key| line.starts_with(key)) && !line.contains("--conmon-pidfile")
+            keys.iter().any(|key| line.starts_with(key))
+                && !line.contains("--conmon-pidfile")
+                && !line.starts_with("Environment=GO")
         });
         kept.collect::<Vec<_>>().join("\n")
     }
@@ -347,7 +358,9 @@ mod tests {
         StandardInput=socket
         StandardOutput=socket
         StandardError=append:%t/mcpod/time@%i.log
-        ExecStartPre=/bin/chmod 0666 /proc/self/fd/2
+        UMask=0000
+        Environment=GOGC=off
+        Environment=GOMEMLIMIT=64MiB
         Slice=mcpod.slice
         MemoryMax=1073741824
         MemorySwapMax=0
