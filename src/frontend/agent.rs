@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::link::Link;
+use super::link::{Link, Order};
 use super::offer::{Names, Origin};
 use super::route::{INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
@@ -103,6 +103,7 @@ impl Agent {
     pub async fn close(&self) {
         self.following.abort();
         self.voice.parking.clear();
+        self.voice.clear();
         let links = std::mem::take(&mut *lock(&self.links));
         let closing = links
             .into_values()
@@ -231,17 +232,11 @@ impl Agent {
             "notifications/initialized" => {}
             "notifications/cancelled" => self.cancel(&frame),
             "notifications/progress" => {
-                let token = frame.find(&["progressToken"]).ok().flatten();
-                let orders = token.and_then(|token| self.voice.asked_with_token(token));
-                if let Some(orders) = orders {
-                    if orders
-                        .try_send(super::link::Order::Notification(frame))
-                        .is_err()
-                    {
-                        tracing::debug!("progress of the agent's does not reach its server");
-                    }
-                } else {
-                    tracing::debug!("progress of the agent's that nobody asked for");
+                let Some((orders, frame)) = self.voice.progress(&frame) else {
+                    return tracing::debug!("progress of the agent's that nobody asked for");
+                };
+                if orders.try_send(Order::Notification(frame)).is_err() {
+                    tracing::debug!("progress of the agent's does not reach its server");
                 }
             }
             // Roots, and what is not known yet, concerns whoever is there.

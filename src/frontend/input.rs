@@ -1,10 +1,12 @@
 //! Input that a server of the modern era asks for: its result says what it needs, and the request is made again with
 //! the answers (2026-07-28, Multi Round-Trip Requests). An agent of an earlier era is asked in its own way.
 
-use super::link::Request;
-use super::voice::Voice;
+use super::voice::{QUESTIONS, Voice};
 use crate::session::splice::{self, Existing, Put, quoted};
 use crate::session::{Frame, Id, Kind};
+
+/// How often a server may ask for input before it answers.
+pub(super) const ROUNDS: u8 = 16;
 
 /// Whether a result asks for input.
 pub(super) fn is_required(frame: &Frame) -> bool {
@@ -18,14 +20,16 @@ pub(super) fn is_required(frame: &Frame) -> bool {
 pub(super) async fn collect(
     voice: &Voice,
     asked: &Id,
-    request: &Request,
+    request: &Frame,
     required: &Frame,
 ) -> Result<Frame, String> {
-    let again = request
-        .frame
-        .as_ref()
-        .ok_or("the server asks for input that cannot be given")?;
     let questions = questions(required)?;
+    if questions.len() > QUESTIONS {
+        return Err(format!(
+            "the server asks {} questions at once, the most is {QUESTIONS}",
+            questions.len()
+        ));
+    }
     let mut responses = Vec::new();
     for (key, method, params) in questions {
         let question = |id: &Id| {
@@ -59,7 +63,7 @@ pub(super) async fn collect(
             existing: Existing::Replace,
         })
         .collect();
-    let again = again.with(&[], &puts).map_err(|error| error.to_string())?;
+    let again = request.with(&[], &puts).map_err(|error| error.to_string())?;
     // A state of an earlier round is not sent with a later one that has none.
     match state {
         Some(_) => Ok(again),

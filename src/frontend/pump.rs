@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::link::{Hold, Order, Request, Shared};
+use super::link::{Hold, Order, Shared, Unanswered};
 use super::offer::Origin;
 use super::peer::Peer;
 use super::relist::Relisting;
@@ -43,8 +43,15 @@ impl Pump {
         let unanswered = self.shared.take_all_of(self.session);
         if !unanswered.is_empty() {
             let reason = self.peer.explain(self.peer.session.ended().await).await;
-            for id in unanswered {
-                self.shared.voice.refuse(&id, INTERNAL, &reason).await;
+            for Unanswered { asked, shown } in unanswered {
+                let voice = &self.shared.voice;
+                match shown {
+                    Some(id) => voice.refuse(&id, INTERNAL, &reason).await,
+                    None => {
+                        let error = Frame::error(&asked, INTERNAL, &reason);
+                        voice.parking.keep(&self.shared, &asked, error);
+                    }
+                }
             }
         }
         answered
@@ -52,16 +59,18 @@ impl Pump {
 
     /// Takes the answer to a request to the agent.
     async fn answer(&self, asked: Id, answer: Result<Frame, SessionError>) {
-        let Some(request) = self.shared.take(&asked) else {
-            return;
-        };
         let frame = match answer {
             Ok(frame) => frame,
             Err(error) => Frame::error(&asked, INTERNAL, &self.peer.explain(error).await),
         };
-        if request.frame.is_some() && input::is_required(&frame) {
-            return self.ask_for_input(asked, request, frame);
+        if input::is_required(&frame)
+            && let Some((again, round)) = self.shared.again(&asked)
+        {
+            return self.ask_for_input(asked, again, round, frame);
         }
+        let Some(request) = self.shared.take(&asked) else {
+            return;
+        };
         if frame.kind() == Kind::Result
             && let Some(hold) = &request.hold
         {
@@ -84,14 +93,18 @@ impl Pump {
     }
 
     /// Asks the agent what the server wants to know, and the server again.
-    fn ask_for_input(&self, asked: Id, request: Request, questions: Frame) {
+    fn ask_for_input(&self, asked: Id, request: Frame, round: u8, required: Frame) {
         let shared = Arc::clone(&self.shared);
         let orders = self.orders.clone();
-        tokio::spawn(async move {
-            let again = input::collect(&shared.voice, &asked, &request, &questions).await;
+        let id = asked.clone();
+        let collecting = tokio::spawn(async move {
+            let again = if round > input::ROUNDS {
+                Err("the server asks for input again and again".to_owned())
+            } else {
+                input::collect(&shared.voice, &asked, &request, &required).await
+            };
             match again {
                 Ok(again) => {
-                    shared.put_back(&asked, request);
                     let sent = match orders.upgrade() {
                         Some(orders) => orders.send(Order::Request(again)).await.is_ok(),
                         None => false,
@@ -101,10 +114,15 @@ impl Pump {
                     }
                 }
                 Err(reason) => {
-                    shared.voice.refuse(&asked, INTERNAL, &reason).await;
+                    // This task ends when the request is dropped, so it is kept until the agent knows.
+                    if let Some(request) = shared.take(&asked) {
+                        shared.voice.refuse(&asked, INTERNAL, &reason).await;
+                        drop(request);
+                    }
                 }
             }
         });
+        self.shared.collecting(&id, collecting.abort_handle());
     }
 
     /// Takes progress to the agent, if it wants it.
@@ -164,7 +182,7 @@ impl Pump {
         if shared.speech == Speech::Legacy {
             return shared.voice.ask(about, shared.id, request, orders).await;
         }
-        if let Some(asked) = shared.questioned() {
+        if let Some(asked) = shared.questioned(self.session) {
             let parking = &shared.voice.parking;
             return parking.ask(shared, asked, request, orders).await;
         }

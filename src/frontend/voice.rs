@@ -14,6 +14,12 @@ use super::subscriptions::Subscriptions;
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, RpcError, ServerRequest};
 
+/// How many questions of a server may wait for the agent's answers.
+pub(super) const QUESTIONS: usize = 32;
+
+/// What a server is told that asks more.
+pub(super) const TOO_MANY: &str = "too many questions wait for the client's answers";
+
 /// Something that is said to an agent.
 #[derive(Debug)]
 pub struct Said {
@@ -95,16 +101,29 @@ impl Voice {
         request: ServerRequest,
         orders: mpsc::Sender<Order>,
     ) {
+        let is_its = |question: &&Question| matches!(question, Question::Server { link: of, .. } if *of == link);
+        let open = self.questions().open.values().filter(is_its).count();
+        if open >= QUESTIONS {
+            return request.refuse(INTERNAL, TOO_MANY).await;
+        }
         let frame = request.frame().clone();
-        let number = self.note(Question::Server {
+        let id = Id::from(self.note(Question::Server {
             link,
             request,
             orders,
-        });
-        self.say(about, frame.with_id(&number.into())).await;
+        }));
+        let mut shown = frame.with_id(&id);
+        // Two servers may use the same token.
+        if token_of(&shown).is_some()
+            && let Ok(with_token) = shown.with_progress_token(&id)
+        {
+            shown = with_token;
+        }
+        self.say(about, shown).await;
     }
 
-    /// Puts a question of our own to the agent and waits for its answer; nothing if the agent goes.
+    /// Puts a question of our own to the agent and waits for its answer; nothing if the agent goes. If it is not waited
+    /// for any longer, the question is taken back.
     pub(super) async fn question(
         &self,
         about: Option<Id>,
@@ -112,8 +131,19 @@ impl Voice {
     ) -> Option<Frame> {
         let (caller, answer) = oneshot::channel();
         let number = self.note(Question::Caller(caller));
+        let _asking = Asking {
+            voice: self,
+            number,
+            about: about.clone(),
+        };
         self.say(about, make(&number.into())).await;
         answer.await.ok()
+    }
+
+    /// Forgets all questions, since the agent goes.
+    pub(super) fn clear(&self) {
+        let open = std::mem::take(&mut self.questions().open);
+        drop(open);
     }
 
     /// Takes the agent's answer to whoever asked.
@@ -179,18 +209,19 @@ impl Voice {
         );
     }
 
-    /// The session, if there is one, whose question bears this progress token: the agent tells it how far it is.
-    pub(super) fn asked_with_token(&self, token: &str) -> Option<mpsc::Sender<Order>> {
-        self.questions().open.values().find_map(|question| {
-            let Question::Server {
-                request, orders, ..
-            } = question
-            else {
-                return None;
-            };
-            let own = request.frame().find(&["_meta", "progressToken"]).ok()??;
-            (own == token).then(|| orders.clone())
-        })
+    /// The session whose question the agent tells the progress of, if there is one, and the progress as it knows it.
+    pub(super) fn progress(&self, frame: &Frame) -> Option<(mpsc::Sender<Order>, Frame)> {
+        let token = frame.find(&["progressToken"]).ok()??;
+        let number: u64 = token.parse().ok()?;
+        let questions = self.questions();
+        let Question::Server {
+            request, orders, ..
+        } = questions.open.get(&number)?
+        else {
+            return None;
+        };
+        let own = token_of(request.frame())?;
+        Some((orders.clone(), frame.with_progress_token(&own).ok()?))
     }
 
     /// What the agent is shown.
@@ -236,6 +267,36 @@ impl Voice {
     fn questions(&self) -> MutexGuard<'_, Questions> {
         lock(&self.questions)
     }
+}
+
+/// A question of our own that waits for its answer.
+struct Asking<'a> {
+    voice: &'a Voice,
+    number: u64,
+    about: Option<Id>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if self.voice.questions().open.remove(&self.number).is_none() {
+            return;
+        }
+        let params = format!("{{\"requestId\":{}}}", self.number);
+        let params = serde_json::value::RawValue::from_string(params).ok();
+        let said = Said {
+            about: self.about.take(),
+            frame: Frame::notification("notifications/cancelled", params.as_deref()),
+        };
+        // Nothing depends on it: an answer to what is not asked any more is passed over.
+        if self.voice.said.try_send(said).is_err() {
+            tracing::trace!("the agent is not told that a question is taken back");
+        }
+    }
+}
+
+/// The token in a request of a server's that wants to hear of progress.
+fn token_of(request: &Frame) -> Option<Id> {
+    Id::from_json(request.find(&["_meta", "progressToken"]).ok()??)
 }
 
 /// The error for what went wrong here.

@@ -13,6 +13,7 @@ use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
 use super::relist::Relist;
+use super::route::INVALID_PARAMS;
 use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
@@ -174,6 +175,14 @@ impl Worker {
             let failed = match self.peer().await {
                 Err(reason) => reason,
                 Ok(peer) if self.subscribe(&id, &frame, &peer).await => return,
+                Ok(peer) if self.is_over(&frame, &peer) => {
+                    if self.shared.take(&id).is_some() {
+                        let reason = "nothing waits under this request state any more";
+                        let voice = &self.shared.voice;
+                        voice.refuse(&id, INVALID_PARAMS, reason).await;
+                    }
+                    return;
+                }
                 Ok(peer) => match self.relay(&peer, &frame, progress).await {
                     Ok(()) => return,
                     Err(SessionError::Ended { .. } | SessionError::Closed) if !last_attempt => {
@@ -187,6 +196,15 @@ impl Worker {
             }
             return;
         }
+    }
+
+    /// Whether a request gives the answers to questions that nobody asked, or asks no longer: a server of the earlier
+    /// era knows nothing of them, and would do once more what it was asked first.
+    fn is_over(&self, frame: &Frame, peer: &Peer) -> bool {
+        let bears = |key| frame.find(&[key]).is_ok_and(|found| found.is_some());
+        (self.shared.speech, Speech::of_session(peer.session.era()))
+            == (Speech::Modern, Speech::Legacy)
+            && (bears("requestState") || bears("inputResponses"))
     }
 
     async fn relay(&self, peer: &Peer, asked: &Frame, progress: bool) -> Result<(), SessionError> {
