@@ -10,11 +10,12 @@
 //! the lists, from the cache) and takes everything else to its server. Every agent has sessions of its own, so what
 //! it declares is passed on as it is and no agent sees what is another's.
 //!
-//! Messages stay the text they came as. Ids, progress tokens, names, addresses and subscription ids are changed where
-//! they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
+//! Messages stay the text they came as. Ids (of requests, tasks and subscriptions), progress tokens, names and addresses are
+//! changed where they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
 
 mod agent;
 mod follow;
+mod holds;
 pub mod http;
 mod identity;
 mod input;
@@ -24,6 +25,7 @@ mod offer;
 mod parking;
 mod peer;
 mod pump;
+mod question;
 mod registry;
 mod relist;
 mod rewrite;

@@ -336,15 +336,24 @@ impl Agent {
 
     /// Answers with the tasks of all servers that the agent has given any to.
     fn list_tasks(&self, id: Id, frame: &Frame, speech: Speech) {
+        let active = self.frontend.servers();
         let origins = self.voice.task_origins().into_iter();
-        let links = origins.map(|origin| {
-            let link = self.link(origin.clone(), self.client(frame, speech), speech);
-            (origin, link)
+        let links = origins.filter_map(|origin| match &origin {
+            Origin::Server(server) if active.contains(&origin) => {
+                let link = self.link(origin.clone(), self.client(frame, speech), speech);
+                Some((server.clone(), link))
+            }
+            _ => None,
         });
         let (links, voice) = (links.collect(), Arc::clone(&self.voice));
         tokio::spawn(async move {
-            let tasks = tasks::list(links, &voice).await;
-            say_result(&voice, id, &format!("{{{tasks}}}")).await;
+            let tasks = tasks::list(links).await;
+            // In the modern era every result has a type.
+            let modern = match speech {
+                Speech::Legacy => "",
+                Speech::Modern => ",\"resultType\":\"complete\"",
+            };
+            say_result(&voice, id, &format!("{{{tasks}{modern}}}")).await;
         });
     }
 

@@ -1,7 +1,9 @@
 //! Input that a server of the modern era asks for: its result says what it needs, and the request is made again with
 //! the answers (2026-07-28, Multi Round-Trip Requests). An agent of an earlier era is asked in its own way.
 
-use super::voice::{QUESTIONS, Voice};
+use super::link::Shared;
+use super::question;
+use super::voice::QUESTIONS;
 use crate::session::splice::{self, Existing, Put, quoted};
 use crate::session::{Frame, Id, Kind};
 
@@ -18,7 +20,7 @@ pub(super) fn is_required(frame: &Frame) -> bool {
 
 /// Asks the agent for all that a result needs; gives the request with the answers in it, or why there is none.
 pub(super) async fn collect(
-    voice: &Voice,
+    shared: &Shared,
     asked: &Id,
     request: &Frame,
     required: &Frame,
@@ -32,6 +34,9 @@ pub(super) async fn collect(
     }
     let mut responses = Vec::new();
     for (key, method, params) in questions {
+        let named = params.map(|params| question::named(&method, params, shared));
+        let named = named.transpose().map_err(|error| error.to_string())?;
+        let params = named.as_ref().and_then(|named| named.as_deref()).or(params);
         let question = |id: &Id| {
             let params = params.map_or(String::new(), |params| format!(",\"params\":{params}"));
             let text = format!(
@@ -41,7 +46,7 @@ pub(super) async fn collect(
             // Its parts are JSON, so it is.
             Frame::parse(text).unwrap_or_else(|_| Frame::request(id, &method, None))
         };
-        let answer = voice.question(Some(asked.clone()), question).await;
+        let answer = shared.voice.question(Some(asked.clone()), question).await;
         let answer = answer.ok_or("the agent is gone")?;
         if answer.kind() != Kind::Result {
             let error = crate::session::RpcError::of(&answer);
@@ -63,7 +68,9 @@ pub(super) async fn collect(
             existing: Existing::Replace,
         })
         .collect();
-    let again = request.with(&[], &puts).map_err(|error| error.to_string())?;
+    let again = request
+        .with(&[], &puts)
+        .map_err(|error| error.to_string())?;
     // A state of an earlier round is not sent with a later one that has none.
     match state {
         Some(_) => Ok(again),

@@ -3,15 +3,16 @@
 //! What the agent says to the server goes through one queue, in its order, to the [worker](super::worker); what the
 //! server says goes through the [`pump`]. Between them lie the requests that are not answered yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use super::offer::Origin;
+use super::holds::{Hold, Holds, Tokens};
+use super::offer::{Names, Origin};
 use super::translate::Speech;
 use super::voice::{INTERNAL, Voice, lock};
 use super::worker::Worker;
@@ -59,10 +60,11 @@ pub(super) struct Shared {
     /// The agent as it declared itself.
     pub(super) client: Client,
     pub(super) speech: Speech,
+    /// Whether names and ids are the server's own.
+    pub(super) names: Names,
     pub(super) voice: Arc<Voice>,
     requests: Mutex<HashMap<Id, Request>>,
-    /// What keeps the session although nobody asks anything: subscriptions and tasks, by a name of their own.
-    holds: Mutex<HashSet<String>>,
+    holds: Mutex<Holds>,
     used: Mutex<Instant>,
 }
 
@@ -105,15 +107,15 @@ pub(super) struct Unanswered {
     pub(super) shown: Option<Id>,
 }
 
-/// What a request, once it succeeded, changes about how long the session is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// The result may be a task.
-    Task,
-    /// It is kept for this.
-    Keep(String),
-    /// It is no longer kept for this.
-    Release(String),
+impl Request {
+    /// The token of its progress on both sides, if the agent wants to hear of it.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        let (_, relayed) = self.sent.as_ref()?;
+        Some(Tokens {
+            own: relayed.id(),
+            shown: self.token.clone()?,
+        })
+    }
 }
 
 impl Link {
@@ -131,6 +133,7 @@ impl Link {
             origin,
             client,
             speech,
+            names: frontend.names(),
             voice: Arc::clone(voice),
             requests: Mutex::default(),
             holds: Mutex::default(),
@@ -382,23 +385,14 @@ impl Shared {
             .collect()
     }
 
-    /// Changes what the session is kept for.
-    pub(super) fn hold(&self, hold: Hold) {
-        let mut holds = lock(&self.holds);
-        match hold {
-            Hold::Task => {}
-            Hold::Keep(name) => {
-                holds.insert(name);
-            }
-            Hold::Release(name) => {
-                holds.remove(&name);
-            }
-        }
+    /// What the session is kept for.
+    pub(super) fn holds(&self) -> MutexGuard<'_, Holds> {
+        lock(&self.holds)
     }
 
     /// Forgets what the session was kept for: it has ended.
     pub(super) fn release_all(&self) {
-        lock(&self.holds).clear();
+        *self.holds() = Holds::default();
     }
 
     /// Whether any request is not answered yet.
@@ -408,7 +402,7 @@ impl Shared {
 
     /// Whether the session must stay although nobody asks anything.
     pub(super) fn is_held(&self) -> bool {
-        self.is_busy() || !lock(&self.holds).is_empty()
+        self.is_busy() || self.holds().is_held()
     }
 
     /// When the link was last used.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::link::{Order, Shared};
+use super::question;
 use super::voice::{INTERNAL, QUESTIONS, TOO_MANY, lock};
 use crate::session::splice::quoted;
 use crate::session::{Frame, Id, RpcError, ServerRequest};
@@ -73,8 +74,8 @@ impl Parking {
         let Some(shown) = shared.park(&asked) else {
             return;
         };
-        let params = question
-            .frame()
+        let shown_question = question::asked(question.frame(), shared);
+        let params = shown_question
             .payload()
             .map_or(String::new(), |params| format!(",\"params\":{params}"));
         let result = format!(

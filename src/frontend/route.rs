@@ -1,6 +1,7 @@
 //! Where a request of the agent's leads, and how its server knows what the agent asks for.
 
 use super::offer::{Names, Offer, Origin};
+use super::tasks;
 use super::voice::Voice;
 use crate::session::lists::List;
 use crate::session::splice::{self, SpliceError, quoted};
@@ -71,8 +72,8 @@ pub(super) fn route(
             Some(_) => named(frame, &["ref", "name"], List::Prompts, "prompt", &offer),
             None => template(frame, &offer),
         },
-        method if method.starts_with("tasks/") => task(frame, voice),
-        _ => unknown(frame, &offer, servers, voice),
+        method if method.starts_with("tasks/") => task(frame, servers),
+        _ => unknown(frame, &offer, servers),
     }
 }
 
@@ -170,23 +171,18 @@ fn template(frame: &Frame, offer: &Offer) -> Result<Routed, Lost> {
 }
 
 /// A request about a task.
-fn task(frame: &Frame, voice: &Voice) -> Result<Routed, Lost> {
-    let task = frame.find(&["taskId"])?.unwrap_or("no id");
-    let origin = voice
-        .task(task)
-        .ok_or_else(|| Lost::unknown("task", task))?;
-    let frame = frame.clone();
+fn task(frame: &Frame, servers: &[Origin]) -> Result<Routed, Lost> {
+    let task = text(frame, &["taskId"])?.ok_or_else(|| Lost::unknown("task", "no id"))?;
+    let (origin, own) = tasks::split(&task)
+        .filter(|(origin, _)| servers.contains(origin))
+        .ok_or_else(|| Lost::unknown("task", &task))?;
+    let frame = renamed(frame, &["taskId"], own)?;
     Ok(Routed { origin, frame })
 }
 
 /// A request of which only its server knows what it means: it goes where something in it leads, or to the only
 /// server there is.
-fn unknown(
-    frame: &Frame,
-    offer: &Offer,
-    servers: &[Origin],
-    voice: &Voice,
-) -> Result<Routed, Lost> {
+fn unknown(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Routed, Lost> {
     if let Ok(Some(name)) = text(frame, &["name"])
         && let Some(item) = [List::Tools, List::Prompts]
             .iter()
@@ -202,11 +198,8 @@ fn unknown(
         let frame = renamed(frame, &["uri"], &own)?;
         return Ok(Routed { origin, frame });
     }
-    if let Ok(Some(task)) = frame.find(&["taskId"])
-        && let Some(origin) = voice.task(task)
-    {
-        let frame = frame.clone();
-        return Ok(Routed { origin, frame });
+    if let Ok(routed) = task(frame, servers) {
+        return Ok(routed);
     }
     match servers {
         [origin] => Ok(Routed {

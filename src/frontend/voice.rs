@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::link::{LinkId, Order};
+use super::link::{LinkId, Order, Shared};
 use super::offer::{Offer, Origin};
 use super::parking::Parking;
+use super::question;
 use super::relist::Relisted;
 use super::subscriptions::Subscriptions;
 use crate::session::splice::{Existing, Put};
@@ -36,8 +37,8 @@ pub(super) struct Voice {
     questions: Mutex<Questions>,
     /// What the agent is shown.
     offer: Mutex<Arc<Offer>>,
-    /// The servers whose tasks the agent knows, by the tasks' ids as JSON.
-    tasks: Mutex<HashMap<String, Origin>>,
+    /// The servers that the agent has given tasks to.
+    tasks: Mutex<BTreeSet<Origin>>,
     /// What waits for the agent's input.
     pub(super) parking: Parking,
     /// What the agent wants to be told of.
@@ -97,16 +98,17 @@ impl Voice {
     pub(super) async fn ask(
         &self,
         about: Option<Id>,
-        link: LinkId,
+        shared: &Shared,
         request: ServerRequest,
         orders: mpsc::Sender<Order>,
     ) {
+        let link = shared.id;
         let is_its = |question: &&Question| matches!(question, Question::Server { link: of, .. } if *of == link);
         let open = self.questions().open.values().filter(is_its).count();
         if open >= QUESTIONS {
             return request.refuse(INTERNAL, TOO_MANY).await;
         }
-        let frame = request.frame().clone();
+        let frame = question::asked(request.frame(), shared);
         let id = Id::from(self.note(Question::Server {
             link,
             request,
@@ -234,19 +236,14 @@ impl Voice {
         std::mem::replace(&mut lock(&self.offer), offer)
     }
 
-    /// Notes whose task it is that the agent was told of.
-    pub(super) fn learn_task(&self, task: &str, origin: &Origin) {
-        lock(&self.tasks).insert(task.to_owned(), origin.clone());
+    /// Notes that the agent has given a task to a server.
+    pub(super) fn learn_tasks(&self, origin: &Origin) {
+        lock(&self.tasks).insert(origin.clone());
     }
 
-    /// Whose task it is.
-    pub(super) fn task(&self, task: &str) -> Option<Origin> {
-        lock(&self.tasks).get(task).cloned()
-    }
-
-    /// The servers whose tasks the agent knows.
+    /// The servers that the agent has given tasks to.
     pub(super) fn task_origins(&self) -> BTreeSet<Origin> {
-        lock(&self.tasks).values().cloned().collect()
+        lock(&self.tasks).clone()
     }
 
     /// Tells that a server's lists were read anew.

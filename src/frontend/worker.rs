@@ -109,7 +109,10 @@ impl Worker {
                     tracing::debug!(%error, "a notification does not reach its server");
                 }
             }
-            Order::Answer(request, answer) => request.pass(&answer).await,
+            Order::Answer(request, answer) => {
+                let answer = tasks::answered(answer, &self.shared);
+                request.pass(&answer).await;
+            }
             Order::Watch(own, watched) => self.watch(&own, watched).await,
             Order::Tasks(waiting) => {
                 if let Ok(peer) = self.peer().await {

@@ -39,7 +39,8 @@ async fn an_older_agent_is_asked_what_a_newer_server_needs() {
         .await;
     let (question, id) = agent.speaker.line_with_id().await;
     assert!(
-        question.contains(r#""method":"elicitation/create","params":{"message":"name","x":1.0}"#),
+        question
+            .contains(r#""method":"elicitation/create","params":{"message":"one: name","x":1.0}"#),
         "{question}"
     );
     agent
@@ -108,7 +109,7 @@ async fn a_newer_agent_gives_an_older_server_what_it_asks_for() {
             .await;
         let line = agent.speaker.line().await;
         let question = format!(
-            r#"{{"question":{{"method":"elicitation/create","params":{{"message":"{asked}","x":1.0}}}}}}"#
+            r#"{{"question":{{"method":"elicitation/create","params":{{"message":"one: {asked}","x":1.0}}}}}}"#
         );
         assert!(line.contains(&question), "{line}");
         let result = serde_json::from_str::<Value>(&line).unwrap()["result"].clone();
@@ -196,7 +197,10 @@ async fn a_newer_agent_that_comes_back_to_a_dead_server_is_told() {
     again["inputResponses"] = json!({"question": {"roots": []}});
     let told = agent.ask(2, "tools/call", again).await;
     let message = told["error"]["message"].as_str().unwrap();
-    assert!(message.contains("one") || message.contains("gone"), "{message}");
+    assert!(
+        message.contains("one") || message.contains("gone"),
+        "{message}"
+    );
 }
 
 /// A server of the modern era that was called and asks for input, and the call.
@@ -218,7 +222,8 @@ async fn a_call_that_is_cancelled_while_it_waits_for_input_is_not_made_again() {
     let place = Place::with(&["mcpod-one.socket"]).await;
     let mut agent = place.agent(Shape::All).await;
     let (mut instance, call) = asking(&place, &mut agent).await;
-    let required = json!({"resultType": "input_required", "inputRequests": {"q": {"method": "roots/list"}}});
+    let required =
+        json!({"resultType": "input_required", "inputRequests": {"q": {"method": "roots/list"}}});
     instance.answer(&call["id"], &required).await;
     let question = agent.message().await;
     assert_eq!(question["method"], "roots/list");
@@ -231,7 +236,11 @@ async fn a_call_that_is_cancelled_while_it_waits_for_input_is_not_made_again() {
     let late = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"roots": []}});
     agent.speaker.say(&late).await;
     agent
-        .send(2, "tools/call", json!({"name": "one__do", "arguments": {"second": true}}))
+        .send(
+            2,
+            "tools/call",
+            json!({"name": "one__do", "arguments": {"second": true}}),
+        )
         .await;
     let next = instance.message_but_lists(&[tool("do")]).await;
     assert_eq!(next["params"]["arguments"], json!({"second": true}));
@@ -270,8 +279,11 @@ async fn the_modern_era_passes_as_it_is() {
     let mut expected = params;
     expected["name"] = json!("do");
     assert_eq!(asked["params"], expected);
-    let required =
-        json!({"resultType": "input_required", "inputRequests": {}, "requestState": "t"});
+    let mut required = json!({"resultType": "input_required", "requestState": "t", "inputRequests": {
+        "a": {"method": "elicitation/create", "params": {"message": "name?", "x": 1}},
+        "b": {"method": "sampling/createMessage", "params": {"message": "no"}}}});
     instance.answer(&asked["id"], &required).await;
+    // Who asks the user is told.
+    required["inputRequests"]["a"]["params"]["message"] = json!("one: name?");
     assert_eq!(agent.message().await["result"], required);
 }

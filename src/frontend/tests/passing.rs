@@ -191,9 +191,18 @@ async fn what_the_server_asks_the_agent_answers() {
     let asking = r#"{"jsonrpc":"2.0","id":"q\u0031","method":"sampling/createMessage","params":{"temperature":0.10,"_meta":{"progressToken":5}}}"#;
     instance.write(asking).await;
     let (question, id) = agent.speaker.line_with_id().await;
-    assert_eq!(question, asking.replace(r#""q\u0031""#, &id));
+    // Two servers may use the same token, so the agent is given another.
+    let shown = asking
+        .replace(r#""q\u0031""#, &id)
+        .replace(":5}", &format!(":{id}}}"));
+    assert_eq!(question, shown);
     let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":0.50}}"#;
-    agent.speaker.write(progress).await;
+    for token in ["5000", &id] {
+        agent
+            .speaker
+            .write(&progress.replace(":5,", &format!(":{token},")))
+            .await;
+    }
     let passed = instance.message_but_lists(&[tool("do")]).await;
     assert_eq!(passed.to_string(), progress.replace("0.50", "0.5"));
     let answer =
@@ -259,4 +268,32 @@ async fn what_the_agent_tells_reaches_its_servers() {
         instance.line().await,
         cancel.replace("\"requestId\":2", &format!("\"requestId\":{id}"))
     );
+}
+
+#[tokio::test]
+async fn a_server_that_asks_too_much_is_refused() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    for speech in ["older", "newer"] {
+        let mut agent = place.agent(Shape::All).await;
+        let able = json!({"roots": {}});
+        let call = json!({"name": "one__do"});
+        if speech == "older" {
+            agent.initialize(able).await;
+            agent.send(1, "tools/call", call).await;
+        } else {
+            agent.send(1, "tools/call", modern(call, &able)).await;
+        }
+        let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
+        instance.message_but_lists(&[tool("do")]).await;
+        for id in 0..33 {
+            instance
+                .say(&json!({"jsonrpc": "2.0", "id": id, "method": "roots/list"}))
+                .await;
+        }
+        let refused = instance.message_but_lists(&[tool("do")]).await;
+        assert_eq!(refused["id"], 32, "{speech}: {refused}");
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains("too many questions"), "{message}");
+    }
 }
