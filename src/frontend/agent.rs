@@ -196,7 +196,7 @@ impl Agent {
         let servers = self.frontend.servers();
         match (self.frontend.names(), servers.as_slice()) {
             (Names::Own, [origin]) => Some((origin.clone(), address.to_owned())),
-            _ => self.voice.offer().resource(address),
+            _ => self.voice.resource(address),
         }
     }
 

@@ -91,15 +91,19 @@ impl Parking {
             answer: None,
         };
         lock(&self.0).insert(state.clone(), parked);
-        let voice = Arc::clone(&shared.voice);
+        let voice = &shared.voice;
         if let Ok(result) = RawValue::from_string(result) {
             voice
                 .say(Some(shown.clone()), Frame::result(&shown, &result))
                 .await;
         }
+        // Whoever waits here must not keep the voice of an agent that is gone.
+        let voice = Arc::downgrade(voice);
         tokio::spawn(async move {
             sleep(PATIENCE).await;
-            voice.parking.give_up(&state);
+            if let Some(voice) = voice.upgrade() {
+                voice.parking.give_up(&state);
+            }
         });
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::Frontend;
 use super::link::Shared;
 use super::offer::Origin;
 use super::peer::Peer;
@@ -44,12 +45,17 @@ pub(super) struct Relisting(mpsc::UnboundedSender<&'static str>);
 
 impl Relist {
     /// Starts to read the lists of a session whenever they change.
-    pub(super) fn start(peer: &Peer, shared: &Shared) -> (Self, Relisting) {
+    pub(super) fn start(
+        frontend: &Arc<Frontend>,
+        peer: &Peer,
+        shared: &Shared,
+    ) -> (Self, Relisting) {
         let (announce, announced) = mpsc::unbounded_channel();
         if shared.is_registry() {
             return (Self(None), Relisting(announce));
         }
         let reader = Reader {
+            frontend: Arc::clone(frontend),
             session: peer.session.clone(),
             origin: shared.origin.clone(),
             voice: Arc::clone(&shared.voice),
@@ -85,6 +91,7 @@ impl Relisting {
 
 #[derive(Debug)]
 struct Reader {
+    frontend: Arc<Frontend>,
     session: Session,
     origin: Origin,
     voice: Arc<Voice>,
@@ -104,6 +111,9 @@ impl Reader {
                 announced.insert(next);
             }
             self.read(announced).await;
+            if let Origin::Server(name) = &self.origin {
+                self.frontend.ask_anew(name).await;
+            }
         }
         drop(subscription);
     }

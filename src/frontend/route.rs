@@ -66,14 +66,14 @@ pub(super) fn route(
         "tools/call" => call(frame, &offer, servers),
         "prompts/get" => named(frame, &["name"], List::Prompts, "prompt", &offer),
         "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-            resource(frame, &["uri"], &offer)
+            resource(frame, &["uri"], voice)
         }
         "completion/complete" => match frame.find(&["ref", "name"])? {
             Some(_) => named(frame, &["ref", "name"], List::Prompts, "prompt", &offer),
-            None => template(frame, &offer),
+            None => template(frame, &offer, voice),
         },
         method if method.starts_with("tasks/") => task(frame, servers),
-        _ => unknown(frame, &offer, servers),
+        _ => unknown(frame, &offer, servers, voice),
     }
 }
 
@@ -146,9 +146,9 @@ fn named(
 }
 
 /// A request for a resource.
-fn resource(frame: &Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost> {
+fn resource(frame: &Frame, path: &[&str], voice: &Voice) -> Result<Routed, Lost> {
     let address = text(frame, path)?.ok_or_else(|| Lost::unknown("resource", "no address"))?;
-    let (origin, own) = offer
+    let (origin, own) = voice
         .resource(&address)
         .ok_or_else(|| Lost::unknown("resource", &address))?;
     Ok(Routed {
@@ -158,7 +158,7 @@ fn resource(frame: &Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost>
 }
 
 /// A request to complete a template's variable.
-fn template(frame: &Frame, offer: &Offer) -> Result<Routed, Lost> {
+fn template(frame: &Frame, offer: &Offer, voice: &Voice) -> Result<Routed, Lost> {
     let path = &["ref", "uri"];
     let address = text(frame, path)?.ok_or_else(|| Lost::unknown("reference", "no name"))?;
     match offer.item(List::Templates, &address) {
@@ -166,7 +166,7 @@ fn template(frame: &Frame, offer: &Offer) -> Result<Routed, Lost> {
             origin: item.origin.clone(),
             frame: renamed(frame, path, &item.own)?,
         }),
-        None => resource(frame, path, offer),
+        None => resource(frame, path, voice),
     }
 }
 
@@ -182,7 +182,12 @@ fn task(frame: &Frame, servers: &[Origin]) -> Result<Routed, Lost> {
 
 /// A request of which only its server knows what it means: it goes where something in it leads, or to the only
 /// server there is.
-fn unknown(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Routed, Lost> {
+fn unknown(
+    frame: &Frame,
+    offer: &Offer,
+    servers: &[Origin],
+    voice: &Voice,
+) -> Result<Routed, Lost> {
     if let Ok(Some(name)) = text(frame, &["name"])
         && let Some(item) = [List::Tools, List::Prompts]
             .iter()
@@ -193,7 +198,7 @@ fn unknown(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Routed, L
         return Ok(Routed { origin, frame });
     }
     if let Ok(Some(address)) = text(frame, &["uri"])
-        && let Some((origin, own)) = offer.resource(&address)
+        && let Some((origin, own)) = voice.resource(&address)
     {
         let frame = renamed(frame, &["uri"], &own)?;
         return Ok(Routed { origin, frame });

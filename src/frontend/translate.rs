@@ -15,7 +15,7 @@ pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilitie
 /// The key of the client's name in `_meta`.
 pub(super) const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 /// The key of the least severe log message that is wanted, in `_meta`.
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// The key of the subscription that a notification is for, in `_meta`.
 pub(super) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::learned::Learned;
 use super::link::{LinkId, Order, Shared};
 use super::offer::{Offer, Origin};
 use super::parking::Parking;
 use super::question;
 use super::relist::Relisted;
 use super::subscriptions::Subscriptions;
+use super::uri;
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, RpcError, ServerRequest};
 
@@ -39,6 +41,8 @@ pub(super) struct Voice {
     offer: Mutex<Arc<Offer>>,
     /// The servers that the agent has given tasks to.
     tasks: Mutex<BTreeSet<Origin>>,
+    /// Whose resources the agent was told of in results.
+    learned: Mutex<Learned>,
     /// What waits for the agent's input.
     pub(super) parking: Parking,
     /// What the agent wants to be told of.
@@ -75,6 +79,7 @@ impl Voice {
             questions: Mutex::default(),
             offer: Mutex::default(),
             tasks: Mutex::default(),
+            learned: Mutex::default(),
             parking: Parking::default(),
             subscriptions: Subscriptions::default(),
             relisted,
@@ -234,6 +239,36 @@ impl Voice {
     /// Shows the agent something else from now on; gives what it was shown before.
     pub(super) fn show(&self, offer: Arc<Offer>) -> Arc<Offer> {
         std::mem::replace(&mut lock(&self.offer), offer)
+    }
+
+    /// Whose resource an address is, and what its server calls it: by the lists, or by what the agent was told.
+    pub(super) fn resource(&self, address: &str) -> Option<(Origin, String)> {
+        let offer = self.offer();
+        let learned = || {
+            let learned = lock(&self.learned);
+            Some((learned.owner(address)?.clone(), address.to_owned()))
+        };
+        let known = offer.resource(address).or_else(learned);
+        known.or_else(|| offer.only_resource(address))
+    }
+
+    /// What the agent is told for an address of a server, so that it leads back there.
+    pub(super) fn address(&self, origin: &Origin, own: &str) -> String {
+        let Origin::Server(server) = origin else {
+            return own.to_owned();
+        };
+        let offer = self.offer();
+        let leads_there = !offer.is_joined(origin, own)
+            && match offer.resource(own) {
+                Some((owner, _)) => owner == *origin,
+                None => lock(&self.learned).learn(own, origin),
+            };
+        // The hosts of MCP Apps compare these.
+        if leads_there || own.starts_with("ui://") {
+            own.to_owned()
+        } else {
+            uri::join(server, own)
+        }
     }
 
     /// Notes that the agent has given a task to a server.

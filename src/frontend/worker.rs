@@ -37,6 +37,8 @@ pub(super) struct Worker {
     /// For what the agent answers; the worker ends when the agent's own end is gone.
     orders: mpsc::WeakSender<Order>,
     log_level: watch::Receiver<Option<String>>,
+    /// The level that the open session was told, as JSON, where the agent says it in its requests.
+    told_level: Option<String>,
     watches: Watches,
     open: Option<Open>,
     opened: u64,
@@ -66,6 +68,7 @@ impl Worker {
             queue,
             orders,
             log_level,
+            told_level: None,
             watches: Watches::default(),
             open: None,
             opened: 0,
@@ -210,8 +213,26 @@ impl Worker {
             && (bears("requestState") || bears("inputResponses"))
     }
 
-    async fn relay(&self, peer: &Peer, asked: &Frame, progress: bool) -> Result<(), SessionError> {
+    /// Tells a server of the earlier era how much to log, where an agent of the modern one says so in its request.
+    async fn set_log_level(&mut self, peer: &Peer, asked: &Frame) {
+        let level = asked.find(&["_meta", translate::LOG_LEVEL]).ok().flatten();
+        let Some(level) = level.filter(|level| self.told_level.as_deref() != Some(level)) else {
+            return;
+        };
+        peer.tell_log_level(level).await;
+        self.told_level = Some(level.to_owned());
+    }
+
+    async fn relay(
+        &mut self,
+        peer: &Peer,
+        asked: &Frame,
+        progress: bool,
+    ) -> Result<(), SessionError> {
         let to = Speech::of_session(peer.session.era());
+        if (self.shared.speech, to) == (Speech::Modern, Speech::Legacy) {
+            self.set_log_level(peer, asked).await;
+        }
         let level = self.log_level.borrow().clone();
         let frame = translate::request(asked.clone(), self.shared.speech, to, level.as_deref());
         let frame = frame.map_err(|error| SessionError::Unsendable {
@@ -251,7 +272,8 @@ impl Worker {
             }
         };
         self.opened += 1;
-        let (relist, relisting) = Relist::start(&peer, shared);
+        self.told_level = None;
+        let (relist, relisting) = Relist::start(&self.frontend, &peer, shared);
         let pump = Pump {
             shared: Arc::clone(shared),
             peer: Arc::clone(&peer),

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Registry;
 use super::answer::{Answer, Failure};
-use crate::catalog::{Input, InputKind, LaunchOption, Local, Network, Run, Trust};
+use crate::catalog::{
+    Input, InputKind, InputValue, LaunchOption, Local, Network, Run, Status, Trust,
+};
 use crate::orchestrator::reference;
 use crate::text::shortened;
 
@@ -33,6 +35,8 @@ pub(super) struct Docs {
     title: String,
     /// What it does.
     description: Option<String>,
+    /// Why it should not be added any more, if that is so.
+    deprecated: Option<String>,
     /// Who makes it.
     publisher: Option<String>,
     /// A page about it.
@@ -89,6 +93,10 @@ struct KnownInput {
     description: Option<String>,
     /// The values it takes, if they are limited.
     choices: Vec<String>,
+    /// What it is if you give nothing.
+    default: Option<String>,
+    /// What a value looks like.
+    example: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -108,6 +116,10 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
         id: entry.id.to_string(),
         title: entry.title.as_ref().unwrap_or(&entry.name).to_string(),
         description: text(&entry.description),
+        deprecated: match &entry.status {
+            Status::Active => None,
+            Status::Deprecated(reason) => Some(reason.to_string()),
+        },
         publisher: text(&entry.publisher),
         website: text(&entry.website),
         repository: entry.repository.as_ref().map(|code| code.url.to_string()),
@@ -182,6 +194,17 @@ fn input(input: &Input) -> KnownInput {
         secret: input.secret,
         description: about.map(ToString::to_string),
         choices: input.choices.clone(),
+        // A secret's value has no place in what a model reads, not even one that is public.
+        default: input.default.as_ref().filter(|_| !input.secret).map(shown),
+        example: input.example.as_ref().map(ToString::to_string),
+    }
+}
+
+/// A value as it is shown.
+fn shown(value: &InputValue) -> String {
+    match value {
+        InputValue::One(value) => value.clone(),
+        InputValue::Many(values) => values.join(" "),
     }
 }
 
@@ -189,6 +212,9 @@ fn readable(docs: &Docs) -> String {
     let mut lines = vec![format!("{} ({})", docs.title, docs.id)];
     if let Some(description) = &docs.description {
         lines.push(description.clone());
+    }
+    if let Some(reason) = &docs.deprecated {
+        lines.push(format!("It is deprecated, look for another one: {reason}"));
     }
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
@@ -200,7 +226,12 @@ fn readable(docs: &Docs) -> String {
             let mut words = vec![input.kind.as_str()];
             words.extend(input.required.then_some("required"));
             words.extend(input.secret.then_some("secret"));
-            let about = input.description.as_deref().unwrap_or_default();
+            let mut about = input.description.clone().unwrap_or_default();
+            for (what, value) in [("default", &input.default), ("for example", &input.example)] {
+                if let Some(value) = value {
+                    about.push_str(&format!(" [{what}: {value}]"));
+                }
+            }
             lines.push(format!("  {} ({}) {about}", input.name, words.join(", ")));
         }
     }

@@ -287,3 +287,32 @@ async fn the_modern_era_passes_as_it_is() {
     required["inputRequests"]["a"]["params"]["message"] = json!("one: name?");
     assert_eq!(agent.message().await["result"], required);
 }
+
+#[tokio::test]
+async fn a_newer_agent_says_in_its_requests_what_an_older_server_logs() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let call = |level: &str| {
+        let mut params = modern(json!({"name": "one__do"}), &json!({}));
+        params["_meta"]["io.modelcontextprotocol/logLevel"] = json!(level);
+        params
+    };
+    agent.send(1, "tools/call", call("info")).await;
+    let (mut instance, _) = server.legacy(&json!({"logging": {}})).await;
+    for (id, level, told) in [(1, "info", true), (2, "info", false), (3, "error", true)] {
+        if id > 1 {
+            agent.send(id, "tools/call", call(level)).await;
+        }
+        if told {
+            let asked = instance.message().await;
+            assert_eq!(asked["method"], "logging/setLevel");
+            assert_eq!(asked["params"], json!({"level": level}));
+            instance.answer(&asked["id"], &json!({})).await;
+        }
+        let asked = instance.message().await;
+        assert_eq!(asked["method"], "tools/call");
+        instance.answer(&asked["id"], &json!({})).await;
+        assert_eq!(agent.message().await["id"], id);
+    }
+}

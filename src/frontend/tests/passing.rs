@@ -297,3 +297,38 @@ async fn a_server_that_asks_too_much_is_refused() {
         assert!(message.contains("too many questions"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn addresses_in_results_lead_back_to_their_servers() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let mut instances = Vec::new();
+    // Both have resources, and neither lists those that its tool gives links to.
+    for (name, shown) in [("one", "x://7"), ("two", "mcpod+two:x://7")] {
+        let listed = json!({"uri": format!("{name}://"), "name": "r"});
+        let lists = json!({"tools": [tool("do")], "resources": [listed]});
+        let server = place.server(name, &lists);
+        place.systemd.manager_signal("Reloading", &(false,)).await;
+        for _ in 0..2 {
+            agent.message().await;
+        }
+        let call = json!({"name": format!("{name}__do")});
+        agent.send(1, "tools/call", call).await;
+        let (mut instance, _) = server.legacy(&json!({})).await;
+        let id = instance.message().await["id"].clone();
+        let link = |uri: &str| json!({"content": [{"type": "resource_link", "uri": uri}, {"type": "text"}]});
+        instance.answer(&id, &link("x://7")).await;
+        assert_eq!(agent.message().await["result"], link(shown));
+        instances.push((shown, instance));
+    }
+    for (shown, instance) in &mut instances {
+        agent.send(2, "resources/read", json!({"uri": shown})).await;
+        let asked = instance.message().await;
+        assert_eq!(asked["params"]["uri"], "x://7");
+        instance
+            .answer(&asked["id"], &json!({"contents": []}))
+            .await;
+        agent.message().await;
+    }
+}
