@@ -21,6 +21,9 @@ use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 /// How long a list waits for servers of which it is not known what they offer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many lists that were read anew may wait to be shown; behind them the reading waits.
+const RELISTS: usize = 4;
+
 /// One agent.
 #[derive(Debug)]
 pub struct Agent {
@@ -46,7 +49,7 @@ struct Key {
 impl Agent {
     /// An agent that hears what comes out of the other end of `said`.
     pub fn new(frontend: &Arc<Frontend>, said: mpsc::Sender<Said>) -> Self {
-        let (relisted, relists) = mpsc::unbounded_channel();
+        let (relisted, relists) = mpsc::channel(RELISTS);
         let voice = Arc::new(Voice::new(said, relisted));
         let changed = frontend.changes();
         let shown = Arc::new(Shown::new(frontend, &voice));

@@ -48,7 +48,7 @@ pub(super) struct Voice {
     /// What the agent wants to be told of.
     pub(super) subscriptions: Subscriptions,
     /// Takes what servers offer anew.
-    relisted: mpsc::UnboundedSender<Relisted>,
+    relisted: mpsc::Sender<Relisted>,
 }
 
 /// The questions that the agent has not answered.
@@ -73,7 +73,7 @@ enum Question {
 
 impl Voice {
     /// Makes a voice, whose words come out at the other end of `said`.
-    pub(super) fn new(said: mpsc::Sender<Said>, relisted: mpsc::UnboundedSender<Relisted>) -> Self {
+    pub(super) fn new(said: mpsc::Sender<Said>, relisted: mpsc::Sender<Relisted>) -> Self {
         Self {
             said,
             questions: Mutex::default(),
@@ -282,8 +282,8 @@ impl Voice {
     }
 
     /// Tells that a server's lists were read anew.
-    pub(super) fn relisted(&self, relisted: Relisted) {
-        if self.relisted.send(relisted).is_err() {
+    pub(super) async fn relisted(&self, relisted: Relisted) {
+        if self.relisted.send(relisted).await.is_err() {
             tracing::trace!("the agent is gone");
         }
     }
