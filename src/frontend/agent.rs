@@ -69,7 +69,7 @@ impl Agent {
     pub async fn take(&self, frame: Frame) {
         match frame.kind() {
             Kind::Request => self.request(frame).await,
-            Kind::Notification => self.notification(frame),
+            Kind::Notification => self.notification(&frame),
             Kind::Result | Kind::Error => self.voice.answered(frame),
         }
     }
@@ -229,13 +229,13 @@ impl Agent {
         }
     }
 
-    fn notification(&self, frame: Frame) {
+    fn notification(&self, frame: &Frame) {
         match frame.method() {
             // Each session has its own.
             "notifications/initialized" => {}
-            "notifications/cancelled" => self.cancel(&frame),
+            "notifications/cancelled" => self.cancel(frame),
             "notifications/progress" => {
-                let Some((orders, frame)) = self.voice.progress(&frame) else {
+                let Some((orders, frame)) = self.voice.progress(frame) else {
                     return tracing::debug!("progress of the agent's that nobody asked for");
                 };
                 if orders.try_send(Order::Notification(frame)).is_err() {

@@ -46,12 +46,11 @@ impl Pump {
             let reason = self.peer.explain(self.peer.session.ended().await).await;
             for Unanswered { asked, shown } in unanswered {
                 let voice = &self.shared.voice;
-                match shown {
-                    Some(id) => voice.refuse(&id, INTERNAL, &reason).await,
-                    None => {
-                        let error = Frame::error(&asked, INTERNAL, &reason);
-                        voice.parking.keep(&self.shared, &asked, error);
-                    }
+                if let Some(id) = shown {
+                    voice.refuse(&id, INTERNAL, &reason).await;
+                } else {
+                    let error = Frame::error(&asked, INTERNAL, &reason);
+                    voice.parking.keep(&self.shared, &asked, error);
                 }
             }
         }
@@ -81,10 +80,7 @@ impl Pump {
                 let hold = request.hold.as_ref();
                 tasks::result(frame, &request.method, hold, &self.shared)
             })
-            .and_then(|frame| match input::is_required(&frame) {
-                true => question::required(frame, &self.shared),
-                false => Ok(frame),
-            });
+            .and_then(|frame| question::required(frame, &self.shared));
         let frame = shown.unwrap_or_else(|error| {
             let reason = format!("the server's answer cannot be passed on: {error}");
             Frame::error(&asked, INTERNAL, &reason)

@@ -5,7 +5,7 @@
 
 use super::link::Shared;
 use super::offer::{Names, Origin};
-use super::tasks;
+use super::{input, tasks};
 use crate::quadlet::name::ServerName;
 use crate::session::Frame;
 use crate::session::splice::{self, SpliceError, quoted};
@@ -43,9 +43,11 @@ pub(super) fn named(
     splice::replace(params, &[(written, &shown)]).map(Some)
 }
 
-/// A result that asks for input, with the server's name in front of each message in it.
+/// The result, if it asks for input with the server's name in front of each message in it.
 pub(super) fn required(frame: Frame, shared: &Shared) -> Result<Frame, SpliceError> {
-    let (Some(server), Some(payload)) = (server(shared), frame.payload()) else {
+    let (true, Some(server), Some(payload)) =
+        (input::is_required(&frame), server(shared), frame.payload())
+    else {
         return Ok(frame);
     };
     let Some(requests) = splice::find(payload, &["inputRequests"])? else {

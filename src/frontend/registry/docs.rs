@@ -226,11 +226,12 @@ fn readable(docs: &Docs) -> String {
             let mut words = vec![input.kind.as_str()];
             words.extend(input.required.then_some("required"));
             words.extend(input.secret.then_some("secret"));
+            let default = input.default.iter().map(|value| format!("default {value}"));
+            let example = input.example.iter().map(|value| format!("such as {value}"));
+            let values: Vec<String> = default.chain(example).collect();
             let mut about = input.description.clone().unwrap_or_default();
-            for (what, value) in [("default", &input.default), ("for example", &input.example)] {
-                if let Some(value) = value {
-                    about.push_str(&format!(" [{what}: {value}]"));
-                }
+            if !values.is_empty() {
+                about = format!("{about} [{}]", values.join(", "));
             }
             lines.push(format!("  {} ({}) {about}", input.name, words.join(", ")));
         }
