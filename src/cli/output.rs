@@ -151,7 +151,7 @@ impl Output {
     pub(super) fn json<T: Serialize + ?Sized>(&self, document: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
-        self.text(&text);
+        self.text(&text::escaped(&text));
         Ok(())
     }
 

@@ -14,9 +14,7 @@ use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{
-    Assignment, CpuShare, PodmanOption, Specifier, Stream, Text,
-};
+use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Stream, Text};
 use crate::settings::Relabel;
 use crate::systemd::journal;
 

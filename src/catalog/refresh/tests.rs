@@ -1,8 +1,11 @@
 //! Sources that are really fetched: repositories over git's own protocol, an API and files over HTTP from a server that
 //! misbehaves on demand.
 
+mod address;
 mod api;
 mod folders;
+mod hostile;
+mod interrupted;
 mod repository;
 mod server;
 mod site;
@@ -20,6 +23,7 @@ fn limits() -> Limits {
         backoff: Duration::from_millis(1),
         pause: Duration::ZERO,
         attempts: 3,
+        retry: Duration::ZERO,
         request: Duration::from_secs(10),
         ..Limits::default()
     }

@@ -43,6 +43,8 @@ pub(super) struct Docs {
     license: Option<String>,
     /// What must be there before it can be used.
     requires: Vec<String>,
+    /// Why it should not be added any more, if so.
+    deprecated: Option<String>,
     /// What the catalog warns of.
     warnings: Vec<String>,
     /// The ways to run it, best first.
@@ -113,6 +115,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
         repository: entry.repository.as_ref().map(|code| code.url.to_string()),
         license: text(&entry.license),
         requires: entry.requires.iter().map(ToString::to_string).collect(),
+        deprecated: entry.status.deprecation().map(ToString::to_string),
         warnings: entry.warnings.iter().map(ToString::to_string).collect(),
         readme: entry.readme.as_deref().map(|text| shortened(text, README)),
         launch: (1..)
@@ -190,6 +193,11 @@ fn readable(docs: &Docs) -> String {
     if let Some(description) = &docs.description {
         lines.push(description.clone());
     }
+    lines.extend(
+        docs.deprecated
+            .iter()
+            .map(|why| format!("deprecated: {why}")),
+    );
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
         lines.push(format!(

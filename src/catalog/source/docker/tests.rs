@@ -36,6 +36,26 @@ fn warned(entry: &Entry, text: &str) -> bool {
 }
 
 #[test]
+fn a_record_is_kept_word_for_word() {
+    let text = "# \u{202e}first\nname: x\ntype: server\nimage: a\nmeta:\n  pulls: 70\n  githubStars: 5\n\n\n";
+    let folder = Folder {
+        name: "x".to_owned(),
+        server: text.into(),
+        ..Folder::default()
+    };
+    let parsed = parse("docker", &[folder]);
+    let [entry] = parsed.entries.as_slice() else {
+        panic!("{parsed:?}")
+    };
+    assert_eq!(entry.records[0].text, text);
+    let popularity = entry.popularity;
+    assert_eq!(
+        (popularity.downloads, popularity.stars),
+        (Some(70), Some(5))
+    );
+}
+
+#[test]
 fn parameters_and_secrets_become_inputs() {
     let (option, entry) = option(
         "config:

@@ -54,6 +54,19 @@ fn args(option: &LaunchOption) -> Vec<String> {
 }
 
 #[test]
+fn a_record_is_kept_word_for_word() {
+    let item = "{ \"server\":\n {\"name\": \"a.b/c\", \"version\": \"1\", \"x\": \"\\u0007 \u{202e}\"},\r\n\t\"_meta\": {\"y\": [1]} } ";
+    let parsed = parse("official", [item]);
+    assert_eq!(parsed.entries[0].records[0].text, item);
+    let long = format!(
+        r#"{{"name": "a.b/c", "version": "1", "x": "{}"}}"#,
+        "x".repeat(1 << 20)
+    );
+    let refused = parse("official", [long.as_str()]).refused;
+    assert_eq!(refused[0].field.as_str(), "record");
+}
+
+#[test]
 fn a_package_has_variables_and_arguments() {
     let (option, _) = option(
         r#""packages": [{"registryType": "npm", "identifier": "@a/b", "version": "2.0.0", "transport": {"type": "stdio"},
