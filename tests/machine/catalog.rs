@@ -235,7 +235,7 @@ fn what_a_catalog_says_arrives_in_the_container_and_nothing_else_does() {
         // But for what it starts, which is Podman with the words that are looked at below.
         let shown = sh(
             r#"systemctl --user show "$1" --property=ExecCondition,ExecStartPre,ExecStartPost,ExecReload,ExecStop,ExecStopPost \
-            --property=Type,Environment,EnvironmentFiles,Slice,Wants,Requires,KillMode,MemoryMax,TasksMax,User,StandardInput,LoadCredential"#,
+            --property=Type,Environment,EnvironmentFiles,Slice,Wants,KillMode,MemoryMax,TasksMax,User,StandardInput,LoadCredential"#,
             &[&unit],
         );
         let instance = unit.trim_end_matches(".service");
