@@ -147,7 +147,7 @@ fn no_text_of_a_catalog_adds_a_line_to_a_unit() {
         for (number, text) in (0..).zip(["plain"].iter().chain(&TEXTS)) {
             let name = format!("{place}-{number}");
             let launch = launch.replace('@', &quoted(text));
-            toml.push_str(&format!("[[server]]\nname = '{name}'\n{launch}\n"));
+            toml.extend(["[[server]]\nname = '", &name, "'\n", &launch, "\n"]);
             tried.push((name, number == 0, words));
         }
     }
