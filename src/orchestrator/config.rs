@@ -107,7 +107,13 @@ impl Orchestrator {
             name: active.name.clone(),
             id: record.id.clone(),
         };
-        let candidate = match reference::resolve(&self.catalog()?, &record.id) {
+        // What is in no catalog is what was typed, a version of a package included.
+        let reference = if reference::is_direct(&record.given) {
+            &record.given
+        } else {
+            &record.id
+        };
+        let candidate = match reference::resolve(&self.catalog()?, reference) {
             Err(Error::NoSuchEntry { .. } | Error::Ambiguous { .. }) => return Err(changed()),
             candidate => candidate?,
         };

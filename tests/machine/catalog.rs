@@ -147,7 +147,7 @@ fn no_text_of_a_catalog_adds_a_line_to_a_unit() {
         for (number, text) in (0..).zip(["plain"].iter().chain(&TEXTS)) {
             let name = format!("{place}-{number}");
             let launch = launch.replace('@', &quoted(text));
-            toml.push_str(&format!("[[server]]\nname = '{name}'\n{launch}\n"));
+            toml.extend(["[[server]]\nname = '", &name, "'\n", &launch, "\n"]);
             tried.push((name, number == 0, words));
         }
     }
@@ -235,7 +235,7 @@ fn what_a_catalog_says_arrives_in_the_container_and_nothing_else_does() {
         // But for what it starts, which is Podman with the words that are looked at below.
         let shown = sh(
             r#"systemctl --user show "$1" --property=ExecCondition,ExecStartPre,ExecStartPost,ExecReload,ExecStop,ExecStopPost \
-            --property=Type,Environment,EnvironmentFiles,Slice,Wants,Requires,KillMode,MemoryMax,TasksMax,User,StandardInput,LoadCredential"#,
+            --property=Type,Environment,EnvironmentFiles,Slice,Wants,KillMode,MemoryMax,TasksMax,User,StandardInput,LoadCredential"#,
             &[&unit],
         );
         let instance = unit.trim_end_matches(".service");

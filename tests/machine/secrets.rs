@@ -301,7 +301,7 @@ fn another_entry_does_not_get_what_is_kept_under_its_name() {
     // A volume, too, is its entry's.
     drop(Server::add("memory", "vault"));
     sh(
-        r#"podman volume rm mcpod-vault_data && podman volume create --label io.mcpod.entry=docker:other mcpod-vault_data"#,
+        "podman volume rm mcpod-vault_data && podman volume create --label io.mcpod.entry=docker:other mcpod-vault_data",
         &[],
     )
     .ok();
