@@ -33,7 +33,7 @@ mod shared_data;
 
 pub use artifact::{Artifact, Bundle, Git, Package, PackageError, Registry};
 pub use category::{Category, UnknownCategory};
-pub use entry::{Entry, Record, Repository, Status, Tool};
+pub use entry::{Entry, Popularity, Record, Repository, Status, Tool};
 pub use find::Resolution;
 pub use id::{EntryId, IdError};
 use index::Index;
@@ -45,7 +45,7 @@ pub use launch::{
 };
 pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
-pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why};
+pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why, about};
 pub use store::{Store, StoreError};
 pub use template::{Filter, Part, Syntax, Template};
 pub use text::{Line, Prose};

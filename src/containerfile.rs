@@ -42,19 +42,6 @@ impl Containerfile {
         }
     }
 
-    /// Goes on from another image; what was made so far can be copied from under the name.
-    pub fn then_from(&mut self, stage: &'static str, base: &ImageReference) {
-        if let Some(from) = self
-            .lines
-            .iter_mut()
-            .rev()
-            .find(|line| line.starts_with("FROM "))
-        {
-            *from = format!("{from} AS {stage}");
-        }
-        self.lines.push(format!("FROM {base}"));
-    }
-
     /// Runs a command while the image is built. What it leaves in `/tmp` is not kept.
     pub fn run(&mut self, words: &[&str]) -> Result<(), ContainerfileError> {
         let command = json(words)?;
@@ -66,12 +53,6 @@ impl Containerfile {
     /// Copies all of the build's context into a folder.
     pub fn copy_context(&mut self, folder: &'static str) {
         self.lines.push(format!("COPY . {folder}"));
-    }
-
-    /// Copies a folder of an earlier stage to the same place.
-    pub fn copy_from(&mut self, stage: &'static str, folder: &'static str) {
-        self.lines
-            .push(format!("COPY --from={stage} {folder} {folder}"));
     }
 
     /// Sets the folder that commands and the server itself begin in.
@@ -135,18 +116,14 @@ mod tests {
         let mut file = Containerfile::from(&base());
         file.copy_context("/src");
         file.run(&["npm", "install", "a \"b\\\n"]).unwrap();
-        file.then_from("built", &base());
-        file.copy_from("built", "/app");
         file.work_in("/tmp");
         file.set("HOME", "/tmp");
         file.run_as(1000);
         file.start_with(&["/app/run"]).unwrap();
         insta::assert_snapshot!(file, @r#"
-        FROM docker.io/library/node:22-slim AS built
+        FROM docker.io/library/node:22-slim
         COPY . /src
         RUN --mount=type=tmpfs,target=/tmp ["npm","install","a \"b\\\n"]
-        FROM docker.io/library/node:22-slim
-        COPY --from=built /app /app
         WORKDIR /tmp
         ENV HOME=/tmp
         USER 1000:1000

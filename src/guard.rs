@@ -54,8 +54,8 @@ const STOPPING: Duration = Duration::from_secs(30);
 const LOOKS_HUNG_UP: u32 = 2;
 
 /// How often in a row an instance that runs must be seen without any connection before it is stopped. It takes no part in any session
-/// then; but one that is slow to start may look the same for a while, so this is half a minute.
-const LOOKS_ABSENT: u32 = 10;
+/// then; once more than for one that is hung up, since a process that has just begun may not have been listed yet.
+const LOOKS_ABSENT: u32 = 3;
 
 /// Why the guard cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +83,8 @@ pub struct Pace {
 }
 
 impl Default for Pace {
-    /// An instance is told to stop at most 8 s after its client is gone; with the 2 s that a container has for it, and some for
-    /// its removal, nothing is left after 15 s.
+    /// An instance is told to stop at most 8 s after its client is gone, or 11 s after it let go of the connection itself; with the 2 s
+    /// that a container has for it, and some for its removal, nothing is left after 15 s.
     fn default() -> Self {
         Self {
             relay: Duration::from_secs(1),

@@ -5,6 +5,8 @@
 //! grammar is that of the distribution project (`reference` package) and of `docker.io`'s short names; what does not
 //! follow it is refused, so that no text from a catalog can be read as an option, a transport or another image.
 
+mod digest;
+
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -12,6 +14,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::quadlet::name::ServerName;
+pub use digest::{ImageDigest, ImageId, Pinned};
 
 /// The registry of short names. Podman would ask `registries.conf`; catalogs mean Docker Hub.
 const DEFAULT_REGISTRY: &str = "docker.io";
@@ -42,64 +45,6 @@ pub struct ImageReference {
 enum Pick {
     Tag(String),
     Digest(ImageDigest),
-}
-
-/// The digest of a manifest: `sha256:` and 64 hexadecimal digits in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ImageDigest(String);
-
-/// The id of an image in Podman's storage, the digest of its configuration: 64 hexadecimal digits in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ImageId(ImageDigest);
-
-/// What a server's units name for its image, so that it is that image for ever.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pinned {
-    /// An image of a registry, which can be fetched again.
-    Fetched(ImageReference),
-    /// An image that was built on this host, and is nowhere else.
-    Built(ImageId),
-}
-
-impl Pinned {
-    /// The digest, for the record: of the manifest or, of an image that was built, of its configuration.
-    pub fn digest(&self) -> Option<&ImageDigest> {
-        match self {
-            Self::Fetched(reference) => reference.digest(),
-            Self::Built(id) => Some(&id.0),
-        }
-    }
-}
-
-impl fmt::Display for Pinned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fetched(reference) => reference.fmt(f),
-            Self::Built(id) => f.pad(id.as_str()),
-        }
-    }
-}
-
-impl ImageId {
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        self.0.0.trim_start_matches("sha256:")
-    }
-}
-
-impl From<ImageDigest> for ImageId {
-    fn from(digest: ImageDigest) -> Self {
-        Self(digest)
-    }
-}
-
-impl FromStr for ImageId {
-    type Err = ReferenceError;
-
-    fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        format!("sha256:{text}").parse().map(Self)
-    }
 }
 
 /// Why a text is no image reference.
@@ -346,206 +291,5 @@ impl From<ImageReference> for String {
     }
 }
 
-impl ImageDigest {
-    /// The digest as text, `sha256:` in front.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ImageDigest {
-    type Err = ReferenceError;
-
-    fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        match text.strip_prefix("sha256:") {
-            Some(hex) if hex.len() == 64 && hex.bytes().all(is_lower_hex) => {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(ReferenceError::Illegal {
-                text: text.chars().take(SHOWN_MAX).collect(),
-                part: "digest",
-            }),
-        }
-    }
-}
-
-impl fmt::Display for ImageDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl TryFrom<String> for ImageDigest {
-    type Error = ReferenceError;
-
-    fn try_from(text: String) -> Result<Self, ReferenceError> {
-        text.parse()
-    }
-}
-
-impl From<ImageDigest> for String {
-    fn from(digest: ImageDigest) -> Self {
-        digest.0
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const HEX: &str = "b2d1235a14ac3e0e1bc2ae71f4b3a7b2eb47ee8a36dcd5f3eb0f1a8e4d2c9b10";
-
-    fn full(text: &str) -> String {
-        text.parse::<ImageReference>().unwrap().to_string()
-    }
-
-    #[test]
-    fn short_names_are_docker_hubs() {
-        assert_eq!(full("time"), "docker.io/library/time:latest");
-        assert_eq!(full("mcp/time"), "docker.io/mcp/time:latest");
-        assert_eq!(full("docker.io/node:22"), "docker.io/library/node:22");
-        assert_eq!(
-            full("index.docker.io/mcp/time"),
-            "docker.io/mcp/time:latest"
-        );
-        assert_eq!(full("ghcr.io/a/b/c:V1.0_x"), "ghcr.io/a/b/c:V1.0_x");
-        assert_eq!(full("localhost/built"), "localhost/built:latest");
-        assert_eq!(
-            full("127.0.0.1:5000/mcp/time"),
-            "127.0.0.1:5000/mcp/time:latest"
-        );
-        assert_eq!(full("[::1]:5000/x:1"), "[::1]:5000/x:1");
-        assert_eq!(full("[fe80::1]/x"), "[fe80::1]/x:latest");
-    }
-
-    #[test]
-    fn what_catalogs_get_wrong_is_put_right() {
-        assert_eq!(full("ghcr.io/SamYuan1990/x:V2"), "ghcr.io/samyuan1990/x:V2");
-        assert_eq!(full("SignOz/x"), "docker.io/signoz/x:latest");
-        let pinned = format!("docker.io/mcp/sonarqube@sha256:{HEX}");
-        assert_eq!(
-            full(&format!("docker.io/mcp/sonarqube:sha256:{HEX}")),
-            pinned
-        );
-        assert_eq!(full(&format!("mcp/sonarqube:1.0@sha256:{HEX}")), pinned);
-        assert_eq!(full(&format!("mcp/sonarqube:1.0:sha256:{HEX}")), pinned);
-    }
-
-    #[test]
-    fn a_reference_is_pinned_by_its_digest() {
-        let reference: ImageReference = "mcp/time:1".parse().unwrap();
-        assert_eq!(reference.tag(), Some("1"));
-        assert_eq!(reference.digest(), None);
-        assert_eq!(reference.registry(), "docker.io");
-        assert_eq!(reference.repository(), "docker.io/mcp/time");
-
-        let digest: ImageDigest = format!("sha256:{HEX}").parse().unwrap();
-        let pinned = reference.pinned(&digest);
-        assert_eq!(
-            pinned.to_string(),
-            format!("docker.io/mcp/time@sha256:{HEX}")
-        );
-        assert_eq!(pinned.tag(), None);
-        assert_eq!(pinned.digest(), Some(&digest));
-    }
-
-    #[test]
-    fn what_is_no_reference_is_refused() {
-        let id = HEX;
-        let long_tag = format!("x:{}", "t".repeat(129));
-        let upper = format!("x@sha256:{}", HEX.to_uppercase());
-        let sha512 = format!("x@sha512:{HEX}{HEX}");
-        for bad in [
-            "",
-            "-x",
-            "--privileged",
-            "x:-tag",
-            "x:",
-            "x@",
-            "x@sha256:abc",
-            &upper,
-            &sha512,
-            "x:sha256:abc",
-            " x",
-            "x ",
-            "x y",
-            "x\ny",
-            "x\0",
-            "x\u{202e}y",
-            "ä",
-            "a//b",
-            "/a",
-            "a/",
-            "a/../b",
-            "a/./b",
-            "a.-b/c",
-            "a___b",
-            "a..b",
-            "a/-b",
-            "a/b_",
-            "host.:5000/a",
-            ".example.com/a",
-            "example..com/a",
-            "-example.com/a",
-            "example.com:0/a",
-            "example.com:65536/a",
-            "example.com:+1/a",
-            "example.com:/a",
-            "[::g]/a",
-            "[::1/a",
-            "dir:/etc/passwd",
-            "docker://mcp/time",
-            "docker-archive:/tmp/x.tar",
-            "x%i",
-            "x$HOME",
-            "x\"y",
-            "x\\y",
-            "x?y=z",
-            "x#y",
-            id,
-            &long_tag,
-        ] {
-            assert!(bad.parse::<ImageReference>().is_err(), "{bad:?}");
-        }
-        let long = "a/".repeat(200) + "a";
-        assert_eq!(
-            long.parse::<ImageReference>(),
-            Err(ReferenceError::TooLong { length: 401 })
-        );
-        // 250 characters as given, 260 with the registry.
-        let long = "a".repeat(124) + "/" + &"b".repeat(125);
-        assert_eq!(
-            long.parse::<ImageReference>(),
-            Err(ReferenceError::TooLong { length: 260 })
-        );
-    }
-
-    #[test]
-    fn an_error_names_the_part_and_keeps_the_text_short_and_visible() {
-        let message = |text: &str| text.parse::<ImageReference>().unwrap_err().to_string();
-        assert_eq!(
-            message("a\u{1b}[2J\u{202e}"),
-            r#""a\u{1b}[2J\u{202e}" is no image reference: its path is not legal"#
-        );
-        assert!(message("x:-").contains("its tag"));
-        assert!(message("x@y").contains("its digest"));
-        assert!(message("a.b:x/y").contains("its registry"));
-        assert!(message(&("x:".to_owned() + &" ".repeat(100_000))).len() < 200);
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_accepted_is_plain_and_reads_the_same_again(text in "\\PC{0,80}|[a-zA-Z0-9._:/@\\[\\]-]{0,80}") {
-            if let Ok(reference) = text.parse::<ImageReference>() {
-                let full = reference.to_string();
-                prop_assert!(full.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@-[]".contains(&byte)));
-                prop_assert!(!full.starts_with('-'));
-                prop_assert!(!full.contains(".."));
-                prop_assert_eq!(full.parse::<ImageReference>(), Ok(reference));
-            }
-        }
-    }
-}
+mod tests;

@@ -30,7 +30,7 @@
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
-//! | [`cli`] | what a user can type | only `cli::output` prints; results on stdout, all else on stderr |
+//! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
 //!
 //! What is deliberately absent: a process that runs while no client is connected; a record of what is active besides the
 //! unit files; a way for text from a catalog into a unit file but through [`quadlet`]'s keys; a panic on input.

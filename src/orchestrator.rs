@@ -3,14 +3,19 @@
 pub mod add;
 pub mod binds;
 mod build;
+mod build_log;
 pub mod config;
 pub mod connection;
 pub mod error;
 pub mod http_units;
+mod interrupt;
+mod kept;
 pub mod lists;
 pub mod logs;
 pub mod outline;
 pub mod own_units;
+mod planning;
+mod preview;
 pub mod reference;
 pub mod remove;
 pub mod secrets;
@@ -20,8 +25,8 @@ pub mod timer;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use crate::activation::choices::Instances;
 use crate::activation::record::{Record, RecordError};
 use crate::catalog::refresh::{Limits, Refresh};
 use crate::catalog::{Catalog, Store};
@@ -34,6 +39,9 @@ pub use error::{Error, Kind};
 
 /// How alike a name must be to one that was mistyped (0 to 1, Jaro-Winkler) to be suggested.
 const ALIKE: f64 = 0.8;
+
+/// How long an instance or a socket may take to stop.
+const STOP: Duration = Duration::from_secs(30);
 
 /// Runs the chain for one user on one host.
 #[derive(Debug)]
@@ -87,10 +95,9 @@ impl Orchestrator {
         let record = || {
             let dirs = host.dirs(&Environment::default()).ok()?;
             let socket = socket_path(&typed.parse().ok()?);
-            let text = UnitDir::below(&dirs.units).read(&socket).ok()??;
-            Record::parse(&text).ok()
+            UnitDir::below(&dirs.units).read(&socket).ok()?
         };
-        record().is_some_and(|record| record.instances == Instances::Single)
+        record().is_some_and(|text| Record::says_single(&text))
     }
 
     /// The catalog, as the last refresh left it.

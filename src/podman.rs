@@ -31,7 +31,7 @@ use crate::quadlet::version::{PodmanVersion, VersionError};
 pub use error::PodmanError;
 pub use image::Image;
 pub use pull::PullEvent;
-pub use secret::{SecretDriver, SecretListing};
+pub use secret::{ENTRY_LABEL, KeptSecret, KeptVolume, SecretDriver, SecretListing};
 
 /// The user unit that listens on the socket. Start it over D-Bus where [`PodmanError::is_down`], then ask again.
 pub const SOCKET_UNIT: &str = "podman.socket";

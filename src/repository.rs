@@ -6,7 +6,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
 
 use crate::activation::build::Repository;
 use crate::quadlet::value::Assignment;
@@ -14,6 +16,9 @@ use crate::text;
 
 /// How long a repository may take.
 const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How much git may write, in bytes: the names of a hundred thousand files.
+const OUTPUT_MAX: u64 = 16 << 20;
 
 /// How much of git's words an error repeats, in characters.
 const SHOWN_MAX: usize = 500;
@@ -23,7 +28,7 @@ const SHOWN_MAX: usize = 500;
 pub struct Look {
     /// The commit's id.
     pub commit: String,
-    /// The files and folders, without their path.
+    /// The files in it and in the folders in it, by their path from there; no links.
     pub files: Vec<String>,
 }
 
@@ -96,10 +101,10 @@ pub async fn look(
         let commit = commit.trim().to_owned();
         let folder = repository.folder.as_deref().unwrap_or_default();
         let tree = format!("{commit}:{folder}");
-        let files = git.run(&["ls-tree", "--name-only", "-z", &tree]).await?;
+        let files = git.run(&["ls-tree", "-r", "-z", &tree]).await?;
         Ok(Look {
             commit,
-            files: files.split('\0').map(str::to_owned).collect(),
+            files: files.split('\0').filter_map(file).collect(),
         })
     };
     match tokio::time::timeout(PATIENCE, looked).await {
@@ -109,6 +114,12 @@ pub async fn look(
             waited: PATIENCE,
         }),
     }
+}
+
+/// The path in a line of git-ls-tree(1), `MODE TYPE OBJECT<tab>PATH`, if it is a file: what a link leads to may lie anywhere.
+fn file(line: &str) -> Option<String> {
+    let (about, path) = line.split_once('\t')?;
+    about.starts_with("100").then(|| path.to_owned())
 }
 
 struct Git<'a> {
@@ -126,24 +137,71 @@ impl Git<'_> {
                 command.env_remove(name);
             }
         }
-        let output = command
+        command
             .arg("-C")
             .arg(self.folder)
             .args(words)
             .envs(self.variables.iter().map(|set| (&set.name, &set.value)))
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(RepositoryError::Program)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Its helpers, which do the fetching, are ended with it.
+            .process_group(0);
+        let mut child = command.spawn().map_err(RepositoryError::Program)?;
+        let group = Group::of(&child);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let ended = async {
+            let read = tokio::try_join!(first_of(stdout), first_of(stderr));
+            let (stdout, stderr) = read?;
+            if stdout.len() as u64 > OUTPUT_MAX || stderr.len() as u64 > OUTPUT_MAX {
+                return Ok(None);
+            }
+            Ok(Some((child.wait().await?, stdout, stderr)))
+        };
+        let ended: std::io::Result<_> = ended.await;
+        drop(group);
+        let Some((status, stdout, stderr)) = ended.map_err(RepositoryError::Program)? else {
+            return Err(RepositoryError::Refused {
+                url: self.repository.url.clone(),
+                message: format!("it has more to say than {OUTPUT_MAX} bytes"),
+            });
+        };
+        if status.success() {
+            return Ok(String::from_utf8_lossy(&stdout).into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&stderr);
         Err(RepositoryError::Refused {
             url: self.repository.url.clone(),
             message: text::shortened(&text::one_line(&said), SHOWN_MAX),
         })
+    }
+}
+
+/// Reads what a process writes, up to a byte more than is taken.
+async fn first_of(output: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(output) = output {
+        output.take(OUTPUT_MAX + 1).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+/// A process and all that it started, killed when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Those that have ended need no more.
+            kill_process_group(group, Signal::KILL).ok();
+        }
     }
 }
 
@@ -172,6 +230,7 @@ mod tests {
         std::fs::create_dir_all(source.join("sub")).unwrap();
         std::fs::write(source.join("sub/package.json"), "{}").unwrap();
         std::fs::write(source.join("README"), "").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", source.join("sub/Dockerfile")).unwrap();
         git(&source, &["init", "--quiet", "-b", "main"]);
         git(&source, &["add", "-A"]);
         git(&source, &["commit", "-qm", "one"]);
@@ -187,7 +246,8 @@ mod tests {
         let variables = [Assignment::new("GIT_ALLOW_PROTOCOL", "file")];
         let seen = look(&repository, &variables).await.unwrap();
         assert_eq!(seen.commit.len(), 40);
-        assert!(seen.files.contains(&"package.json".to_owned()), "{seen:?}");
+        // Without the link beside it.
+        assert_eq!(seen.files, ["package.json"]);
         repository.folder = Some("none".to_owned());
         let error = look(&repository, &variables).await.unwrap_err();
         assert!(matches!(error, RepositoryError::Refused { .. }), "{error}");

@@ -133,23 +133,8 @@ impl Session {
         self.0.wire.call(method, options, build).await
     }
 
-    /// Sends on a request that somebody else made: its id becomes the call's, and so does its progress token if
-    /// progress is wanted (else it is taken out); the modern era's `_meta` is added where it is missing. All else
-    /// stays byte for byte. What comes back bears the call's id: see [`Frame::with_id`].
-    pub async fn forward(
-        &self,
-        request: &Frame,
-        options: CallOptions,
-    ) -> Result<Call, SessionError> {
-        let build = |call: &Call| {
-            let made = self.params(call, request.payload(), options.progress);
-            let params = made.map_err(|error| unsendable(request.method(), &error))?;
-            Ok(request.readdressed(&call.id(), params.as_deref()))
-        };
-        self.0.wire.call(request.method(), options, build).await
-    }
-
-    /// Sends on a request as [`Session::forward`] does, for whom order matters: its progress and its answer come
+    /// Sends on a request that somebody else made: it gets an id of ours, and a progress token if progress is wanted (else its own is
+    /// taken out); the modern era's `_meta` is added where it is missing. All else stays byte for byte. Its progress and its answer come
     /// where all else comes that the server says ([`Opening::incoming`]), in their place.
     pub async fn relay(&self, request: &Frame, progress: bool) -> Result<Relayed, SessionError> {
         let Some(asked) = request.id().cloned() else {

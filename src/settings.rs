@@ -5,6 +5,8 @@
 //! `/usr/lib`, as systemd's drop-ins do), `$XDG_CONFIG_HOME/mcpod/config.toml`. An unknown key is an error that
 //! names the file, so that a misspelt limit is never silently no limit.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,11 @@ use serde::Deserialize;
 
 use crate::activation::limits::{Cpus, Memory};
 use crate::catalog::refresh::SourcesFile;
-use crate::frontend::http::{Address, BadAddress};
+use crate::frontend::http::Address;
 use crate::image::ImageReference;
+use file::{
+    AbsolutePath, BuildFile, File, HttpFile, PolicyFile, Proxy, SandboxFile, SessionsFile, parse,
+};
 
 /// The settings in force, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,151 +203,6 @@ pub enum SettingsError {
     },
 }
 
-/// What one file may hold: every key optional.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    sessions: SessionsFile,
-    sandbox: SandboxFile,
-    build: BuildFile,
-    policy: PolicyFile,
-    sources: SourcesFile,
-    http: HttpFile,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct HttpFile {
-    address: Option<AddressText>,
-    hosts: Option<Vec<String>>,
-    idle: Option<Span>,
-}
-
-/// An address to listen on, as the command takes it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-struct AddressText(Address);
-
-impl TryFrom<String> for AddressText {
-    type Error = BadAddress;
-
-    fn try_from(text: String) -> Result<Self, BadAddress> {
-        text.parse().map(Self)
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct BuildFile {
-    node: Option<ImageReference>,
-    python: Option<ImageReference>,
-    ca_bundle: Option<AbsolutePath>,
-    proxy: Option<Proxy>,
-    memory: Option<Memory>,
-    tasks: Option<std::num::NonZeroU32>,
-}
-
-/// A path that begins at the root.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct AbsolutePath(String);
-
-impl TryFrom<String> for AbsolutePath {
-    type Error = String;
-
-    fn try_from(path: String) -> Result<Self, String> {
-        if path.starts_with('/') && !path.contains(':') {
-            return Ok(Self(path));
-        }
-        Err(format!("{path:?} is no absolute path without a colon"))
-    }
-}
-
-/// The address of a proxy. It stands in units, which others may read, so it has no password in it.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Proxy(String);
-
-impl TryFrom<String> for Proxy {
-    type Error = String;
-
-    fn try_from(url: String) -> Result<Self, String> {
-        let address = ["http://", "https://", "socks5://"]
-            .iter()
-            .find_map(|scheme| url.strip_prefix(scheme));
-        let legal = |c: char| c.is_ascii_alphanumeric() || "._-:[]/".contains(c);
-        match address {
-            Some(address) if !address.is_empty() && address.chars().all(legal) => Ok(Self(url)),
-            _ => Err(format!(
-                "{url:?} is no address of a proxy such as \"http://proxy:3128\", without user and password"
-            )),
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct SessionsFile {
-    open_timeout: Option<Span>,
-    call_timeout: Option<Span>,
-    max: Option<std::num::NonZeroU32>,
-    idle: Option<SpanOrNone>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct SandboxFile {
-    memory: Option<Memory>,
-    cpus: Option<Cpus>,
-    tasks: Option<std::num::NonZeroU32>,
-    selinux: Option<Relabel>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct PolicyFile {
-    agent_add: Option<AgentAdd>,
-    allow_host_commands: Option<bool>,
-}
-
-/// A length of time as people write it: `90s`, `15min`, `1h 30min`.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-struct Span(Duration);
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse::<jiff::SignedDuration>()
-            .ok()
-            .and_then(|span| Duration::try_from(span).ok())
-            .filter(|span| !span.is_zero())
-            .map(Self)
-            .ok_or_else(|| format!("{text:?} is no length of time such as \"90s\" or \"15min\""))
-    }
-}
-
-/// A length of time, or `0` for none.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "toml::Value")]
-struct SpanOrNone(Option<Duration>);
-
-impl TryFrom<toml::Value> for SpanOrNone {
-    type Error = String;
-
-    fn try_from(value: toml::Value) -> Result<Self, String> {
-        match value {
-            toml::Value::Integer(0) => Ok(Self(None)),
-            toml::Value::String(text) if text == "0" => Ok(Self(None)),
-            toml::Value::String(text) => Span::try_from(text).map(|span| Self(Some(span.0))),
-            other => Err(format!(
-                "{other} is no length of time such as \"15min\", nor 0"
-            )),
-        }
-    }
-}
-
 impl Settings {
     /// Reads the administrator's drop-ins and the user's file below `user_config` (`$XDG_CONFIG_HOME`).
     pub fn load(user_config: &Path) -> Result<Self, SettingsError> {
@@ -453,13 +313,6 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<File, SettingsError> {
-    toml::from_str(text).map_err(|error| SettingsError::Invalid {
-        path: path.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
-    })
-}
-
 fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, SettingsError> {
     let unreadable = |source| SettingsError::Unreadable {
         path: folder.to_owned(),
@@ -484,92 +337,4 @@ fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, SettingsError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn later_files_win_key_by_key_and_etc_hides_usr() {
-        let dir = tempfile::tempdir().unwrap();
-        let (vendor, admin) = (dir.path().join("usr"), dir.path().join("etc"));
-        std::fs::create_dir_all(&vendor).unwrap();
-        std::fs::create_dir_all(&admin).unwrap();
-        std::fs::write(
-            vendor.join("10-a.toml"),
-            "[sandbox]\ntasks = 1\nmemory = \"1G\"",
-        )
-        .unwrap();
-        std::fs::write(admin.join("10-a.toml"), "[sandbox]\ntasks = 2").unwrap();
-        std::fs::write(
-            vendor.join("20-b.toml"),
-            "[sessions]\nmax = 3\ncall_timeout = \"5min\"",
-        )
-        .unwrap();
-        std::fs::write(vendor.join("note.txt"), "not toml").unwrap();
-        let user = dir.path().join("config.toml");
-        std::fs::write(
-            &user,
-            "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5\nselinux = \"shared\"",
-        )
-        .unwrap();
-
-        let settings = Settings::load_from(&[&vendor, &admin], &user).unwrap();
-
-        assert_eq!(settings.sandbox.tasks, 2);
-        assert_eq!(settings.sandbox.memory, Settings::default().sandbox.memory);
-        assert_eq!(settings.sandbox.cpus.map(Cpus::percent), Some(50));
-        assert_eq!(settings.sandbox.selinux.option(), Some("z"));
-        assert_eq!(settings.sessions.max, 4);
-        assert_eq!(settings.sessions.call_timeout, Duration::from_mins(5));
-    }
-
-    #[test]
-    fn sessions_can_be_kept_and_agents_be_trusted_more_or_less() {
-        let dir = tempfile::tempdir().unwrap();
-        let user = dir.path().join("config.toml");
-        let text =
-            "[sessions]\nidle = 0\n[policy]\nagent_add = \"ask\"\nallow_host_commands = true";
-        std::fs::write(&user, text).unwrap();
-        let settings = Settings::load_from(&[], &user).unwrap();
-        assert_eq!(settings.sessions.idle, None);
-        assert_eq!(settings.policy.agent_add, AgentAdd::Ask);
-        assert!(settings.policy.allow_host_commands);
-        std::fs::write(&user, "[sessions]\nidle = \"90s\"").unwrap();
-        let settings = Settings::load_from(&[], &user).unwrap();
-        assert_eq!(settings.sessions.idle, Some(Duration::from_secs(90)));
-    }
-
-    #[test]
-    fn nothing_there_gives_the_defaults() {
-        let dir = tempfile::tempdir().unwrap();
-        let settings =
-            Settings::load_from(&[&dir.path().join("no")], &dir.path().join("none.toml"));
-        assert_eq!(settings.unwrap(), Settings::default());
-    }
-
-    #[test]
-    fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let user = dir.path().join("config.toml");
-        for text in [
-            "[sandbox]\nmemroy = \"1G\"",
-            "[nonsense]",
-            "[sandbox]\nmemory = \"much\"",
-            "[sandbox]\ncpus = 0",
-            "[sandbox]\ntasks = 0",
-            "[sandbox]\nselinux = \"off\"",
-            "[build]\nca_bundle = \"certificates.crt\"",
-            "[build]\nproxy = \"http://me:secret@proxy:3128\"",
-            "[build]\nnode = \"--privileged\"",
-            "[sessions]\nopen_timeout = \"-3s\"",
-            "[sessions]\nopen_timeout = 3",
-            "[sessions]\nidle = 3",
-            "[policy]\nagent_add = \"anything\"",
-            "[http]\naddress = \"nowhere\"",
-            "= no toml",
-        ] {
-            std::fs::write(&user, text).unwrap();
-            let error = Settings::load_from(&[], &user).unwrap_err();
-            assert!(error.to_string().contains("config.toml"), "{text}: {error}");
-        }
-    }
-}
+mod tests;

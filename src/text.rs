@@ -1,5 +1,7 @@
 //! Hostile text made fit to be shown: on a terminal, in a result, in an error.
 
+use std::fmt::Write as _;
+
 /// True for characters that a reader does not see or that change how others are shown: controls, direction marks,
 /// zero-width characters and tag characters (which smuggle text past a human reader to a model).
 pub fn is_hidden(c: char) -> bool {
@@ -33,6 +35,26 @@ pub fn for_terminal(text: &str) -> String {
         .collect()
 }
 
+/// A JSON document of the same meaning without hidden characters: each is written as an escape, since it can only stand in a
+/// string; but for the line ends and tabs that JSON has between its words.
+pub fn escaped(json: &str) -> String {
+    let is_blank = |c: char| matches!(c, '\n' | '\r' | '\t');
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\r' {
+            text.push(' ');
+        } else if is_hidden(c) && !is_blank(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                write!(text, "\\u{unit:04x}").ok();
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// At most `max` characters of the text, an ellipsis in place of what was cut.
 pub fn shortened(text: &str, max: usize) -> String {
     let mut characters = text.char_indices();
@@ -52,6 +74,22 @@ mod tests {
         assert_eq!(one_line(hostile), "[31mredx a b");
         assert_eq!(for_terminal(hostile), "[31mredx a\n\tb ");
         assert_eq!(one_line("\n \t"), "");
+    }
+
+    #[test]
+    fn a_document_says_the_same_without_anything_hidden() {
+        let hidden = "\u{9b}31m\u{202e}\u{e0041}\u{7f} \u{1b}\n\tä";
+        let json = format!(
+            "{{\r\n\t\"a\": {}}}",
+            serde_json::to_string(hidden).unwrap()
+        );
+        let text = escaped(&json);
+        assert!(
+            !text.contains(|c| is_hidden(c) && !matches!(c, '\n' | '\t')),
+            "{text:?}"
+        );
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["a"], hidden);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a server is started with: arguments, environment, mounts, user, each template worked out and checked.
 
+mod arguments;
 #[cfg(test)]
 mod tests;
 
@@ -9,10 +10,11 @@ use super::choices::Choices;
 use super::evaluate::{Evaluated, Variables, evaluate};
 use super::inputs::{InputError, Inputs, MissingInput, names_secret};
 use super::plan::PlanError;
-use crate::catalog::{Arg, InputKind, Local, Mount, Part, Template};
+use crate::catalog::{InputKind, Local, Mount, Template};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::{Assignment, SecretVariable};
 use crate::secret::Secret;
+use arguments::arguments;
 
 /// What a server is started with.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -324,80 +326,6 @@ fn path(id: &str, path: &Secret, secret: bool) -> Result<String, PlanError> {
         });
     }
     Ok(path.to_owned())
-}
-
-/// The arguments behind the image's entry point.
-fn arguments(
-    id: &str,
-    args: &[Arg],
-    inputs: &Inputs<'_>,
-    variables: &Variables,
-) -> Result<Vec<String>, PlanError> {
-    let mut words: Vec<String> = Vec::new();
-    let option = |value: &str| PlanError::ReadsAsOption {
-        value: value.to_owned(),
-    };
-    for arg in args {
-        match arg {
-            Arg::Positional(template) => {
-                let value = evaluate(template, inputs, variables);
-                if value.is_empty() {
-                    continue;
-                }
-                if value.secret {
-                    left_out(id, template, &mut words)?;
-                    continue;
-                }
-                for item in value.present() {
-                    if value.begins_open && item.expose().starts_with('-') {
-                        return Err(option(item.expose()));
-                    }
-                    words.push(item.expose().to_owned());
-                }
-            }
-            Arg::Named {
-                name,
-                value: template,
-            } => {
-                let value = evaluate(template, inputs, variables);
-                if value.is_empty() {
-                    continue;
-                }
-                if value.secret {
-                    words.push(name.clone());
-                    left_out(id, template, &mut words)?;
-                    continue;
-                }
-                let text = value.joined();
-                match (text.expose().starts_with('-'), name.starts_with("--")) {
-                    (false, _) => words.extend([name.clone(), text.expose().to_owned()]),
-                    (true, true) => words.push(format!("{name}={}", text.expose())),
-                    (true, false) => return Err(option(text.expose())),
-                }
-            }
-        }
-    }
-    Ok(words)
-}
-
-/// Leaves an argument with a secret out, where the secret is in the environment as well: any user of a host can read the
-/// arguments of all its processes. An option that stands before it alone goes with it.
-fn left_out(id: &str, template: &Template, words: &mut Vec<String>) -> Result<(), PlanError> {
-    match template.parts() {
-        [Part::Variable(_)] => {
-            words.pop_if(|before| before.starts_with('-') && !before.contains('='));
-            Ok(())
-        }
-        [Part::Literal(option), Part::Variable(_)]
-            if option.starts_with('-') && option.ends_with('=') =>
-        {
-            Ok(())
-        }
-        _ => Err(PlanError::SecretExposed {
-            id: id.to_owned(),
-            place: "its arguments, which every user of this host can read",
-        }),
-    }
 }
 
 /// The secrets of a launch option that have values, for [`Inputs::new`].

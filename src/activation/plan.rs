@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use super::build::{Build, BuildError};
 use super::choices::{Choices, Instances, Network};
 use super::inputs::{InputError, Inputs};
@@ -22,6 +24,8 @@ pub struct Plan {
     pub id: String,
     /// Which of the entry's launch options, counted from 1, and its kind.
     pub launch: String,
+    /// The fingerprint of that option: see [`fingerprint`].
+    pub launch_hash: String,
     /// What its image is; it is pinned when it is here.
     pub origin: Origin,
     /// What it is started with.
@@ -208,6 +212,7 @@ impl Plan {
         Ok(Self {
             name,
             launch: format!("{number} {}", option.kind()),
+            launch_hash: fingerprint(option),
             id,
             origin,
             invocation,
@@ -313,6 +318,13 @@ pub fn choose<'a>(
     }
     let options: Vec<&LaunchOption> = options.into_iter().map(|(_, option)| option).collect();
     Err(not_runnable(&id(), &options))
+}
+
+/// A hash over all that a launch option says: by it is known again what a user agreed to, whatever the catalog says later.
+pub fn fingerprint(option: &LaunchOption) -> String {
+    // Nothing in an option is a map with keys that are no text, which is all that could fail.
+    let text = serde_json::to_vec(option).unwrap_or_default();
+    format!("sha256:{:x}", Sha256::digest(text))
 }
 
 /// The names of the inputs that a launch option, if there is one that can be run, keeps secret.

@@ -24,6 +24,8 @@ pub struct Record {
     pub given: String,
     /// Number and kind of the launch option.
     pub launch: String,
+    /// The fingerprint of that option as it was then; none in a record that was not written by `add`.
+    pub launch_hash: Option<String>,
     /// The image by its name.
     pub image: String,
     /// The image's digest, to which it is pinned.
@@ -55,7 +57,7 @@ pub struct Record {
 /// Where the activation of a server stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It is being added, or its adding was killed.
+    /// It is being added, changed or removed, or that was killed.
     Adding,
     /// It was never tried (`--no-probe`).
     Unverified,
@@ -138,6 +140,7 @@ impl Record {
             id,
             given: required(key::NAME)?,
             launch: required(key::LAUNCH)?,
+            launch_hash: unit.record(key::LAUNCH_HASH),
             image: required(key::IMAGE)?,
             digest: required(key::DIGEST)?,
             network: required(key::NETWORK)?,
@@ -160,6 +163,15 @@ impl Record {
         })
     }
 
+    /// Whether the record in a socket unit says that there is one instance at all.
+    ///
+    /// For who only passes bytes on: to read the whole record would take more memory than all else that it does.
+    pub fn says_single(text: &str) -> bool {
+        text.lines().any(|line| {
+            line.split_once('=') == Some((key::INSTANCES.name(), Instances::Single.as_str()))
+        })
+    }
+
     /// How many sessions there may be at once.
     pub fn most_sessions(&self) -> u32 {
         match self.instances {
@@ -176,6 +188,7 @@ impl Record {
             id,
             given,
             launch,
+            launch_hash,
             image,
             digest,
             network,
@@ -193,6 +206,9 @@ impl Record {
         socket.push(key::ID, id)?;
         socket.push(key::NAME, given)?;
         socket.push(key::LAUNCH, launch)?;
+        if let Some(hash) = launch_hash {
+            socket.push(key::LAUNCH_HASH, hash)?;
+        }
         socket.push(key::IMAGE, image)?;
         socket.push(key::DIGEST, digest)?;
         socket.push(key::NETWORK, network)?;
@@ -224,6 +240,22 @@ impl Record {
     }
 }
 
+/// The text of a socket unit with another state in its record. Its hash stays: of what is not complete it is not looked at.
+pub fn with_state(socket: &str, state: State) -> String {
+    let mut text = String::with_capacity(socket.len());
+    for line in socket.split_inclusive('\n') {
+        // Nothing else begins so: a value never begins a line.
+        if line.starts_with("State=") {
+            text.push_str("State=");
+            text.push_str(state.as_str());
+            text.push('\n');
+        } else {
+            text.push_str(line);
+        }
+    }
+    text
+}
+
 /// Whether the files of a server are as mcpod wrote them.
 pub fn is_unedited(socket: &str, others: &[&str]) -> bool {
     // The hash is the last line, and covers everything before it.
@@ -247,4 +279,54 @@ fn content(socket: &str, others: &[&str]) -> String {
         write!(hexadecimal, "{byte:02x}").ok();
     }
     hexadecimal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_back_with_another_state_and_without_its_hash() {
+        let record = Record {
+            id: "docker:time".to_owned(),
+            given: "time".to_owned(),
+            launch: "1 image".to_owned(),
+            launch_hash: Some("sha256:1".to_owned()),
+            image: "docker.io/mcp/time".to_owned(),
+            digest: String::new(),
+            network: "none".to_owned(),
+            limits: "memory 1G, tasks 512, sessions 16".parse().unwrap(),
+            inputs: vec![Assignment::new("State", "mine\nState=verified\n")],
+            environment: Vec::new(),
+            secrets: vec!["token".to_owned()],
+            instances: Instances::Private,
+            entry: None,
+            scripts: false,
+            tools_hash: None,
+            state: State::Verified,
+            added: Timestamp::UNIX_EPOCH,
+        };
+        let mut unit = UnitFile::new();
+        record.write(&mut unit, &["other"]).unwrap();
+        let text = unit.to_string();
+        assert!(is_unedited(&text, &["other"]) && !is_unedited(&text, &["edited"]));
+        let marked = with_state(&text, State::Adding);
+        assert!(!is_unedited(&marked, &["other"]));
+        let read = Record::parse(&marked).unwrap();
+        let expected = Record {
+            state: State::Adding,
+            ..record
+        };
+        assert_eq!(read, expected);
+        assert_eq!(with_state(&marked, State::Verified), text);
+
+        assert!(!Record::says_single(&text));
+        let mut unit = UnitFile::new();
+        let single = Record {
+            instances: Instances::Single,
+            ..read
+        };
+        single.write(&mut unit, &[]).unwrap();
+        assert!(Record::says_single(&unit.to_string()));
+    }
 }

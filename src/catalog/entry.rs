@@ -40,6 +40,9 @@ pub struct Entry {
     pub launch: Vec<LaunchOption>,
     /// The tools that its source names.
     pub tools: Vec<Tool>,
+    /// How much it is used, as far as its source counts that.
+    #[serde(default)]
+    pub popularity: Popularity,
     /// Its newest version, in its own way of counting.
     #[serde(default)]
     pub version: Option<Line>,
@@ -65,8 +68,18 @@ pub struct Entry {
 pub struct Record {
     /// Where it lies in its source: a file, and a line if it has many records.
     pub place: Line,
-    /// The record itself: YAML, JSON, a line of Markdown.
-    pub text: Prose,
+    /// The record itself: YAML, JSON, TOML, a line of Markdown; of a page what it says to search engines, or what is read on
+    /// it. Nothing was taken out of it: it is not fit for a terminal.
+    pub text: String,
+}
+
+/// How much a server is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Popularity {
+    /// How many people marked its code as worth their while.
+    pub stars: Option<u64>,
+    /// How often its image or package was fetched.
+    pub downloads: Option<u64>,
 }
 
 /// Whether a server is still looked after.
@@ -97,6 +110,16 @@ pub struct Tool {
     pub description: Option<Line>,
 }
 
+impl Status {
+    /// Why it should not be added any more, if so.
+    pub fn deprecation(&self) -> Option<&Line> {
+        match self {
+            Self::Active => None,
+            Self::Deprecated(why) => Some(why),
+        }
+    }
+}
+
 impl Repository {
     /// Who owns it: the first part of the address behind the host.
     pub fn owner(&self) -> Option<&str> {
@@ -124,6 +147,7 @@ impl Entry {
             repository: None,
             launch: Vec::new(),
             tools: Vec::new(),
+            popularity: Popularity::default(),
             version: None,
             readme: None,
             requires: Vec::new(),

@@ -53,6 +53,11 @@ impl EntryId {
         &self.source
     }
 
+    /// Whether somebody looks at the source's entries before they are published; in others anybody can publish.
+    pub fn is_curated(&self) -> bool {
+        matches!(self.source.as_str(), "builtin" | "docker")
+    }
+
     /// What the source calls the entry.
     pub fn native(&self) -> &str {
         &self.native

@@ -275,18 +275,19 @@ fn why(
         });
     let record = segment.record(doc)?;
     let reasons = if record.is_empty() {
-        vec![("what speaks for its server", f64::from(segment.prior(doc)))]
+        let factor = f64::from(segment.prior(doc));
+        vec![("what speaks for its server".into(), factor)]
     } else {
         prior::prior(&serde_json::from_slice(&record)?)
     };
-    let exact = exact.then_some(("it is called so", f64::from(EXACT_NAME)));
+    let exact = exact.then(|| ("it is called so".into(), f64::from(EXACT_NAME)));
     Ok(Why {
         words: shares.collect(),
         factors: reasons
             .into_iter()
             .chain(exact)
             .map(|(reason, factor)| Reason {
-                reason: reason.to_owned(),
+                reason: reason.into_owned(),
                 factor,
             })
             .collect(),

@@ -3,6 +3,9 @@
 //! Two entries are the same server if they run the same image or package or call the same address, or if each is the only
 //! one of its source in a folder of a repository. A name proves nothing. Sameness is not passed on: of three entries, the
 //! second may be like the first and like the third, and the first and the third are different servers.
+//!
+//! Anybody can claim another's image, address or repository, and then stands in its listing. So a listing is found by what
+//! all its members say, but runs as its own entry says, and as no other; and what a curated entry says of itself stands.
 
 mod key;
 
@@ -11,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use self::key::{code_key, run_key, run_keys};
-use super::entry::Entry;
+use super::entry::{Entry, Popularity};
 use super::launch::{LaunchOption, Network, Run};
 
 /// The most ids of other entries that may be the same; more would tell nobody anything.
@@ -20,7 +23,8 @@ const RELATED_MAX: usize = 8;
 /// A server with everything that is said about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
-    /// The view of all of it. Its id is that of the most trusted entry.
+    /// The view of all of it. Its id is that of the most trusted entry, and its launch options are that entry's alone: those
+    /// of the others are taken by their ids.
     #[serde(flatten)]
     pub entry: Entry,
     /// The entries that it was put together from, the most trusted first; none if it is a single one.
@@ -206,14 +210,14 @@ fn listing(members: Vec<Entry>) -> Option<Listing> {
     for other in others {
         complete(&mut entry, other);
     }
-    entry.launch.sort_by_key(|option| option.trust);
     Some(Listing { entry, members })
 }
 
 /// Adds to an entry what another one says about the same server.
 fn complete(entry: &mut Entry, other: &Entry) {
     let length = |entry: &Entry| entry.description.as_ref().map_or(0, |text| text.len());
-    if length(entry) < length(other) {
+    let speaks_for_itself = entry.id.is_curated() && !other.id.is_curated();
+    if length(entry) < length(other) && !(speaks_for_itself && entry.description.is_some()) {
         entry.description.clone_from(&other.description);
     }
     for (own, others) in [
@@ -233,20 +237,26 @@ fn complete(entry: &mut Entry, other: &Entry) {
     if entry.repository.is_none() {
         entry.repository.clone_from(&other.repository);
     }
-    if entry.tools.len() < other.tools.len() {
+    let takes_tools = !speaks_for_itself || entry.tools.is_empty();
+    if takes_tools && entry.tools.len() < other.tools.len() {
         entry.tools.clone_from(&other.tools);
     }
+    let Popularity { stars, downloads } = &mut entry.popularity;
+    *stars = (*stars).max(other.popularity.stars);
+    *downloads = (*downloads).max(other.popularity.downloads);
     entry.official |= other.official;
     entry.featured |= other.featured;
     add_missing(&mut entry.categories, &other.categories);
     add_missing(&mut entry.tags, &other.tags);
     add_missing(&mut entry.requires, &other.requires);
-    for option in &other.launch {
-        let same =
-            |own: &&mut LaunchOption| run_key(own).is_some() && run_key(own) == run_key(option);
-        match entry.launch.iter_mut().find(same) {
-            Some(own) => say_network(own, option),
-            None => entry.launch.push(option.clone()),
+    // What reaches further than an entry says is said by somebody that it can be believed of.
+    if other.id.is_curated() {
+        for option in &other.launch {
+            let same =
+                |own: &&mut LaunchOption| run_key(own).is_some() && run_key(own) == run_key(option);
+            if let Some(own) = entry.launch.iter_mut().find(same) {
+                say_network(own, option);
+            }
         }
     }
 }
@@ -259,7 +269,7 @@ fn add_missing<T: Clone + PartialEq>(own: &mut Vec<T>, others: &[T]) {
     }
 }
 
-/// What one source leaves unsaid about the network another may say.
+/// What one curated source leaves unsaid about the network another may say.
 fn say_network(own: &mut LaunchOption, other: &LaunchOption) {
     if let (Run::Local(own), Run::Local(other)) = (&mut own.run, &other.run)
         && own.network == Network::Unstated

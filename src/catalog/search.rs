@@ -92,6 +92,9 @@ pub struct Hit {
     pub runnable: bool,
     /// The kind of its best launch option; see [`LaunchOption::kind`].
     pub launch: Option<String>,
+    /// Why it should not be added any more, if so.
+    #[serde(default)]
+    pub deprecated: Option<Line>,
     /// How well it fits; comparable within one answer only.
     pub score: f64,
     /// The reasons for its place, if they were asked for.
@@ -116,6 +119,9 @@ pub struct ToolHit {
     pub requires_key: bool,
     /// Whether it can be run.
     pub runnable: bool,
+    /// Why its server should not be added any more, if so.
+    #[serde(default)]
+    pub deprecated: Option<Line>,
     /// How well it fits; comparable within one answer only.
     pub score: f64,
     /// The reasons for its place, if they were asked for.
@@ -152,6 +158,13 @@ pub struct Reason {
     pub factor: f64,
 }
 
+/// A description in a list, in front of which stands what is to be known first.
+pub fn about(deprecated: Option<&Line>, description: Option<&Line>) -> String {
+    let mark = deprecated.map(|_| "(deprecated)");
+    let words = mark.into_iter().chain(description.map(Line::as_str));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 impl Catalog {
     /// The entries that fit a query, best first.
     pub fn search(&self, query: &Query) -> Result<Answer<Hit>, IndexError> {
@@ -183,6 +196,7 @@ impl Hit {
                 .launch
                 .first()
                 .map(|option| LaunchOption::kind(option).to_owned()),
+            deprecated: entry.status.deprecation().cloned(),
             score,
             why: None,
         }
@@ -199,6 +213,7 @@ impl ToolHit {
             official: entry.official,
             requires_key: entry.requires_key(),
             runnable: entry.is_runnable(),
+            deprecated: entry.status.deprecation().cloned(),
             score,
             why: None,
         }
@@ -309,6 +324,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_deprecated_says_so_wherever_it_is_found() {
+        let text = "[[server]]\nname = 'old'\ndescription = 'Does.'\ndeprecated = 'use new'\n[[server.tools]]\nname = 'do_it'";
+        let catalog = Catalog::of(vec![toml::parse("mine", text).entries]).unwrap();
+        let query = |text| Query {
+            text,
+            ..Query::default()
+        };
+        let hits = catalog.search(&query("old")).unwrap().hits;
+        assert_eq!(hits[0].deprecated.as_deref(), Some("use new"));
+        let shown = about(hits[0].deprecated.as_ref(), hits[0].description.as_ref());
+        assert_eq!(shown, "(deprecated) Does.");
+        let tools = catalog.search_tools(&query("do it")).unwrap().hits;
+        assert_eq!(tools[0].deprecated.as_deref(), Some("use new"));
+        assert_eq!(about(None, None), "");
+    }
+
+    #[test]
+    fn a_source_has_the_tools_of_what_it_lists_with_others() {
+        let text = |tools: &str| {
+            format!("[[server]]\nname = 'x'\n{tools}\n[[server.launch]]\nimage = 'a/b'")
+        };
+        let first = toml::parse("a", &text("")).entries;
+        let second = toml::parse("b", &text("tools = ['do_it']")).entries;
+        let catalog = Catalog::of(vec![first, second]).unwrap();
+        for source in ["a", "b"] {
+            let query = Query {
+                text: "do it",
+                filters: Filters {
+                    sources: vec![source.to_owned()],
+                    ..Filters::default()
+                },
+                ..Query::default()
+            };
+            assert_eq!(catalog.search_tools(&query).unwrap().total, 1, "{source}");
+        }
+    }
+
+    #[test]
     fn a_hit_has_the_fields_of_the_command_contract() {
         let hits = Catalog::builtin()
             .unwrap()
@@ -334,6 +387,7 @@ mod tests {
             "requires_key",
             "runnable",
             "launch",
+            "deprecated",
             "score",
         ];
         assert_eq!(fields, contract);

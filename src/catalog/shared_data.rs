@@ -1,4 +1,5 @@
-//! The real catalogs, for tests: counted data that lies beside the project's folder and is not part of it.
+//! The real catalogs, for tests: counted data that lies beside the project's folder and is not part of it. Tests that read it are
+//! ignored unless they are asked for, as tests/run does where it is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,12 +7,13 @@ use std::process::Command;
 
 use super::source::docker::Folder;
 
-/// All folders of the archive in a place of their own; none where the archive is not there.
-pub(super) fn unpacked() -> Option<tempfile::TempDir> {
+/// All folders of the archive in a place of their own.
+pub(super) fn unpacked() -> tempfile::TempDir {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|above| above.join("shared/data/catalog-sources.tar.zst"))
-        .find(|path| path.exists())?;
+        .find(|path| path.exists())
+        .expect("shared/data lies beside the project's folder");
     let unpacked = tempfile::tempdir().unwrap();
     let status = Command::new("tar")
         .args(["--zstd", "-xf"])
@@ -24,7 +26,7 @@ pub(super) fn unpacked() -> Option<tempfile::TempDir> {
         status.success(),
         "tar cannot read the archive: is zstd installed?"
     );
-    Some(unpacked)
+    unpacked
 }
 
 /// The folders of Docker's registry below the unpacked archive, in order.
@@ -52,18 +54,16 @@ fn folder(path: &Path) -> Folder {
     }
 }
 
-/// The files called `name` below `folder` of the archive, in order of their paths; none where the archive is not there.
-pub(super) fn files(folder: &str, name: &str) -> Option<Vec<String>> {
-    let unpacked = unpacked()?;
+/// The files called `name` below `folder` of the archive, in order of their paths.
+pub(super) fn files(folder: &str, name: &str) -> Vec<String> {
+    let unpacked = unpacked();
     let mut paths = Vec::new();
     collect(&unpacked.path().join(folder), name, &mut paths);
     paths.sort();
-    Some(
-        paths
-            .iter()
-            .map(|path| fs::read_to_string(path).unwrap())
-            .collect(),
-    )
+    paths
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
 }
 
 fn collect(folder: &Path, name: &str, paths: &mut Vec<PathBuf>) {

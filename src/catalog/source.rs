@@ -12,8 +12,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Repository};
+use super::entry::{Entry, Record, Repository};
 use super::text::Line;
+
+/// The most bytes of a record, which is kept word for word. The longest real one, a document of the official registry, has
+/// 40 KB.
+const RECORD_MAX: usize = 1 << 20;
 
 /// What a source's bytes hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +84,18 @@ impl FieldError {
             reason,
         }
     }
+}
+
+/// A record, word for word, unless it is longer than any can be.
+fn record(place: &str, text: &str) -> Result<Record, FieldError> {
+    if text.len() > RECORD_MAX {
+        let reason = format!("it has {} bytes; {RECORD_MAX} are the most", text.len());
+        return Err(FieldError::new("record", &reason));
+    }
+    Ok(Record {
+        place: place.into(),
+        text: text.to_owned(),
+    })
 }
 
 /// The repository at an address of the web, with `.git`, a query and a last slash taken off; nothing where it is none.

@@ -13,7 +13,7 @@ use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
-use crate::orchestrator::add::{Consent, Request, Step};
+use crate::orchestrator::add::{Added, Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
@@ -79,6 +79,9 @@ pub(super) struct Arguments {
     /// Build from a repository without asking
     #[arg(long)]
     yes: bool,
+    /// Let it have the secrets and volumes that are kept under its name for another entry
+    #[arg(long)]
+    reuse: bool,
     /// Do not try the server once
     #[arg(long)]
     no_probe: bool,
@@ -111,11 +114,12 @@ pub(super) async fn run(
         entry,
         scripts,
         yes,
+        reuse,
         no_probe,
         dry_run,
         json: _,
     } = arguments;
-    let mut request = Request {
+    let request = Request {
         reference,
         name,
         choices: Choices {
@@ -131,6 +135,7 @@ pub(super) async fn run(
             sessions,
             entry,
             scripts,
+            reuse,
         },
         probe: !no_probe,
         consent: if yes {
@@ -138,6 +143,7 @@ pub(super) async fn run(
         } else {
             Consent::Nothing
         },
+        agreed: None,
     };
     let values = request.choices.inputs.iter();
     for given in values.chain(&request.choices.environment) {
@@ -151,29 +157,7 @@ pub(super) async fn run(
     if dry_run {
         return preview(&request, orchestrator, output).await;
     }
-    let added = loop {
-        let progress = Progress::new();
-        let added = orchestrator
-            .add(&request, &|step| progress.show(&step, output))
-            .await;
-        progress.finish();
-        match added {
-            Ok(added) => break added,
-            Err(Error::Plan(PlanError::Input(InputError::Missing { inputs, .. })))
-                if ask::can_ask() =>
-            {
-                ask_for(&inputs, &mut request.choices)?;
-            }
-            Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                let question = format!("build and run code from {what}, {how}? (yes or no)");
-                if !matches!(&*ask::line(&question)?, "y" | "yes") {
-                    return Err(Error::NeedsConsent { what, how }.into());
-                }
-                request.consent = Consent::Seen(what);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    };
+    let added = add_asking(request, orchestrator, output).await?;
     if output.is_json() {
         output.json(&orchestrator.listed_one(&added.active).await?)?;
         return Ok(ExitCode::SUCCESS);
@@ -193,6 +177,42 @@ pub(super) async fn run(
         "next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds a server, and asks for what is missing or wants an answer, where there is somebody to be asked.
+async fn add_asking(
+    mut request: Request,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<Added, Failure> {
+    loop {
+        let progress = Progress::new();
+        let added = orchestrator
+            .add(&request, &|step| progress.show(&step, output))
+            .await;
+        progress.finish();
+        match added {
+            Ok(added) => return Ok(added),
+            Err(Error::Plan(PlanError::Input(InputError::Missing { inputs, .. })))
+                if ask::can_ask() =>
+            {
+                ask_for(&inputs, &mut request.choices)?;
+            }
+            Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
+                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
+                    return Err(Error::NeedsConsent { what, how }.into());
+                }
+                request.consent = Consent::Seen(what);
+            }
+            Err(error @ Error::KeptForAnother { .. }) if ask::can_ask() => {
+                if !ask::yes(&format!("{error}; let the new one have them?"))? {
+                    return Err(error.into());
+                }
+                request.choices.reuse = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Reads the secrets that were named.

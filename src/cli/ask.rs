@@ -33,6 +33,14 @@ pub(super) fn line(question: &str) -> Result<String, Failure> {
     Ok(line.trim().to_owned())
 }
 
+/// Asks a question that is answered with yes or no; anything but yes is no.
+pub(super) fn yes(question: &str) -> Result<bool, Failure> {
+    Ok(matches!(
+        &*line(&format!("{question} (yes or no)"))?,
+        "y" | "yes"
+    ))
+}
+
 /// Asks for a secret, which is not shown as it is typed.
 pub(super) fn secret(question: &str) -> Result<Secret, Failure> {
     prompt(question)?;

@@ -40,11 +40,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let id = std::env::var(ID).unwrap_or_default();
     match what {
         What::Store => {
-            let mut value = Zeroizing::new(String::with_capacity(VALUE_MAX));
+            let mut value = Zeroizing::new(String::with_capacity(VALUE_MAX + 1));
             io::stdin()
-                .take(VALUE_MAX as u64)
+                .take(VALUE_MAX as u64 + 1)
                 .read_to_string(&mut value)
                 .context("cannot read the value")?;
+            if value.len() > VALUE_MAX {
+                return Err(Failure::usage(format!(
+                    "the value has more than {VALUE_MAX} bytes"
+                )));
+            }
             store
                 .store(&id, &Secret::from(value.as_str()))
                 .map_err(failed)?;

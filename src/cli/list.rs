@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::output::{Failure, Output};
+use crate::catalog::Resolution;
 use crate::orchestrator::Orchestrator;
 
 /// List the active servers
@@ -44,5 +45,18 @@ pub(super) async fn run(orchestrator: &Orchestrator, output: &Output) -> Result<
         &["NAME", "STATE", "SESSIONS", "TOOLS", "ID", "IMAGE"],
         &rows,
     );
+    // Only what a refresh left is looked at: the builtin entries alone are no reason to make an index.
+    if let Some(catalog) = orchestrator.refresh().store.written() {
+        for server in &servers {
+            if let Ok(Resolution::Found(listing)) = catalog.find(&server.id)
+                && let Some(why) = listing.entry.status.deprecation()
+            {
+                output.note(&format!(
+                    "{}: {} is deprecated: {why}",
+                    server.name, server.id
+                ));
+            }
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

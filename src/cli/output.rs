@@ -151,7 +151,7 @@ impl Output {
     pub(super) fn json<T: Serialize + ?Sized>(&self, document: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|error| Failure::from(anyhow::Error::new(error)))?;
-        self.text(&text);
+        self.text(&text::escaped(&text));
         Ok(())
     }
 
@@ -198,27 +198,38 @@ impl Output {
 
     /// Shows an error and gives its exit code.
     pub(super) fn failure(&self, failure: &Failure) -> ExitCode {
+        if !self.json {
+            return self.failure_aside(failure);
+        }
         let Failure {
             outcome,
             code,
             message,
             hint,
         } = failure;
-        if self.json {
-            let document =
-                serde_json::json!({"error": {"code": code, "message": message, "hint": hint}});
-            self.text(&document.to_string());
+        let document =
+            serde_json::json!({"error": {"code": code, "message": message, "hint": hint}});
+        self.text(&document.to_string());
+        (*outcome).into()
+    }
+
+    /// Shows an error of one of several things, whose results are printed all the same, and gives its exit code.
+    pub(super) fn failure_aside(&self, failure: &Failure) -> ExitCode {
+        let Failure {
+            outcome,
+            code: _,
+            message,
+            hint,
+        } = failure;
+        let (red, plain) = if stderr_has_color() {
+            ("\x1b[1;31m", "\x1b[0m")
         } else {
-            let (red, plain) = if stderr_has_color() {
-                ("\x1b[1;31m", "\x1b[0m")
-            } else {
-                ("", "")
-            };
-            let message = text::for_terminal(message);
-            writeln!(self.stderr.lock(), "{red}error:{plain} {message}").ok();
-            if let Some(hint) = hint {
-                self.note(&format!("hint: {hint}"));
-            }
+            ("", "")
+        };
+        let message = text::for_terminal(message);
+        writeln!(self.stderr.lock(), "{red}error:{plain} {message}").ok();
+        if let Some(hint) = hint {
+            self.note(&format!("hint: {hint}"));
         }
         (*outcome).into()
     }

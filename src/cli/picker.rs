@@ -16,7 +16,7 @@ use skim::prelude::{
 
 use super::output::Failure;
 use super::show::describe;
-use crate::catalog::{Catalog, Filters, Hit, IndexError, Query, Resolution};
+use crate::catalog::{Catalog, Filters, Hit, IndexError, Query, Resolution, about};
 use crate::orchestrator;
 use crate::text::one_line;
 
@@ -173,10 +173,10 @@ struct Item {
 impl Item {
     fn new(hit: &Hit, catalog: &Arc<Catalog>) -> Self {
         let title = hit.title.as_ref().unwrap_or(&hit.name);
-        let description = hit.description.as_deref().unwrap_or_default();
+        let about = about(hit.deprecated.as_ref(), hit.description.as_ref());
         Self {
             id: hit.id.to_string(),
-            text: one_line(&format!("{} {title}: {description}", hit.id)),
+            text: one_line(&format!("{} {title}: {about}", hit.id)),
             catalog: Arc::clone(catalog),
         }
     }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use super::output::{Failure, Output};
-use crate::catalog::{Catalog, Category, Filters, Hit, Query, Store, ToolHit, Why};
+use crate::catalog::{Catalog, Category, Filters, Hit, Query, Store, ToolHit, Why, about};
 use crate::host::{Environment, Host};
 use crate::orchestrator;
 
@@ -173,7 +173,7 @@ fn row(hit: &Hit) -> Vec<String> {
         hit.id.to_string(),
         hit.launch.clone().unwrap_or_else(|| "-".to_owned()),
         needs.to_owned(),
-        hit.description.as_deref().unwrap_or_default().to_owned(),
+        about(hit.deprecated.as_ref(), hit.description.as_ref()),
     ]
 }
 
@@ -181,7 +181,7 @@ fn tool_row(hit: &ToolHit) -> Vec<String> {
     vec![
         hit.tool.to_string(),
         hit.id.to_string(),
-        hit.description.as_deref().unwrap_or_default().to_owned(),
+        about(hit.deprecated.as_ref(), hit.description.as_ref()),
     ]
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn run(
     orchestrator: &Orchestrator,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
+    let waiting = || output.note("waiting for another mcpod that changes units");
     match arguments.what {
         What::Set { name, file } => {
             let value = match file {
@@ -55,7 +56,9 @@ pub(super) async fn run(
                 None => ask::secret_from_input()?,
             };
             let unencrypted = || output.note(UNENCRYPTED);
-            orchestrator.set_secret(&name, value, &unencrypted).await?;
+            orchestrator
+                .set_secret(&name, value, waiting, &unencrypted)
+                .await?;
             done(&name, "is stored", output)?;
         }
         What::List => {
@@ -78,7 +81,7 @@ pub(super) async fn run(
             }
         }
         What::Remove { name } => {
-            orchestrator.remove_secret(&name).await?;
+            orchestrator.remove_secret(&name, waiting).await?;
             done(&name, "is removed", output)?;
         }
     }

@@ -7,11 +7,12 @@ use super::markdown;
 use super::output::{Failure, Output};
 use super::search::catalog;
 use crate::catalog::{
-    Artifact, Entry, Input, InputValue, LaunchOption, Line, Listing, Network, Run, Status,
-    Transport, Trust,
+    Artifact, Entry, Input, InputKind, InputValue, LaunchOption, Line, Listing, Network,
+    Popularity, Run, Transport, Trust,
 };
 use crate::host::Host;
 use crate::orchestrator::reference;
+use crate::text::one_line;
 
 /// The most tools that are shown; `--json` has them all.
 const TOOLS_MAX: usize = 40;
@@ -94,6 +95,9 @@ pub(super) fn describe(listing: &Listing, color: bool) -> String {
     }
     for member in members.iter().filter(|member| member.id != entry.id) {
         line("Also", &member.id.to_string());
+        for option in &member.launch {
+            line("", &format!("runs as {}", launch(option)));
+        }
     }
     for related in &entry.related {
         line("May be", &related.to_string());
@@ -133,8 +137,14 @@ fn facts(entry: &Entry, line: &mut impl FnMut(&str, &str)) {
             line(head, value);
         }
     }
-    if let Status::Deprecated(why) = &entry.status {
+    if let Some(why) = entry.status.deprecation() {
         line("Deprecated", why);
+    }
+    let Popularity { stars, downloads } = entry.popularity;
+    for (count, what) in [(stars, "stars"), (downloads, "downloads")] {
+        if let Some(count) = count {
+            line("Popularity", &format!("{count} {what}"));
+        }
     }
     let flags = [
         (entry.official, "by the maker of what it serves"),
@@ -169,9 +179,21 @@ fn needs(input: &Input) -> String {
     if input.secret {
         is.push("secret".to_owned());
     }
+    let one_or_more = if input.many { "one or more: " } else { "" };
+    is.push(format!("{one_or_more}{}", kind(input.kind)));
+    if !input.choices.is_empty() {
+        let choices: Vec<String> = input
+            .choices
+            .iter()
+            .map(|choice| one_line(choice))
+            .collect();
+        is.push(format!("one of {}", choices.join(" | ")));
+    }
     match &input.default {
-        Some(InputValue::One(value)) => is.push(format!("{value} if not set")),
-        Some(InputValue::Many(values)) => is.push(format!("{} if not set", values.join(" "))),
+        Some(InputValue::One(value)) => is.push(format!("{} if not set", one_line(value))),
+        Some(InputValue::Many(values)) => {
+            is.push(format!("{} if not set", one_line(&values.join(" "))));
+        }
         None => {}
     }
     if let Some(example) = &input.example {
@@ -180,6 +202,17 @@ fn needs(input: &Input) -> String {
     let about = input.description.as_ref().or(input.title.as_ref());
     let about = about.map(|about| format!(": {about}")).unwrap_or_default();
     format!("{} ({}){about}", input.path, is.join(", "))
+}
+
+/// What the value of an input is.
+fn kind(kind: InputKind) -> &'static str {
+    match kind {
+        InputKind::Text => "a text",
+        InputKind::Number => "a number",
+        InputKind::Integer => "a whole number",
+        InputKind::Boolean => "true or false",
+        InputKind::Path => "a file or folder of this host",
+    }
 }
 
 /// One way to run a server, in a line.
@@ -216,5 +249,53 @@ fn launch(option: &LaunchOption) -> String {
             };
             format!("{what}, {spoken}, {network}{trust}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Catalog, Resolution, source};
+
+    fn shown(sources: &[(&str, &str)], id: &str) -> String {
+        let parsed = sources.iter().map(|(name, text)| {
+            let parsed = source::toml::parse(name, text);
+            assert_eq!(parsed.refused, []);
+            parsed.entries
+        });
+        let catalog = Catalog::of(parsed.collect()).unwrap();
+        let Resolution::Found(listing) = catalog.find(id).unwrap() else {
+            panic!("{id}")
+        };
+        describe(&listing, false)
+    }
+
+    #[test]
+    fn an_input_says_what_it_takes() {
+        let text = "[[server]]\nname = 'x'\nstars = 12\ndeprecated = 'gone'\n[[server.launch]]\nimage = 'a/b'\nargs = ['{{level}}', '{{folders|into}}', '{{key}}']\n\
+            [[server.input]]\npath = 'level'\nkind = 'integer'\nchoices = ['1', \"2\\u001b[31m\"]\ndefault = '1'\n\
+            [[server.input]]\npath = 'folders'\nkind = 'path'\nmany = true\nrequired = true\n\
+            [[server.input]]\npath = 'key'\nsecret = true";
+        let shown = shown(&[("mine", text)], "mine:x");
+        for part in [
+            "level (optional, a whole number, one of 1 | 2[31m, 1 if not set)",
+            "folders (required, one or more: a file or folder of this host)",
+            "key (optional, secret, a text)",
+            "Popularity: 12 stars",
+            "Deprecated: gone",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_others_claim_stands_behind_their_own_ids() {
+        let ours = "[[server]]\nname = 'x'\n[[server.launch]]\nimage = 'a/b'";
+        let theirs = "[[server]]\nname = 'y'\n[[server.launch]]\nimage = 'a/b'\n[[server.launch]]\npackage = 'npm:evil'";
+        let shown = shown(&[("docker", ours), ("official", theirs)], "x");
+        let (own, also) = shown.split_once("Also: official:y").unwrap();
+        assert!(own.contains("docker:x") && !own.contains("evil"), "{own}");
+        assert!(also.contains("runs as package npm:evil"), "{also}");
     }
 }

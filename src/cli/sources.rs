@@ -6,6 +6,7 @@ use super::output::{Failure, Output};
 use super::refresh::of_host;
 use crate::catalog::refresh::Report;
 use crate::host::Host;
+use jiff::Timestamp;
 
 /// The most refused records of a source that are shown; `--json` has more.
 const REFUSED_MAX: usize = 5;
@@ -36,9 +37,20 @@ pub(super) fn show(reports: &[Report], output: &Output) {
         for refused in report.refused.iter().take(REFUSED_MAX) {
             output.note(&format!("{}: refused: {refused}", report.name));
         }
-        if let Some(error) = &report.last_error {
-            output.note(&format!("{}: {error}", report.name));
+        if let Some(error) = report.last_error.as_ref().filter(|_| report.enabled) {
+            let again = report.again_at.map(again).unwrap_or_default();
+            output.note(&format!("{}: {error}{again}", report.name));
         }
+    }
+}
+
+/// When a source that failed is asked again, as it stands behind the error.
+fn again(at: Timestamp) -> String {
+    let left = at.duration_since(Timestamp::now()).as_mins();
+    match left {
+        ..0 => String::new(),
+        0 => "; it is left alone for a minute, or --force asks".to_owned(),
+        left => format!("; it is left alone for {left} min, or --force asks"),
     }
 }
 
@@ -54,7 +66,7 @@ fn row(report: &Report) -> Vec<String> {
     vec![
         report.name.clone(),
         report.entries.to_string(),
-        report.refused.len().to_string(),
+        report.refused_count.to_string(),
         age,
         report.urls.join(" "),
     ]

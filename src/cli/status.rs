@@ -27,17 +27,22 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let Some(name) = &arguments.name else {
         let mut all = Vec::new();
+        let mut code = ExitCode::SUCCESS;
         for server in orchestrator.list().await? {
-            all.push(orchestrator.status(server.name.as_str()).await?);
+            match orchestrator.status(server.name.as_str()).await {
+                Ok(status) => all.push(status),
+                // One that cannot be looked at does not take the others' away.
+                Err(error) => code = output.failure_aside(&error.into()),
+            }
         }
         if output.is_json() {
             output.json(&all)?;
-        } else if all.is_empty() {
+        } else if all.is_empty() && code == ExitCode::SUCCESS {
             output.note("no server is active");
         } else {
             output.text(&all.iter().map(describe).collect::<Vec<_>>().join("\n"));
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     };
     let status = orchestrator.status(name).await?;
     if output.is_json() {

@@ -1,5 +1,6 @@
 //! `mcpod tools`: what active servers can do.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::text;
 pub(super) struct Arguments {
     /// The server's name; all active servers where none is given
     name: Option<String>,
-    /// Print the server's own tool objects as a JSON list (without NAME: an object of such lists, by server)
+    /// Print the server's own tool objects as a JSON list (without NAME: an object of such lists, by server, of those that answer)
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -32,10 +33,16 @@ pub(super) async fn run(
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut all = std::collections::BTreeMap::new();
+    let mut all = BTreeMap::new();
+    let mut code = ExitCode::SUCCESS;
     for server in orchestrator.list().await? {
-        let lists = orchestrator.lists(server.name.as_str()).await?;
-        all.insert(server.name.to_string(), lists.tools);
+        match orchestrator.lists(server.name.as_str()).await {
+            Ok(lists) => {
+                all.insert(server.name.to_string(), lists.tools);
+            }
+            // One that cannot be asked does not take the others' away.
+            Err(error) => code = output.failure_aside(&error.into()),
+        }
     }
     if output.is_json() {
         output.json(&all)?;
@@ -46,7 +53,7 @@ pub(super) async fn run(
             .collect();
         output.table(&["SERVER", "TOOL", "DESCRIPTION"], &rows);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn rows(server: Option<&str>, tools: &[Box<serde_json::value::RawValue>]) -> Vec<Vec<String>> {

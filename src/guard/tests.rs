@@ -52,7 +52,7 @@ fn only_what_is_surely_without_client_is_suspected() {
     for (active, connection, expected) in [
         (Active, Connection::Open, None),
         (Active, Connection::HungUp, Some(2)),
-        (Active, Connection::Absent, Some(10)),
+        (Active, Connection::Absent, Some(3)),
         (Active, Connection::Hidden, None),
         (Activating, Connection::Open, None),
         (Activating, Connection::HungUp, Some(2)),

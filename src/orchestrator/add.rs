@@ -1,19 +1,15 @@
 //! `add`: from a reference to a server that answers. Whatever fails, all that was done is undone.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::reference::{self, Candidate};
+use super::interrupt::Interrupt;
 use super::remove::Extent;
-use super::{
-    Active, Error, Orchestrator, binds, container_path, drop_in_path, quadlet_path, socket_path,
-};
+use super::{Active, Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
 use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
-use crate::activation::plan::{self, Origin, Plan};
+use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
 use crate::image::{ImageReference, Pinned};
@@ -41,6 +37,17 @@ pub struct Request {
     pub probe: bool,
     /// What the user has seen and agreed to, of what would be built.
     pub consent: Consent,
+    /// What of the catalog somebody looked at before; nothing else is added in its place.
+    pub agreed: Option<Agreed>,
+}
+
+/// A way to run an entry, as the catalog had it when somebody agreed to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// The entry's id.
+    pub id: String,
+    /// The [fingerprint](crate::activation::plan::fingerprint) of the launch option.
+    pub launch_hash: String,
 }
 
 /// What the user agreed to that code is built from.
@@ -90,55 +97,6 @@ pub struct Added {
 }
 
 impl Orchestrator {
-    /// Makes every file that [`Orchestrator::add`] would write, with its path, and changes nothing.
-    ///
-    /// An image that is not here stands with its tag: what digest it will be pinned to is known when it is pulled. An image that is yet
-    /// to be built stands with its name; the newest version of a package, where none was given, with no version.
-    pub async fn preview(
-        &self,
-        request: &Request,
-    ) -> Result<Vec<(std::path::PathBuf, String)>, Error> {
-        let plan = Box::pin(self.plan(request)).await?;
-        let podman = self.podman().await?;
-        let version = podman.supported_version().await?;
-        let mut plan = plan;
-        let pinned = match &mut plan.origin {
-            Origin::Image(image) => match podman.image(image).await? {
-                Some(here) => here.pin(image),
-                None => image.clone(),
-            },
-            Origin::Build(build) => {
-                if let Some(base) = &build.base
-                    && let Some(here) = podman.image(base).await?
-                {
-                    build.base = Some(here.pin(base));
-                }
-                ImageReference::built(&plan.name)
-            }
-        };
-        let pinned = Pinned::Fetched(pinned);
-        let built = self.build_texts(&plan, version)?;
-        let record = record(&plan, &request.reference, &pinned, State::Unverified);
-        let UnitTexts {
-            container,
-            drop_in,
-            socket,
-            others,
-        } = texts(&plan, &pinned, &record, &built, version)?;
-        let mut files = vec![
-            (self.units.path(&container_path(&plan.name)), container),
-            (self.units.path(&drop_in_path(&plan.name)), drop_in),
-            (self.units.path(&socket_path(&plan.name)), socket),
-        ];
-        for (file, text) in others {
-            files.push((self.units.path(&quadlet_path(file)), text));
-        }
-        for (unit, text) in self.own_units().await? {
-            files.push((self.units.path(&unit), text));
-        }
-        Ok(files)
-    }
-
     /// Makes a server active, unless the user interrupts.
     pub async fn add(
         &self,
@@ -193,74 +151,6 @@ impl Orchestrator {
                 Err(error)
             }
         }
-    }
-
-    /// Decides what will run; nothing is changed.
-    pub async fn plan(&self, request: &Request) -> Result<Plan, Error> {
-        let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
-        let name = match &request.name {
-            Some(name) => name.clone(),
-            None => self.free_name(&candidate)?,
-        };
-        if let Some(active) = self.active(name.clone())?
-            && active.record.state.is_complete()
-        {
-            return Err(Error::NameTaken {
-                name,
-                id: active.record.id,
-            });
-        }
-        self.plan_as(&candidate, name, request.choices.clone())
-            .await
-    }
-
-    /// Decides what will run under a name. Secrets that are not given are taken from where they are stored.
-    pub(super) async fn plan_as(
-        &self,
-        candidate: &Candidate,
-        name: ServerName,
-        mut choices: Choices,
-    ) -> Result<Plan, Error> {
-        for key in plan::secret_inputs(&candidate.id, &candidate.launch, choices.launch) {
-            choices.secrets.entry(key).or_default();
-        }
-        let mut podman = None;
-        for (key, value) in &mut choices.secrets {
-            if value.is_some() {
-                continue;
-            }
-            let podman = match &podman {
-                Some(podman) => podman,
-                None => podman.insert(self.podman().await?),
-            };
-            *value = podman.secret(&name.secret(key)).await?;
-        }
-        let Candidate { id, launch, .. } = candidate;
-        let mut plan = Plan::new(id, launch, name, &choices, &self.settings)?;
-        let closed = binds::Closed::of(&self.host, &self.dirs);
-        for bind in &mut plan.invocation.binds {
-            bind.source = closed.check(&bind.source)?;
-        }
-        Ok(plan)
-    }
-
-    /// The first of a candidate's names that nobody has; the first of all where everybody has one.
-    pub(super) fn free_name(&self, candidate: &Candidate) -> Result<ServerName, Error> {
-        for name in &candidate.names {
-            match self.active(name.clone())? {
-                // The same entry again is a mistake, not a wish for a second one under another name.
-                Some(active)
-                    if active.record.state.is_complete() && active.record.id != candidate.id => {}
-                _ => return Ok(name.clone()),
-            }
-        }
-        candidate
-            .names
-            .first()
-            .cloned()
-            .ok_or_else(|| Error::UnknownReference {
-                reference: candidate.id.clone(),
-            })
     }
 
     /// Podman's service, started if it is down.
@@ -332,9 +222,6 @@ impl Work<'_> {
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
         let name = &self.plan.name;
-        for (unit, text) in self.orchestrator.own_units().await? {
-            self.orchestrator.units.write(self.lock, &unit, &text)?;
-        }
         let (plan, version) = (self.plan, self.version);
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match pinned {
@@ -347,11 +234,17 @@ impl Work<'_> {
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &written.socket)?;
+        for (unit, text) in self.orchestrator.own_units().await? {
+            self.orchestrator.units.write(self.lock, &unit, &text)?;
+        }
         tell(Step::Starting);
         self.orchestrator
-            .store_secrets(self.podman, &self.plan.invocation.secrets, &|| {
-                tell(Step::Unencrypted);
-            })
+            .store_secrets(
+                self.podman,
+                &self.plan.invocation.secrets,
+                Some(&self.plan.id),
+                &|| tell(Step::Unencrypted),
+            )
             .await?;
         for (file, text) in &written.others {
             self.orchestrator
@@ -462,7 +355,7 @@ pub(super) fn texts(
     let file: UnitFile = units::container(plan, pinned)?;
     file.check(version)?;
     for volume in &plan.invocation.volumes {
-        units::volume(&plan.name, volume)?.check(version)?;
+        units::volume(&plan.name, &plan.id, volume)?.check(version)?;
     }
     Ok(units::texts(plan, pinned, record, built)?)
 }
@@ -472,6 +365,7 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: &Pinned, state: State) ->
         id: plan.id.clone(),
         given: given.to_owned(),
         launch: plan.launch.clone(),
+        launch_hash: Some(plan.launch_hash.clone()),
         image: plan.origin.to_string(),
         digest: pinned.digest().map(ToString::to_string).unwrap_or_default(),
         network: plan.network.to_string(),
@@ -490,41 +384,5 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: &Pinned, state: State) ->
         tools_hash: None,
         state,
         added: Timestamp::now(),
-    }
-}
-
-/// The signals by which a user ends a command, from when this is made: none is lost between two steps. And whatever
-/// else ends it.
-struct Interrupt<'a, S> {
-    signals: Option<(Signal, Signal)>,
-    stop: Pin<&'a mut S>,
-}
-
-impl<'a, S: Future<Output = ()>> Interrupt<'a, S> {
-    fn listen(stop: Pin<&'a mut S>) -> Self {
-        let interrupt = signal(SignalKind::interrupt());
-        let terminate = signal(SignalKind::terminate());
-        // Without handlers the signals end the process, and the next `add` or `remove` cleans up.
-        let signals = interrupt.ok().zip(terminate.ok());
-        Self { signals, stop }
-    }
-
-    /// Does some steps, unless they are interrupted.
-    async fn ends<T>(&mut self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let Self { signals, stop } = self;
-        let signalled = async {
-            match signals {
-                Some((interrupt, terminate)) => tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                },
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            done = steps => done,
-            () = signalled => Err(Error::Interrupted),
-            () = stop => Err(Error::Interrupted),
-        }
     }
 }

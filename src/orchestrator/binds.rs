@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::activation::invocation::Bind;
 use crate::host::{Dirs, Host};
 
 /// Sockets of container engines: whoever speaks to one is the user, or root.
@@ -51,6 +52,14 @@ pub enum BindError {
         /// What it holds, or lies in.
         closed: PathBuf,
     },
+    /// Another part of the server could put something else in its place.
+    #[error("{path} is not mounted: it lies in {above}, which the server can change")]
+    Below {
+        /// The path.
+        path: String,
+        /// The folder that is mounted as well.
+        above: String,
+    },
     /// It is a socket.
     #[error("{path} is not mounted: it is a socket")]
     Socket {
@@ -73,6 +82,7 @@ impl BindError {
             Self::Unreachable { source, path } if source.kind() == io::ErrorKind::NotFound => {
                 Some(format!("mkdir -p {path}, if it is to be a new folder"))
             }
+            Self::Below { above, .. } => Some(format!("{above} alone has it in it")),
             _ => None,
         }
     }
@@ -102,6 +112,25 @@ impl Closed {
             home: resolved(home),
             closed: closed.iter().map(|path| resolved(path)).collect(),
         }
+    }
+
+    /// Lets the mounts of a server pass, and says in each where it truly lies.
+    pub fn check_all(&self, binds: &mut [Bind]) -> Result<(), BindError> {
+        for bind in &mut *binds {
+            bind.source = self.check(&bind.source)?;
+        }
+        // In a folder that it can write to a server can put a link in the place of what is mounted at its next start.
+        let can_change =
+            |above: &&Bind, bind: &Bind| !above.read_only && is_below(&bind.source, &above.source);
+        for bind in &*binds {
+            if let Some(above) = binds.iter().find(|above| can_change(above, bind)) {
+                return Err(BindError::Below {
+                    path: bind.source.clone(),
+                    above: above.source.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Lets a path pass that may be mounted, and gives where it truly lies.
@@ -140,6 +169,11 @@ impl Closed {
     }
 }
 
+/// Whether a path lies in a folder, and is not the folder itself.
+fn is_below(path: &str, folder: &str) -> bool {
+    path != folder && Path::new(path).starts_with(folder)
+}
+
 /// Where a path truly lies, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     path.ancestors()
@@ -163,6 +197,7 @@ mod tests {
         let at = |path: &str| root.path().join(path).display().to_string();
         for folder in [
             "home/src/project",
+            "home/src.old",
             "home/.config/systemd/user",
             "home/.local/share/mcpod",
             "run",
@@ -218,6 +253,34 @@ mod tests {
                 matches!(checked, Err(BindError::Closed { .. })),
                 "{path}: {checked:?}"
             );
+        }
+        let bind = |source: &str, read_only| Bind {
+            source: at(source),
+            target: "/x".to_owned(),
+            read_only,
+        };
+        for (binds, passes) in [
+            (
+                [bind("srv/src", false), bind("home/src/project", false)],
+                false,
+            ),
+            (
+                [bind("home/src/project", true), bind("home/src", false)],
+                false,
+            ),
+            (
+                [bind("home/src", true), bind("home/src/project", false)],
+                true,
+            ),
+            ([bind("home/src", false), bind("srv/src", false)], true),
+            (
+                [bind("home/src/project", false), bind("home/src.old", false)],
+                true,
+            ),
+        ] {
+            let mut checked = binds.clone();
+            let result = closed.check_all(&mut checked);
+            assert_eq!(result.is_ok(), passes, "{binds:?}: {result:?}");
         }
         assert!(matches!(
             closed.check(&at("srv/x.sock")),

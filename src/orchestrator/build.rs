@@ -4,11 +4,11 @@
 //! building is nobody's, and is ended by the next.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::add::Step;
+use super::build_log::Log;
 use super::{Error, Orchestrator, quadlet_path};
 use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, Source};
 use crate::activation::plan::{Origin, Plan};
@@ -21,21 +21,18 @@ use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::version::PodmanVersion;
 use crate::repository;
 use crate::systemd::LoadState;
-use crate::text;
 use crate::unit_dir::Lock;
 
 /// How long a build is waited for: longer than systemd lets it go on.
 const PATIENCE: Duration = units::BUILD_TIMEOUT.saturating_add(Duration::from_mins(1));
 
-/// How long a build may take to stop.
-const STOP: Duration = Duration::from_mins(1);
+/// How long a build may take to stop, with what cleans up behind it: longer than systemd lets it take.
+const STOP: Duration = units::BUILD_STOP_TIMEOUT
+    .saturating_mul(3)
+    .saturating_add(Duration::from_secs(10));
 
 /// How often it is looked for what a build says.
 const LISTEN: Duration = Duration::from_millis(200);
-
-/// How much of the end of a build's output is shown where it fails, in bytes and in lines.
-const LAST_BYTES: u64 = 16 << 10;
-const LAST_LINES: usize = 30;
 
 impl Orchestrator {
     /// Sees to it that all is decided: an image is here and pinned; a package has its exact version, and what it is installed on is here.
@@ -165,11 +162,22 @@ impl Orchestrator {
         let built = loop {
             tokio::select! {
                 built = &mut started => break built,
-                () = tokio::time::sleep(LISTEN) => log.lines(|line| tell(Step::Output(line))),
+                () = tokio::time::sleep(LISTEN) => {
+                    log.lines(|line| tell(Step::Output(line)));
+                    if log.is_too_long() {
+                        self.systemd.stop(&unit, STOP).await?;
+                        return Err(Error::BuildFailed {
+                            what: plan.origin.to_string(),
+                            output: log.end(),
+                        });
+                    }
+                }
             }
         };
         if let Err(cause) = built {
             tracing::debug!("{cause}");
+            // Somebody may have stopped it. What cleans up behind it must not meet what the next build makes.
+            self.systemd.await_end(&unit, STOP).await?;
             return Err(Error::BuildFailed {
                 what: plan.origin.to_string(),
                 output: log.end(),
@@ -224,62 +232,6 @@ impl Orchestrator {
 
     fn build_log(&self, name: &ServerName) -> PathBuf {
         self.host.runtime.mcpod().join(name.build_log())
-    }
-}
-
-/// What a build writes.
-struct Log {
-    path: PathBuf,
-    /// How much of it was read, in bytes.
-    read: u64,
-}
-
-impl Log {
-    /// A log that is yet to be written; what an earlier build wrote is removed.
-    fn new(path: PathBuf) -> Self {
-        let log = Self { path, read: 0 };
-        log.remove();
-        log
-    }
-
-    /// Gives the lines that were written since the last time, fit to be shown.
-    fn lines(&mut self, mut on_line: impl FnMut(String)) {
-        let Some(new) = self.from(self.read) else {
-            return;
-        };
-        // A line that is still being written waits for its end.
-        let Some((whole, _)) = new.rsplit_once('\n') else {
-            return;
-        };
-        self.read += whole.len() as u64 + 1;
-        whole.lines().map(text::one_line).for_each(&mut on_line);
-    }
-
-    /// The last lines, fit to be shown.
-    fn end(&self) -> String {
-        let length = std::fs::metadata(&self.path).map_or(0, |file| file.len());
-        let end = self.from(length.saturating_sub(LAST_BYTES));
-        let end = text::for_terminal(&end.unwrap_or_default());
-        let lines: Vec<&str> = end.lines().collect();
-        let skipped = lines.len().saturating_sub(LAST_LINES);
-        lines
-            .into_iter()
-            .skip(skipped)
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
-
-    fn from(&self, position: u64) -> Option<String> {
-        let mut file = std::fs::File::open(&self.path).ok()?;
-        file.seek(SeekFrom::Start(position)).ok()?;
-        let mut bytes = Vec::new();
-        file.take(LAST_BYTES).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn remove(&self) {
-        // One that is not there need not be removed, and one that stays is overwritten.
-        std::fs::remove_file(&self.path).ok();
     }
 }
 

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::reference::{self, Candidate};
 use super::remove::check_unedited;
 use super::{
-    Error, Orchestrator, add, container_path, drop_in_path, quadlet_path, reference, socket_path,
+    Active, Error, Orchestrator, add, container_path, drop_in_path, quadlet_path, socket_path,
 };
 use crate::activation::choices::Choices;
 use crate::activation::inputs::InputError;
-use crate::activation::plan::PlanError;
+use crate::activation::plan::{PlanError, fingerprint};
 use crate::activation::record::{Record, State};
 use crate::activation::units::UnitTexts;
-use crate::catalog::{InputKind, InputValue};
+use crate::catalog::{InputKind, InputValue, LaunchOption};
 use crate::image::{ImageDigest, ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -35,6 +36,8 @@ pub struct Configured {
     pub set: bool,
     /// Whether the server cannot run without it.
     pub required: bool,
+    /// Whether the entry names it; else it is a variable that the user added.
+    pub declared: bool,
     /// What it is for.
     pub description: Option<String>,
 }
@@ -55,9 +58,8 @@ impl Orchestrator {
     pub fn config(&self, typed: &str) -> Result<Vec<Configured>, Error> {
         let active = self.find(typed)?;
         let record = &active.record;
-        let candidate = reference::resolve(&self.catalog()?, &record.given)?;
-        let number = launch_number(record).and_then(|number| number.checked_sub(1));
-        let option = number.and_then(|at| candidate.launch.get(at));
+        let (candidate, number) = self.as_added(&active)?;
+        let option = candidate.launch.get(number.saturating_sub(1));
         let inputs = option.map(|option| option.inputs.as_slice());
         let mut configured: Vec<Configured> = inputs
             .unwrap_or_default()
@@ -73,6 +75,7 @@ impl Orchestrator {
                     default: input.default.clone().filter(|_| !secret),
                     secret,
                     required: input.required,
+                    declared: true,
                     description: input.description.as_ref().map(ToString::to_string),
                     name,
                 }
@@ -89,11 +92,35 @@ impl Orchestrator {
                     secret: record.secrets.contains(name),
                     set: true,
                     required: false,
+                    declared: false,
                     description: Some("a variable of its environment".to_owned()),
                 });
             }
         }
         Ok(configured)
+    }
+
+    /// What an active server was added from, and the number of its launch option: as it was then, not whatever has its name by now.
+    pub(super) fn as_added(&self, active: &Active) -> Result<(Candidate, usize), Error> {
+        let record = &active.record;
+        let changed = || Error::EntryChanged {
+            name: active.name.clone(),
+            id: record.id.clone(),
+        };
+        let candidate = match reference::resolve(&self.catalog()?, &record.id) {
+            Err(Error::NoSuchEntry { .. } | Error::Ambiguous { .. }) => return Err(changed()),
+            candidate => candidate?,
+        };
+        let number = launch_number(record).ok_or_else(changed)?;
+        let Some(hash) = &record.launch_hash else {
+            return Ok((candidate, number));
+        };
+        // Others may have come before it.
+        let is_it = |(_, option): &(usize, &LaunchOption)| fingerprint(option) == *hash;
+        let found = (1..).zip(&candidate.launch).find(is_it);
+        let (number, _) = found.ok_or_else(changed)?;
+        let id = record.id.clone();
+        Ok((Candidate { id, ..candidate }, number))
     }
 
     /// The files by which a server's image was built, as they are.
@@ -157,7 +184,8 @@ impl Orchestrator {
             }
         }
 
-        let candidate = reference::resolve(&self.catalog()?, &old.given)?;
+        let (candidate, number) = self.as_added(&active)?;
+        choices.launch = Some(number);
         let plan = self.plan_as(&candidate, name.clone(), choices).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
@@ -177,7 +205,8 @@ impl Orchestrator {
             socket,
             others,
         } = add::texts(&plan, &pinned, &record, &built, version)?;
-        self.store_secrets(&podman, &plan.invocation.secrets, &|| {})
+        let secrets = &plan.invocation.secrets;
+        self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
         self.units.write(&lock, &socket_path(name), &half.socket)?;
         for (file, text) in &others {
@@ -210,6 +239,8 @@ pub(super) fn choices(record: &Record) -> Choices {
         sessions: Some(record.limits.sessions),
         entry: record.entry.clone(),
         scripts: record.scripts,
+        // It has them already.
+        reuse: true,
     }
 }
 

@@ -1,153 +1,34 @@
 //! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
 
-use std::fmt;
+mod end;
+mod hold;
+
 use std::io;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::status::process_name;
 use super::{Active, Error, Orchestrator};
 use crate::activation::choices::Instances;
-use crate::host::RuntimeDir;
-use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
-use crate::session::remember::Remembered;
 use crate::session::{Client, Incoming, Opening, Session, SessionError};
-use crate::systemd::{ActiveState, Death, Deaths, Event, Instance, Systemd, journal};
-
-/// How long to wait for systemd to tell how an instance died after its connection ended.
-const DEATH_NEWS: Duration = Duration::from_secs(5);
+use crate::systemd::{Event, Instance};
+pub use end::EndError;
+pub use hold::Hold;
 
 /// How long to wait for systemd to tell which instance came of a connection; and after the end of the connection.
 const BIRTH_NEWS: Duration = Duration::from_secs(5);
 const BIRTH_NEWS_LATE: Duration = Duration::from_millis(200);
-/// How long an instance that is on its way out is waited for, where one is all there may be.
-const TURN: Duration = Duration::from_secs(10);
-
-/// How often it is looked for. A unit that was stopped sends a signal, but a client that died sends none.
-const TURN_POLL: Duration = Duration::from_millis(20);
-
-/// How long an instance may take to stop.
-const STOP: Duration = Duration::from_secs(30);
-
 /// A session, and a hold on the instance behind it.
 #[derive(Debug)]
 pub struct Connection {
     /// The session.
     pub session: Session,
     hold: Hold,
-}
-
-/// What is known of the instance that was connected to.
-#[derive(Debug)]
-pub struct Hold {
-    name: ServerName,
-    /// The instance behind the last connection, once it was seen to come.
-    instance: Mutex<Option<Instance>>,
-    systemd: Systemd,
-    deaths: Deaths,
-    runtime: RuntimeDir,
-}
-
-/// A session failed; with what is known of how the server ended.
-#[derive(Debug)]
-pub struct EndError {
-    name: ServerName,
-    /// What the session saw of it.
-    pub cause: SessionError,
-    /// The number of sessions that the server may have, if it was refused for being one more.
-    full: Option<u32>,
-    /// Who has the only session that there may be.
-    holder: Option<String>,
-    /// What it was added by, where its image was built and is gone.
-    rebuild: Option<String>,
-    death: Option<Death>,
-    last_words: String,
-}
-
-impl fmt::Display for EndError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(holder) = &self.holder {
-            return write!(
-                f,
-                "{} keeps data that one session at a time may use, and {holder} has it",
-                self.name
-            );
-        }
-        if let Some(sessions) = self.full {
-            return write!(
-                f,
-                "{} has {sessions} sessions, as many as it may have",
-                self.name
-            );
-        }
-        write!(f, "{}: {}", self.name, AsChain(&self.cause))?;
-        if let Some(death) = &self.death {
-            write!(f, " ({}", death.result)?;
-            if let Some(exit) = death.exit {
-                write!(f, ", {exit}")?;
-            }
-            f.write_str(")")?;
-        }
-        if !self.last_words.is_empty() {
-            f.write_str("\nits standard error ended with:")?;
-            for line in self.last_words.lines() {
-                write!(f, "\n  {line}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for EndError {}
-
-impl EndError {
-    /// What the user can do.
-    pub fn hint(&self) -> Option<String> {
-        if self.holder.is_some() {
-            return Some(
-                "end that session, or add the server again with --instances private if it can share its data"
-                    .to_owned(),
-            );
-        }
-        if self.full.is_some() {
-            return Some(
-                "end one of them, or remove it and add it again with more --sessions".to_owned(),
-            );
-        }
-        if let Some(given) = &self.rebuild {
-            return Some(format!(
-                "its image was built here and is gone; build it anew: mcpod remove {}, then mcpod add {given}",
-                self.name
-            ));
-        }
-        if self.last_words.is_empty() {
-            self.cause.hint()
-        } else {
-            None
-        }
-    }
-}
-
-/// An error with its causes, on one line.
-struct AsChain<'a>(&'a dyn std::error::Error);
-
-impl fmt::Display for AsChain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }
 
 impl Orchestrator {
@@ -168,7 +49,7 @@ impl Orchestrator {
         if active.record.instances == Instances::Single {
             hold.await_turn().await?;
         }
-        let remembered = Remembered::new(self.dirs.cache.join("mcpod"));
+        let remembered = self.eras();
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {
             client,
@@ -351,130 +232,6 @@ impl Connection {
     pub async fn close(&self, wait: bool) -> Result<(), Error> {
         self.session.close().await;
         self.hold.stop(wait).await
-    }
-}
-
-impl Hold {
-    /// Puts together what is known of why a session failed.
-    pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
-        let mut error = Box::new(EndError {
-            name: self.name.clone(),
-            cause,
-            full: None,
-            holder: None,
-            rebuild: None,
-            death: None,
-            last_words: String::new(),
-        });
-        match &error.cause {
-            SessionError::Ended { .. } => {
-                error.full = self.is_full(active).await;
-                error.holder = self.holder(active, error.full).await;
-                if error.full.is_none() {
-                    (error.death, error.last_words) = self.obituary().await;
-                    // Podman's words, as it starts a container.
-                    let gone = error.last_words.contains("image not known");
-                    error.rebuild = gone.then(|| active.record.given.clone());
-                }
-            }
-            // It lives: what it said so far may say why it does not answer.
-            SessionError::TimedOut { .. } => error.last_words = self.last_words(None),
-            _ => {}
-        }
-        error
-    }
-
-    /// The number of sessions that the server may have, if it has them: the connection of one more is closed by systemd at once.
-    async fn is_full(&self, active: &Active) -> Option<u32> {
-        let status = self.systemd.status(&self.name.socket_unit()).await.ok()?;
-        let socket = status.socket?;
-        let most = active.record.most_sessions();
-        (socket.refused > 0 && socket.connections >= most).then_some(most)
-    }
-
-    /// Waits, where one instance is all there may be, until one that is on its way out is gone.
-    async fn await_turn(&self) -> Result<(), Error> {
-        let left = async {
-            while self.is_leaving().await? {
-                sleep(TURN_POLL).await;
-            }
-            Ok(())
-        };
-        // Whoever is still there then has the server; the connection will be refused, and say so.
-        tokio::time::timeout(TURN, left).await.unwrap_or(Ok(()))
-    }
-
-    /// Whether an instance is being stopped, or its client is gone.
-    async fn is_leaving(&self) -> Result<bool, Error> {
-        for instance in self.systemd.instances(&self.name).await? {
-            let status = self.systemd.status(&instance.unit).await?;
-            let client_gone = instance
-                .pid
-                .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
-            if status.active == ActiveState::Deactivating
-                || (client_gone && !status.active.is_over())
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Who has the session, in words, where that is the only one that there may be.
-    async fn holder(&self, active: &Active, full: Option<u32>) -> Option<String> {
-        if full.is_none() || active.record.instances != Instances::Single {
-            return None;
-        }
-        let instances = self.systemd.instances(&self.name).await.ok()?;
-        let ours = Some(std::process::id());
-        let other = instances.iter().find(|instance| instance.pid != ours);
-        Some(match other.and_then(|instance| instance.pid) {
-            Some(pid) => match process_name(pid) {
-                Some(name) => format!("process {pid} ({name})"),
-                None => format!("process {pid}"),
-            },
-            None => "a process that is not visible from here".to_owned(),
-        })
-    }
-
-    /// How the instance behind our connection died and what it said last; waits for the news.
-    async fn obituary(&self) -> (Option<Death>, String) {
-        let instance = self.lock().clone();
-        let death = match instance {
-            Some(instance) => self.deaths.of(&instance.unit, DEATH_NEWS).await,
-            None => self.deaths.of_client(std::process::id(), DEATH_NEWS).await,
-        };
-        let words = self.last_words(death.as_ref());
-        (death, words)
-    }
-
-    /// The end of what our instance wrote to its standard error.
-    fn last_words(&self, death: Option<&Death>) -> String {
-        let dead = death.and_then(|death| Instance::parse(&death.unit));
-        let dead = dead.or_else(|| self.lock().clone());
-        let ours = || own(journal::logged(&self.runtime, &self.name)).next();
-        dead.or_else(ours)
-            .map(|instance| journal::last_words(&self.runtime, &instance))
-            .unwrap_or_default()
-    }
-
-    /// Stops the instance that was connected to; one that was never seen to come is left to the guard. With `wait`,
-    /// returns when it is gone.
-    pub async fn stop(&self, wait: bool) -> Result<(), Error> {
-        let instance = self.lock().clone();
-        let Some(Instance { unit, .. }) = instance else {
-            return Ok(());
-        };
-        if wait {
-            self.systemd.stop(&unit, STOP).await?;
-        } else {
-            self.systemd.begin_stop(&unit).await?;
-        }
-        Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Instance>> {
-        self.instance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -62,8 +62,32 @@ pub enum Error {
         /// Whose it is.
         id: String,
     },
+    /// What the catalog says of a server is not what it was added by.
+    #[error("the catalog says something else of {id} by now than when {name} was added")]
+    EntryChanged {
+        /// The server.
+        name: ServerName,
+        /// The entry.
+        id: String,
+    },
+    /// What the catalog says of an entry is not what was agreed to.
+    #[error("the catalog says something else of {id} by now than what was agreed to")]
+    NotAsAgreed {
+        /// The entry.
+        id: String,
+    },
+    /// Secrets or volumes under a name are another entry's.
+    #[error("{} {} kept for {owner}, which had the name {name} before", kept.join(", "), if kept.len() == 1 { "is" } else { "are" })]
+    KeptForAnother {
+        /// The name.
+        name: ServerName,
+        /// The entry that they were kept for.
+        owner: String,
+        /// What is kept, in words.
+        kept: Vec<String>,
+    },
     /// A unit of ours is no longer as we wrote it.
-    #[error("{file} was edited by hand since mcpod wrote it")]
+    #[error("{file} was edited or removed by hand since mcpod wrote it")]
     Edited {
         /// The server.
         name: ServerName,
@@ -225,6 +249,7 @@ impl Error {
             | Self::BadSecretName { .. }
             | Self::SecretInUse { .. }
             | Self::NeedsConsent { .. }
+            | Self::KeptForAnother { .. }
             | Self::Build(BuildError::Package(_))
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
@@ -248,6 +273,8 @@ impl Error {
             Self::Ambiguous { .. } => "ambiguous",
             Self::UnknownReference { .. } | Self::Reference(_) => "bad_reference",
             Self::NameTaken { .. } => "name_taken",
+            Self::EntryChanged { .. } | Self::NotAsAgreed { .. } => "entry_changed",
+            Self::KeptForAnother { .. } => "kept_for_another",
             Self::Edited { .. } => "edited_by_hand",
             Self::BuildFailed { .. } => "build_failed",
             Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
@@ -300,6 +327,13 @@ impl Error {
             Self::NameTaken { name, .. } => Some(format!(
                 "choose another with --name, or first: mcpod remove {name}"
             )),
+            Self::EntryChanged { name, id } => Some(format!(
+                "look at it with mcpod show {id}; then mcpod remove {name}, and mcpod add {id} --name {name}"
+            )),
+            Self::NotAsAgreed { id } => Some(format!("look at it again with mcpod show {id}")),
+            Self::KeptForAnother { .. } => Some(
+                "choose another name with --name, or let it have them with --reuse".to_owned(),
+            ),
             Self::Edited { name, .. } => Some(format!(
                 "put changes into a drop-in (mcpod-{name}@.container.d/NAME.conf) and take them out of the file; or: mcpod remove {name} --force"
             )),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Active, Error, Orchestrator};
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
+use crate::session::remember::Remembered;
 
 /// A file of the cache.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,10 +70,25 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// Forgets what a server offered.
+    /// Forgets what a server offered, and which era its image speaks unless another server runs it too.
     pub(super) fn forget(&self, name: &ServerName) {
         // A file that stays is passed over once another image has the name.
         drop(std::fs::remove_file(self.lists_path(name)));
+        let digest_of = |name| Some(self.active(name).ok()??.record.digest);
+        let Some(digest) = digest_of(name.clone()) else {
+            return;
+        };
+        let others = self.names().unwrap_or_default();
+        let mut others = others.into_iter().filter(|other| other != name);
+        if !others.any(|other| digest_of(other).as_ref() == Some(&digest)) {
+            // It costs time that it is asked for again, and nothing else that it is kept.
+            drop(self.eras().forget(&digest));
+        }
+    }
+
+    /// Which eras images speak, as far as that is known.
+    pub(super) fn eras(&self) -> Remembered {
+        Remembered::new(self.dirs.cache.join("mcpod"))
     }
 
     fn lists_path(&self, name: &ServerName) -> PathBuf {

@@ -1,9 +1,9 @@
 //! An outline of what `add` would make active: what can be told without a host, before anything is asked or looked up.
 
-use super::add::Request;
+use super::add::{Agreed, Request};
 use super::reference::{self, Candidate};
 use super::{Error, Orchestrator};
-use crate::activation::plan::{self, Origin};
+use crate::activation::plan::{self, Origin, fingerprint};
 use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
 use crate::quadlet::name::ServerName;
 
@@ -37,6 +37,14 @@ impl Outline {
         let inputs = self.launch.inputs.iter();
         let paths = inputs.filter(|input| input.kind == InputKind::Path);
         paths.map(|input| input.path.to_string())
+    }
+
+    /// This, for a user to agree to.
+    pub fn agreed(&self) -> Agreed {
+        Agreed {
+            id: self.id.clone(),
+            launch_hash: fingerprint(&self.launch),
+        }
     }
 
     /// Whether the source itself says how it is run.

@@ -6,7 +6,7 @@
 use super::{Error, Orchestrator};
 use crate::guard::{self, GUARD_UNIT, SLICE_UNIT, SLICE_UNIT_TEXT};
 use crate::host;
-use crate::quadlet::name::UnitName;
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::LoadState;
 use crate::unit_dir::{Lock, Place, UnitPath};
 
@@ -40,9 +40,13 @@ impl Orchestrator {
         Ok(unpackaged)
     }
 
-    /// Takes the shared units away that an `add` wrote, once no server is left.
-    pub(super) async fn remove_own_units(&self, lock: &Lock) -> Result<(), Error> {
-        if !self.names()?.is_empty() {
+    /// Takes the shared units away that an `add` wrote, with the last server.
+    pub(super) async fn remove_own_units(
+        &self,
+        lock: &Lock,
+        leaving: &ServerName,
+    ) -> Result<(), Error> {
+        if self.names()?.iter().any(|name| name != leaving) {
             return Ok(());
         }
         let mut removed = false;

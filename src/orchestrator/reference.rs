@@ -184,6 +184,31 @@ mod tests {
     }
 
     #[test]
+    fn who_claims_to_be_another_is_run_only_by_its_own_id() {
+        let entries = |source, text: &str| {
+            let parsed = crate::catalog::source::toml::parse(source, text);
+            assert_eq!(parsed.refused, []);
+            parsed.entries
+        };
+        // A remote server cannot be run as an image can: what is left must not be somebody else's.
+        let ours = "[[server]]\nname = 'x'\n[[server.launch]]\nremote = 'https://x.io/mcp'";
+        let theirs = format!(
+            "{}\n[[server.launch]]\npackage = 'npm:evil'",
+            ours.replace("'x'", "'e'")
+        );
+        let catalog = Catalog::of(vec![entries("docker", ours), entries("official", &theirs)]);
+        let catalog = catalog.unwrap();
+        assert_eq!(catalog.size(), 1);
+        let kinds = |reference| -> Vec<&str> {
+            let launch = resolve(&catalog, reference).unwrap().launch;
+            launch.iter().map(LaunchOption::kind).collect()
+        };
+        assert_eq!(kinds("x"), ["remote"]);
+        assert_eq!(kinds("docker:x"), ["remote"]);
+        assert_eq!(kinds("official:e"), ["remote", "npm"]);
+    }
+
+    #[test]
     fn entries_and_images_are_found_by_what_is_typed() {
         let catalog = Catalog::builtin().unwrap();
         assert_eq!(

@@ -1,15 +1,10 @@
 //! `remove`: a server is taken away, in the reverse order of `add`. Every failure is reported, none stops the rest.
 
-use std::time::Duration;
-
-use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
-use crate::activation::record::is_unedited;
+use super::{Active, Error, Orchestrator, STOP, container_path, drop_in_path, socket_path};
+use crate::activation::record::{State, is_unedited, with_state};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
 use crate::unit_dir::{Lock, UnitDir, UnitPath};
-
-/// How long an instance or a socket may take to stop.
-const STOP: Duration = Duration::from_secs(30);
 
 /// What of a server's own is taken away with it. What is not can be used when it is added again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,6 +76,11 @@ impl Orchestrator {
             }
         };
         let socket = name.socket_unit();
+        // From here on it is half there, and need not be as it was written to be removed again. That this cannot be said, as on a full
+        // disk, must not keep it from being removed.
+        if let Err(error) = self.mark_half_there(lock, name) {
+            tracing::debug!("{error}");
+        }
         // First nobody new can connect, then those who are connected are cut off.
         check(
             "stop the socket",
@@ -121,6 +121,10 @@ impl Orchestrator {
         );
         self.forget(name);
         journal::forget(&self.host.runtime, name);
+        check(
+            "remove mcpod's own units",
+            self.remove_own_units(lock, name).await,
+        );
         // The record goes last, and stays while anything else does: what has no record cannot be found again.
         if failures.is_empty()
             && let Err(error) = self.units.remove(lock, &socket_path(name))
@@ -130,15 +134,19 @@ impl Orchestrator {
                 anyhow::Error::new(error)
             ));
         }
-        if failures.is_empty()
-            && let Err(error) = self.remove_own_units(lock).await
-        {
-            failures.push(format!(
-                "remove mcpod's own units: {:#}",
-                anyhow::Error::new(error)
-            ));
-        }
         failures
+    }
+
+    /// Says in a server's record, if it has one, that not all of it is there.
+    fn mark_half_there(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
+        let path = socket_path(name);
+        if let Some(text) = self.units.read(&path)? {
+            let marked = with_state(&text, State::Adding);
+            if marked != text {
+                self.units.write(lock, &path, &marked)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes away the units of a server's volumes; what is in them only if it is asked for.
@@ -194,8 +202,13 @@ pub(super) fn check_unedited(
     for path in &paths {
         match units.read(path)? {
             Some(text) => texts.push(text),
-            // A file that is gone altogether is nothing that could be lost; `remove` was killed, perhaps.
-            None => return Ok(()),
+            // What is beside it may have been edited as well: it is nobody's to take away unasked.
+            None => {
+                return Err(Error::Edited {
+                    name: name.clone(),
+                    file: units.path(path).display().to_string(),
+                });
+            }
         }
     }
     let others: Vec<&str> = texts.iter().skip(1).map(String::as_str).collect();

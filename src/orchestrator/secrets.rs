@@ -3,18 +3,16 @@
 //! A secret is called `SERVER_KEY`, where KEY is an input of the server or a variable of its environment. What is made of several is
 //! stored beside them and made anew when one changes. They outlive their server until somebody removes them.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Error, Orchestrator, reference};
+use super::{Error, Orchestrator};
 use crate::activation::invocation::StoredSecret;
-use crate::activation::plan::Plan;
 use crate::credentials::{self, Credentials};
 use crate::host;
-use crate::podman::{Podman, SecretDriver};
+use crate::podman::{KeptSecret, Podman, SecretDriver};
 use crate::quadlet::name::ServerName;
 use crate::secret::Secret;
 
@@ -34,30 +32,31 @@ pub struct Listed {
     pub updated: String,
 }
 
-/// What was kept for a server before it was added.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    secrets: BTreeMap<String, Secret>,
-    volumes: Vec<String>,
-}
-
 impl Orchestrator {
     /// Stores a secret in place of what has the name. Sessions that begin from now on get it.
     pub async fn set_secret(
         &self,
         name: &str,
         value: Secret,
+        on_wait: impl FnOnce(),
         on_unencrypted: &(dyn Fn() + Sync),
     ) -> Result<(), Error> {
         let (server, key) = parse(name)?;
         let podman = self.podman().await?;
+        // Whoever has the lock may be adding the server with what is stored now, or putting back what was.
+        let _lock = self.units.lock(on_wait).await?;
         let active = self.active(server.clone())?;
+        let entry = active.as_ref().map(|active| active.record.id.clone());
         let secrets = match active {
-            Some(active) if active.record.secrets.contains(&key) => {
+            Some(active)
+                if active.record.secrets.contains(&key)
+                    && self.has_made(&podman, &server).await? =>
+            {
                 // Whatever is made of it changes with it.
+                let (candidate, number) = self.as_added(&active)?;
                 let mut choices = super::config::choices(&active.record);
+                choices.launch = Some(number);
                 choices.secrets.insert(key, Some(value));
-                let candidate = reference::resolve(&self.catalog()?, &active.record.given)?;
                 let plan = self.plan_as(&candidate, server, choices).await?;
                 plan.invocation.secrets
             }
@@ -67,7 +66,13 @@ impl Orchestrator {
                 value,
             }],
         };
-        self.store_secrets(&podman, &secrets, on_unencrypted).await
+        self.store_secrets(&podman, &secrets, entry.as_deref(), on_unencrypted)
+            .await
+    }
+
+    /// Whether some of a server's secrets are made of others.
+    async fn has_made(&self, podman: &Podman, server: &ServerName) -> Result<bool, Error> {
+        Ok(!podman.secrets(&server.secret(".")).await?.is_empty())
     }
 
     /// All secrets of servers, by name.
@@ -86,8 +91,9 @@ impl Orchestrator {
     }
 
     /// Forgets a secret that no server needs.
-    pub async fn remove_secret(&self, name: &str) -> Result<(), Error> {
+    pub async fn remove_secret(&self, name: &str, on_wait: impl FnOnce()) -> Result<(), Error> {
         let (server, key) = parse(name)?;
+        let _lock = self.units.lock(on_wait).await?;
         if let Some(active) = self.active(server.clone())?
             && active.record.secrets.contains(&key)
         {
@@ -110,19 +116,29 @@ impl Orchestrator {
         }
     }
 
-    /// Stores secrets; one that has its value already is left alone.
+    /// Stores secrets for an entry; one that is so already is left alone.
     pub(super) async fn store_secrets(
         &self,
         podman: &Podman,
         secrets: &[StoredSecret],
+        entry: Option<&str>,
         on_unencrypted: &(dyn Fn() + Sync),
     ) -> Result<(), Error> {
         if secrets.is_empty() {
             return Ok(());
         }
         let driver = self.secret_driver()?;
-        for secret in secrets {
-            if podman.secret(&secret.name).await?.as_ref() == Some(&secret.value) {
+        for StoredSecret {
+            given_as: _,
+            name,
+            value,
+        } in secrets
+        {
+            let secret = KeptSecret {
+                value: value.clone(),
+                entry: entry.map(str::to_owned),
+            };
+            if podman.secret(name).await?.as_ref() == Some(&secret) {
                 continue;
             }
             if driver == SecretDriver::File {
@@ -132,9 +148,7 @@ impl Orchestrator {
                     on_unencrypted();
                 }
             }
-            podman
-                .store_secret(&secret.name, &secret.value, &driver)
-                .await?;
+            podman.store_secret(name, &secret, &driver).await?;
         }
         Ok(())
     }
@@ -185,55 +199,6 @@ impl Orchestrator {
             source,
         })?;
         Ok(link)
-    }
-
-    /// What there is already of what a plan would make: it stays when the plan fails.
-    pub(super) async fn kept(&self, podman: &Podman, plan: &Plan) -> Result<Kept, Error> {
-        let mut kept = Kept::default();
-        for secret in &plan.invocation.secrets {
-            if let Some(value) = podman.secret(&secret.name).await? {
-                kept.secrets.insert(secret.name.clone(), value);
-            }
-        }
-        for volume in &plan.invocation.volumes {
-            let volume = plan.name.volume(&volume.name);
-            if podman.has_volume(&volume).await? {
-                kept.volumes.push(volume);
-            }
-        }
-        Ok(kept)
-    }
-
-    /// Undoes what was done to secrets and volumes, and returns what failed.
-    pub(super) async fn put_back(&self, podman: &Podman, plan: &Plan, kept: Kept) -> Vec<String> {
-        let mut failures = Vec::new();
-        let mut secrets = Vec::new();
-        for StoredSecret { name, .. } in &plan.invocation.secrets {
-            match kept.secrets.get(name) {
-                Some(value) => secrets.push(StoredSecret {
-                    given_as: None,
-                    name: name.clone(),
-                    value: value.clone(),
-                }),
-                None => {
-                    if let Err(error) = podman.remove_secret(name).await {
-                        failures.push(format!("remove the secret {name}: {error}"));
-                    }
-                }
-            }
-        }
-        if let Err(error) = self.store_secrets(podman, &secrets, &|| {}).await {
-            failures.push(format!("put the secrets back: {error}"));
-        }
-        for volume in &plan.invocation.volumes {
-            let volume = plan.name.volume(&volume.name);
-            if !kept.volumes.contains(&volume)
-                && let Err(error) = podman.remove_volume(&volume).await
-            {
-                failures.push(format!("remove the volume {volume}: {error}"));
-            }
-        }
-        failures
     }
 }
 

@@ -23,7 +23,7 @@ pub enum State {
     Stopped,
     /// Its socket failed.
     Failed,
-    /// It is being added, or its adding was killed: `add` or `remove` it.
+    /// It is being added, changed or removed, or that was killed: `add` or `remove` it.
     Adding,
 }
 

@@ -65,6 +65,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_preset_of_packages_turns_the_timer_on() {
+        let preset = include_str!("../../packaging/90-mcpod.preset");
+        let lines: Vec<&str> = preset
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        assert_eq!(lines, [format!("enable {TIMER}")]);
+        assert!(TIMER_TEXT.contains("\n[Install]\nWantedBy=timers.target"));
+    }
+
+    #[test]
     fn the_service_runs_the_program_where_it_lies() {
         let text = service("/opt/my tools/mcpod").unwrap();
         assert!(

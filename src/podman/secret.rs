@@ -28,6 +28,25 @@ pub enum SecretDriver {
     },
 }
 
+/// The label of secrets and volumes that says which entry of the catalog they were made for.
+pub const ENTRY_LABEL: &str = "io.mcpod.entry";
+
+/// A secret as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSecret {
+    /// Its value.
+    pub value: Secret,
+    /// The entry that it was stored for, if that was known.
+    pub entry: Option<String>,
+}
+
+/// A volume as Podman knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptVolume {
+    /// The entry that it was made for, if that is known.
+    pub entry: Option<String>,
+}
+
 /// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretListing {
@@ -54,6 +73,15 @@ struct Inspected {
 struct Spec {
     name: String,
     driver: Driver,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedVolume {
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -67,10 +95,15 @@ impl Podman {
     pub async fn store_secret(
         &self,
         name: &str,
-        value: &Secret,
+        secret: &KeptSecret,
         driver: &SecretDriver,
     ) -> Result<(), PodmanError> {
+        let KeptSecret { value, entry } = secret;
         let mut query = vec![("name", name.to_owned()), ("replace", "true".to_owned())];
+        if let Some(entry) = entry {
+            let labels = BTreeMap::from([(ENTRY_LABEL, entry)]);
+            query.push(("labels", serde_json::json!(labels).to_string()));
+        }
         match driver {
             SecretDriver::File => query.push(("driver", "file".to_owned())),
             SecretDriver::Shell {
@@ -99,8 +132,8 @@ impl Podman {
         request.send(&self.socket).await.map(drop)
     }
 
-    /// The value of a secret; none where there is no such.
-    pub async fn secret(&self, name: &str) -> Result<Option<Secret>, PodmanError> {
+    /// A secret with its value; none where there is no such.
+    pub async fn secret(&self, name: &str) -> Result<Option<KeptSecret>, PodmanError> {
         let what = "a secret";
         let request = Request {
             what,
@@ -120,7 +153,10 @@ impl Podman {
                 request: what,
                 reason: "it is not what the API says".to_owned(),
             })?;
-        Ok(Some(inspected.secret_data.into()))
+        Ok(Some(KeptSecret {
+            value: inspected.secret_data.into(),
+            entry: entry_of(inspected.spec.labels),
+        }))
     }
 
     /// All secrets whose names begin so, without their values.
@@ -167,20 +203,29 @@ impl Podman {
             .await
     }
 
-    /// Whether there is a volume of this name.
-    pub async fn has_volume(&self, name: &str) -> Result<bool, PodmanError> {
+    /// A volume; none where there is no such.
+    pub async fn volume(&self, name: &str) -> Result<Option<KeptVolume>, PodmanError> {
+        let what = "a volume";
         let request = Request {
-            what: "a volume",
+            what,
             method: Method::GET,
-            path: format!("volumes/{name}/exists"),
+            path: format!("volumes/{name}/json"),
             query: Vec::new(),
             body: "",
         };
-        match request.send(&self.socket).await {
-            Ok(_) => Ok(true),
-            Err(PodmanError::Api { status: 404, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let answer = match request.send(&self.socket).await {
+            Ok(answer) => answer,
+            Err(PodmanError::Api { status: 404, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let inspected: InspectedVolume =
+            serde_json::from_slice(&answer).map_err(|error| PodmanError::Unreadable {
+                request: what,
+                reason: error.to_string(),
+            })?;
+        Ok(Some(KeptVolume {
+            entry: entry_of(inspected.labels),
+        }))
     }
 
     async fn delete(&self, what: &'static str, path: String) -> Result<bool, PodmanError> {
@@ -199,6 +244,11 @@ impl Podman {
     }
 }
 
+/// The entry that something was made for, by its labels.
+fn entry_of(labels: Option<BTreeMap<String, String>>) -> Option<String> {
+    labels?.remove(ENTRY_LABEL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fake::{Answer, FakePodman};
@@ -215,9 +265,12 @@ mod tests {
             delete: "d".to_owned(),
             list: "i".to_owned(),
         };
-        let value = "say \"hunter2\"\n".into();
+        let secret = KeptSecret {
+            value: "say \"hunter2\"\n".into(),
+            entry: Some("docker:x".to_owned()),
+        };
         fake.client()
-            .store_secret("mcpod-x_A", &value, &driver)
+            .store_secret("mcpod-x_A", &secret, &driver)
             .await
             .unwrap();
         let requests = fake.requests();
@@ -227,10 +280,10 @@ mod tests {
             .1
             .split_once(' ')
             .unwrap();
-        assert_eq!(body, value.expose());
+        assert_eq!(body, secret.value.expose());
         assert!(
             target.starts_with(
-                "/v5.0.0/libpod/secrets/create?name=mcpod-x_A&replace=true&driver=shell&driveropts="
+                "/v5.0.0/libpod/secrets/create?name=mcpod-x_A&replace=true&labels=%7B%22io.mcpod.entry%22%3A%22docker%3Ax%22%7D&driver=shell&driveropts="
             ),
             "{target}"
         );
@@ -257,7 +310,14 @@ mod tests {
                 "/v5.0.0/libpod/secrets/odd/json?showsecret=true" => {
                     Answer::Json(200, r#"{"SecretData": {"x": "hunter2"}}"#.to_owned())
                 }
-                "/v5.0.0/libpod/volumes/v/exists" => Answer::Json(204, String::new()),
+                "/v5.0.0/libpod/volumes/v/json" => Answer::Json(
+                    200,
+                    r#"{"Name": "v", "Labels": {"io.mcpod.entry": "docker:x", "other": ""}}"#
+                        .to_owned(),
+                ),
+                "/v5.0.0/libpod/volumes/plain/json" => {
+                    Answer::Json(200, r#"{"Name": "plain", "Labels": null}"#.to_owned())
+                }
                 _ => Answer::Json(
                     404,
                     r#"{"message": "no such thing", "response": 404}"#.to_owned(),
@@ -266,7 +326,8 @@ mod tests {
         });
         let podman = fake.client();
         let value = podman.secret("mcpod-x_A").await.unwrap().unwrap();
-        assert_eq!(value.expose(), "hunter2");
+        assert_eq!(value.value.expose(), "hunter2");
+        assert_eq!(value.entry, None);
         assert_eq!(podman.secret("mcpod-x_B").await.unwrap(), None);
         let listed = podman.secrets("mcpod-").await.unwrap();
         assert_eq!(listed.len(), 1);
@@ -274,8 +335,10 @@ mod tests {
             (listed[0].name.as_str(), listed[0].driver.as_str()),
             ("mcpod-x_A", "shell")
         );
-        assert!(podman.has_volume("v").await.unwrap());
-        assert!(!podman.has_volume("w").await.unwrap());
+        let volume = podman.volume("v").await.unwrap().unwrap();
+        assert_eq!(volume.entry.as_deref(), Some("docker:x"));
+        assert_eq!(podman.volume("plain").await.unwrap().unwrap().entry, None);
+        assert_eq!(podman.volume("w").await.unwrap(), None);
         assert!(!podman.remove_secret("mcpod-x_B").await.unwrap());
         let error = podman.secret("odd").await.unwrap_err();
         assert!(

@@ -113,7 +113,10 @@ pub mod container {
 
 /// `[Volume]`: podman-systemd.unit(5).
 pub mod volume {
+    use super::super::value::Assignment;
+
     keys! { "Volume";
+        LABEL: Assignment = "Label", label, 4 4;
         VOLUME_NAME: str = "VolumeName", token, 4 8;
     }
 }
@@ -159,6 +162,7 @@ pub mod service {
         EXEC_START_PRE: [String] = "ExecStartPre", command;
         EXEC_STOP: [String] = "ExecStop", command;
         EXEC_STOP_POST: [String] = "ExecStopPost", command;
+        KILL_MODE: str = "KillMode", token;
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
@@ -220,6 +224,7 @@ pub mod mcpod {
         INPUT: str = "Input", recorded;
         INSTANCES: str = "Instances", recorded;
         LAUNCH: str = "Launch", recorded;
+        LAUNCH_HASH: str = "LaunchHash", recorded;
         LIMITS: str = "Limits", recorded;
         NAME: str = "Name", recorded;
         NETWORK: str = "Network", recorded;

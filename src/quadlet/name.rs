@@ -65,11 +65,6 @@ impl ServerName {
         format!("mcpod-{}@.container", self.0)
     }
 
-    /// `mcpod-NAME@.service`: the template that Quadlet makes of the container file.
-    pub fn template_unit(&self) -> UnitName {
-        UnitName(format!("mcpod-{}@.service", self.0))
-    }
-
     /// `mcpod-NAME@.service.d/mcpod.conf`: what is added to the template that Quadlet makes, where Quadlet has no key for it.
     pub fn template_drop_in(&self) -> String {
         format!("mcpod-{}@.service.d/mcpod.conf", self.0)

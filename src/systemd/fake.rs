@@ -51,12 +51,17 @@ pub(crate) struct Fake {
     /// The fake's own end, to send signals from.
     server: Connection,
     calls: Arc<Mutex<Vec<String>>>,
+    state: Arc<Mutex<&'static str>>,
 }
 
 impl Fake {
     pub(crate) async fn new(script: Script) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let calls = Arc::default();
+        let state = Arc::new(Mutex::new("failed"));
+        let unit = || Unit {
+            state: Arc::clone(&state),
+        };
         let manager = Manager {
             script,
             calls: Arc::clone(&calls),
@@ -65,9 +70,9 @@ impl Fake {
             .server(Guid::generate())
             .p2p()
             .serve_at(ROOT, manager)
-            .serve_at(path("mcpod-time@3-1278-1000.service"), Unit)
+            .serve_at(path("mcpod-time@3-1278-1000.service"), unit())
             .serve_at(path("mcpod-time@3-1278-1000.service"), Service)
-            .serve_at(path("mcpod-time.socket"), Unit)
+            .serve_at(path("mcpod-time.socket"), unit())
             .serve_at(path("mcpod-time.socket"), Socket)
             .build();
         let client = connection::Builder::unix_stream(ours).p2p().build();
@@ -76,7 +81,13 @@ impl Fake {
             systemd: Systemd::new(client).await.unwrap(),
             server,
             calls,
+            state,
         }
+    }
+
+    /// Puts all units into a state; none of it is told.
+    pub(crate) fn is_now(&self, state: &'static str) {
+        *self.state.lock().unwrap() = state;
     }
 
     /// The calls so far, and forgets them.
@@ -335,7 +346,9 @@ impl Manager {
 }
 
 #[derive(Debug)]
-struct Unit;
+struct Unit {
+    state: Arc<Mutex<&'static str>>,
+}
 
 #[zbus::interface(name = "org.freedesktop.systemd1.Unit")]
 impl Unit {
@@ -345,7 +358,7 @@ impl Unit {
     }
     #[zbus(property)]
     fn active_state(&self) -> &'static str {
-        "failed"
+        *self.state.lock().unwrap()
     }
     #[zbus(property)]
     fn sub_state(&self) -> &'static str {

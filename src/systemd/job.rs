@@ -45,6 +45,26 @@ impl Systemd {
         .await
     }
 
+    /// Waits until nothing of a unit runs, what cleans up behind it (`ExecStopPost=`) included: a job may be over before that is. A unit
+    /// that is not loaded is over.
+    pub async fn await_end(&self, unit: &UnitName, patience: Duration) -> Result<(), SystemdError> {
+        in_time(unit, patience, async {
+            let (tell, mut told) = unbounded_channel();
+            let rule = signals::of_properties(unit)?;
+            let _signals = Signals::receive(&self.connection, rule, move |_| {
+                // The receiver is gone only when this task is about to end too.
+                tell.send(()).ok();
+            })
+            .await?;
+            self.subscribe().await?;
+            while !self.status(unit).await?.active.is_over() {
+                told.recv().await.ok_or(SystemdError::Closed)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Lets systemd stop a unit, and does not wait until it has. A unit that is not loaded is stopped already.
     pub async fn begin_stop(&self, unit: &UnitName) -> Result<(), SystemdError> {
         match self

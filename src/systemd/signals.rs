@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 use zbus::message::Type;
 use zbus::{Connection, MatchRule, Message, MessageStream};
 
-use super::SystemdError;
 use super::manager::{DESTINATION, MANAGER, ROOT};
+use super::{SystemdError, object_path};
+use crate::quadlet::name::UnitName;
 
 /// A subscription that lives as long as this value.
 #[derive(Debug)]
@@ -47,6 +48,18 @@ pub(super) fn of_manager(member: &'static str) -> Result<MatchRule<'static>, Sys
         .path(ROOT)
         .interface(MANAGER)
         .member(member)
+        .build()
+        .map_err(SystemdError::Bus)
+}
+
+/// Matches what is told of changes of one unit.
+pub(super) fn of_properties(unit: &UnitName) -> Result<MatchRule<'static>, SystemdError> {
+    MatchRule::builder()
+        .msg_type(Type::Signal)
+        .sender(DESTINATION)
+        .path(object_path::of_unit(unit))
+        .interface("org.freedesktop.DBus.Properties")
+        .member("PropertiesChanged")
         .build()
         .map_err(SystemdError::Bus)
 }

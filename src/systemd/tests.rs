@@ -118,6 +118,32 @@ async fn a_unit_that_is_not_there_cannot_start_and_is_stopped() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_unit_is_awaited_through_its_clean_up() {
+    let fake = Fake::new(Script::default()).await;
+    let unit = unit(INSTANCE);
+    fake.is_now("deactivating");
+    let mut end = std::pin::pin!(fake.systemd.await_end(&unit, LONG));
+    let told = async {
+        while !fake.calls().contains(&"Subscribe".to_owned()) {
+            tokio::task::yield_now().await;
+        }
+        // Something of it changes, but it is not over.
+        let still = [("ActiveState", Variant::from("deactivating"))];
+        fake.changed(unit.as_str(), "Unit", &still).await;
+    };
+    tokio::select! {
+        end = &mut end => panic!("{end:?}"),
+        () = told => {}
+    }
+    fake.is_now("failed");
+    let over = [("ActiveState", Variant::from("failed"))];
+    fake.changed(unit.as_str(), "Unit", &over).await;
+    end.await.unwrap();
+    // One that is over already.
+    fake.systemd.await_end(&unit, LONG).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_refusal_is_told_in_systemds_words() {
     let fake = Fake::new(Script::default()).await;
     let error = fake

@@ -104,9 +104,11 @@ fn sources_say_what_they_have_and_what_was_refused() {
             "enabled",
             "entries",
             "refused",
+            "refused_count",
             "fetched_at",
             "age",
-            "last_error"
+            "last_error",
+            "again_at"
         ]
     );
     assert_eq!(
@@ -222,7 +224,7 @@ fn an_entry_is_shown_with_what_it_needs_and_where_it_was_read() {
     for part in [
         "Sells anvils.",
         "docker.io/acme/shop",
-        "key (required, secret)",
+        "key (required, secret, a text)",
         "Read from",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");

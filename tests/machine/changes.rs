@@ -50,3 +50,17 @@ pub(crate) fn settings(toml: &str) -> impl Drop + use<> {
     .ok();
     afterwards(|| sh("rm -r ~/.config/mcpod", &[]))
 }
+
+/// Sets how the proxy in front of docker.io/cut behaves, until the end of the test.
+pub(crate) fn cut_proxy(configuration: &str) -> impl Drop + use<> {
+    root_until_the_end(
+        &[
+            "sh",
+            "-c",
+            r#"cp /etc/cut-proxy /etc/cut-proxy.aside; printf %s "$1" >/etc/cut-proxy"#,
+            "sh",
+            configuration,
+        ],
+        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
+    )
+}

@@ -1,6 +1,6 @@
 //! What goes wrong with names, images, servers and edited units ends with a clear message and leaves nothing half done.
 
-use crate::changes::{afterwards, root_until_the_end, settings};
+use crate::changes::{afterwards, cut_proxy, root_until_the_end, settings};
 use crate::idle::Idle;
 use crate::machine::{mcpod, run, sh};
 use crate::running::start;
@@ -127,20 +127,6 @@ fn a_registry_that_is_down_or_goes_down_is_named() {
     forget_image();
 }
 
-/// Sets how the proxy in front of docker.io/cut behaves, until the end of the test.
-fn cut_proxy(configuration: &str) -> impl Drop + use<> {
-    root_until_the_end(
-        &[
-            "sh",
-            "-c",
-            r#"cp /etc/cut-proxy /etc/cut-proxy.aside; printf %s "$1" >/etc/cut-proxy"#,
-            "sh",
-            configuration,
-        ],
-        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
-    )
-}
-
 /// Removes the image that is pulled through the proxy, if it is there.
 pub(crate) fn forget_image() {
     run(&[
@@ -190,6 +176,16 @@ fn a_server_that_exits_at_once_is_quoted() {
     mcpod(&["logs", "exit"])
         .ok()
         .prints(&["cannot start: told to exit"]);
+
+    // It does not take away what others say.
+    let _echo = Server::misbehaving("echo");
+    mcpod(&["tools"])
+        .code(1)
+        .complains(&["cannot start: told to exit"])
+        .prints(&["Returns its text"]);
+    let tools = mcpod(&["tools", "--json"]).code(1).json();
+    assert_eq!(tools["echo"][0]["name"], "echo", "{tools}");
+    mcpod(&["status"]).ok().prints(&["exit - ", "echo - "]);
 }
 
 #[test]
@@ -272,6 +268,19 @@ fn a_unit_that_was_edited_by_hand_is_not_touched() {
     sh(edit, &[TEMPLATE]).ok();
     mcpod(&["remove", "echo", "--force"]).ok();
     sh("rm /tmp/kept", &[]).ok();
+
+    // Nor one beside another that is gone.
+    mcpod(&["add", MISBEHAVE, "--name", "echo"]).ok();
+    sh(
+        r##"echo "# mine" >>"$1" && rm ~/.config/systemd/user/mcpod-echo@.service.d/mcpod.conf"##,
+        &[TEMPLATE],
+    )
+    .ok();
+    mcpod(&["remove", "echo"])
+        .code(1)
+        .complains(&["mcpod.conf", "removed by hand", "--force"]);
+    sh(r##"grep -q "# mine" "$1""##, &[TEMPLATE]).ok();
+    mcpod(&["remove", "echo", "--force"]).ok();
 
     // Nor one whose record cannot be read any more.
     mcpod(&["add", MISBEHAVE, "--name", "echo"]).ok();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::changes::{afterwards, root_until_the_end};
+use crate::changes::{afterwards, cut_proxy};
 use crate::failures::forget_image;
 use crate::idle::{Idle, nothing_half_done};
 use crate::machine::{SOON, mcpod, run, wait_until};
@@ -15,7 +15,7 @@ const ADD: [&str; 5] = ["mcpod", "add", MISBEHAVE, "--name", "echo"];
 const REMOVE: [&str; 3] = ["mcpod", "remove", "echo"];
 
 /// In how many places of a command's time it is killed.
-const PLACES: u32 = 16;
+const PLACES: u32 = 8;
 
 /// Runs a command that a signal ends after some time, unless it has ended before.
 fn run_until(after: Duration, signal: &str, words: &[&str]) -> Option<i32> {
@@ -35,6 +35,148 @@ fn durations() -> [Duration; 2] {
         run(words).ok();
         started.elapsed()
     })
+}
+
+/// Runs a command until something has happened, and kills it in that moment. Exit code 9: it was over first.
+const KILL_WHEN: &str = r#"
+units=~/.config/systemd/user quadlets=~/.config/containers/systemd runtime=$XDG_RUNTIME_DIR
+record=$units/mcpod-echo.socket
+happened=$1
+shift
+"$@" >/dev/null 2>&1 &
+while kill -0 $! 2>/dev/null; do
+    eval "$happened" || continue
+    kill -KILL $!
+    exit 0
+done
+exit 9
+"#;
+
+/// What happens in an `add`, in this order.
+const ADDED: [(&str, &str); 11] = [
+    ("the record is written", "[ -e $record ]"),
+    (
+        "the guard's unit is written",
+        "[ -e $units/mcpod-guard.service ]",
+    ),
+    (
+        "the template is written",
+        "[ -e $quadlets/mcpod-echo@.container ]",
+    ),
+    (
+        "the drop-in is written",
+        "[ -e $units/mcpod-echo@.service.d/mcpod.conf ]",
+    ),
+    (
+        "the socket is enabled",
+        "[ -L $units/sockets.target.wants/mcpod-echo.socket ]",
+    ),
+    (
+        "Quadlet has read it",
+        "[ -e $runtime/systemd/generator/mcpod-echo@.service ]",
+    ),
+    ("the socket listens", "[ -S $runtime/mcpod/echo.sock ]"),
+    (
+        "an instance begins",
+        "compgen -G \"$runtime/mcpod/echo@*.log\"",
+    ),
+    (
+        "its container runs",
+        "compgen -G \"$runtime/mcpod/mcpod-echo@*.pid\"",
+    ),
+    (
+        "what it offers is kept",
+        "[ -e ~/.cache/mcpod/lists/echo.json ]",
+    ),
+    (
+        "the record is complete",
+        "[[ -e $record && $(<$record) == *State=verified* ]]",
+    ),
+];
+
+/// What happens in a `remove`, in this order; last of all the record goes.
+const REMOVED: [(&str, &str); 8] = [
+    (
+        "the record is marked",
+        "[[ $(<$record) == *State=adding* ]]",
+    ),
+    ("the socket is gone", "[ ! -e $runtime/mcpod/echo.sock ]"),
+    (
+        "the socket is not enabled",
+        "[ ! -L $units/sockets.target.wants/mcpod-echo.socket ]",
+    ),
+    (
+        "the template is gone",
+        "[ ! -e $quadlets/mcpod-echo@.container ]",
+    ),
+    (
+        "the drop-in is gone",
+        "[ ! -e $units/mcpod-echo@.service.d ]",
+    ),
+    (
+        "Quadlet has read that",
+        "[ ! -e $runtime/systemd/generator/mcpod-echo@.service ]",
+    ),
+    (
+        "what it offers is forgotten",
+        "[ ! -e ~/.cache/mcpod/lists/echo.json ]",
+    ),
+    (
+        "the guard's unit is gone",
+        "[ ! -e $units/mcpod-guard.service ]",
+    ),
+];
+
+/// Kills a command when something has happened.
+#[track_caller]
+fn kill_when(happened: &(&str, &str), words: &[&str]) {
+    let (name, condition) = happened;
+    let ran = run(&[&["bash", "-c", KILL_WHEN, "bash", condition], words].concat());
+    assert_eq!(ran.code, Some(0), "{name}: {ran:#?}");
+}
+
+#[test]
+fn killed_when_something_has_happened_and_run_again() {
+    let _machine = Idle::now();
+    drop(Server::add(MISBEHAVE, "echo"));
+    for happened in &ADDED {
+        kill_when(happened, &ADD);
+        let again = run(&ADD);
+        // It was done but for its last words.
+        if again.code != Some(0) {
+            again.code(1).complains(&["echo", "--name"]);
+        }
+        mcpod(&["call", "echo", "echo", "text=works"])
+            .ok()
+            .prints(&["works"]);
+        run(&REMOVE).ok();
+        nothing_half_done();
+        // Or taken away.
+        kill_when(happened, &ADD);
+        let removed = run(&REMOVE);
+        if removed.code != Some(0) {
+            removed.code(3);
+        }
+        nothing_half_done();
+    }
+    for happened in &REMOVED {
+        run(&ADD).ok();
+        kill_when(happened, &REMOVE);
+        let again = run(&REMOVE);
+        if again.code != Some(0) {
+            again.code(3);
+        }
+        nothing_half_done();
+        // Or added again.
+        run(&ADD).ok();
+        kill_when(happened, &REMOVE);
+        run(&ADD).ok();
+        mcpod(&["call", "echo", "echo", "text=works"])
+            .ok()
+            .prints(&["works"]);
+        run(&REMOVE).ok();
+        nothing_half_done();
+    }
 }
 
 #[test]
@@ -63,20 +205,6 @@ fn killed_at_every_step_and_run_again() {
 }
 
 #[test]
-fn removed_after_add_was_killed() {
-    let _machine = Idle::now();
-    let [add, _] = durations();
-    for place in 1..PLACES / 2 {
-        run_until(add * place * 2 / PLACES, "KILL", &ADD);
-        let removed = run(&REMOVE);
-        if removed.code != Some(0) {
-            removed.code(3);
-        }
-        nothing_half_done();
-    }
-}
-
-#[test]
 fn ctrl_c_undoes_all() {
     let _machine = Idle::now();
     let [add, _] = durations();
@@ -92,14 +220,7 @@ fn ctrl_c_undoes_all() {
 fn ctrl_c_in_a_pull_that_stalls() {
     let _machine = Idle::now();
     forget_image();
-    let _stalls = root_until_the_end(
-        &[
-            "sh",
-            "-c",
-            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
-        ],
-        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
-    );
+    let _stalls = cut_proxy("bytes = 100\nthen = stall\n");
     for signal in [Signal::INT, Signal::TERM] {
         let adding = start(&[
             "mcpod",

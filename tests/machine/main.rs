@@ -12,6 +12,7 @@
 
 mod agent;
 mod calls;
+mod catalog;
 mod chain;
 mod changes;
 mod escaping;
@@ -30,6 +31,7 @@ mod packages;
 mod reboot;
 mod refresh;
 mod running;
+mod sandbox;
 mod secrets;
 mod serve;
 mod server;

@@ -13,7 +13,7 @@ use crate::running::{Running, start};
 use crate::server::Server;
 
 /// A client that knows nothing of mcpod; see there.
-const CLIENT: &str = include_str!("client.py");
+pub(crate) const CLIENT: &str = include_str!("client.py");
 
 const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}"#;
 

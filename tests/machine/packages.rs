@@ -28,21 +28,25 @@ fn built() -> Vec<String> {
     found.stdout.lines().map(str::to_owned).collect()
 }
 
+/// Fails the test if a build, or what cleans up behind one, still runs: whoever ended it has waited for that.
+#[track_caller]
+fn nothing_builds() {
+    let units = run(&[
+        "systemctl",
+        "--user",
+        "list-units",
+        "--plain",
+        "--no-legend",
+        "--state=activating,deactivating",
+        "mcpod-*-build.service",
+    ]);
+    assert_eq!(units.ok().stdout, "");
+}
+
 #[track_caller]
 pub(crate) fn nothing_built() {
     wait_until("nothing of a build is left", SOON, || {
-        let mut found = built();
-        // Those that failed clean up behind themselves.
-        let units = run(&[
-            "systemctl",
-            "--user",
-            "list-units",
-            "--plain",
-            "--no-legend",
-            "--state=activating,deactivating",
-            "mcpod-*-build.service",
-        ]);
-        found.extend(units.ok().stdout.lines().map(str::to_owned));
+        let found = built();
         if found.is_empty() { Ok(()) } else { Err(found) }
     });
     nothing_half_done();
@@ -161,6 +165,7 @@ fn what_cannot_be_built_says_why_and_leaves_nothing() {
         ("pypi:six@1.17.0", "this package has no command to start"),
     ] {
         mcpod(&["add", package]).code(1).complains(&[why]);
+        nothing_builds();
         nothing_built();
     }
     // Two commands, neither named like the package.
@@ -213,6 +218,7 @@ fn a_build_that_is_interrupted_or_killed_leaves_nothing() {
         building();
         adding.signal(signal);
         assert_ne!(adding.finish().code, Some(0));
+        nothing_builds();
         nothing_built();
     }
     let adding = start(&add);
@@ -221,6 +227,7 @@ fn a_build_that_is_interrupted_or_killed_leaves_nothing() {
     drop(adding);
     // What was half added can be removed.
     mcpod(&["remove", "memory"]).ok();
+    nothing_builds();
     nothing_built();
     let adding = start(&add);
     building();

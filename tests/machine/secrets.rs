@@ -1,10 +1,11 @@
 //! Secrets: nowhere but in the server that needs them.
 
-use crate::changes::afterwards;
-use crate::idle::Idle;
+use crate::changes::{afterwards, moved_aside};
+use crate::idle::{Idle, no_orphans};
 use crate::machine::{
     SOON, machine, mcpod, root, root_with_input, run, run_as, run_with_input, sh, wait_until,
 };
+use crate::orphans::CLIENT;
 use crate::running::start;
 use crate::server::Server;
 
@@ -225,6 +226,95 @@ fn a_secret_is_given_by_prompt_pipe_or_file_and_never_in_clear() {
     mcpod(&["secret", "remove", "vault_NONE"]).code(3);
     mcpod(&["secret", "remove", "../x"]).code(2);
     mcpod(&["config", "vault"]).ok().prints(&["(a secret)"]);
+}
+
+#[test]
+fn without_mcpod_a_server_with_a_secret_fails_and_never_starts_without_it() {
+    let _machine = Idle::now();
+    let _secrets = forget_secrets();
+    let vault = add(VALUE);
+    // Its log is read here, and not by a guard.
+    sh("systemctl --user stop mcpod-guard.service", &[]).ok();
+    let gone = moved_aside(&["/usr/local/bin/mcpod"]);
+    let client = start(&["python3", "-c", CLIENT, &vault.socket()]);
+    let ended = client.finish();
+    // It never came to an answer.
+    assert!(
+        ended.code == Some(1) && ended.stdout.is_empty(),
+        "{ended:#?}"
+    );
+    let said = sh("cat /run/user/1000/mcpod/vault@*.log", &[]).ok().stdout;
+    assert!(said.contains("secret"), "{said}");
+    no_orphans();
+    drop(gone);
+    let environment = vault.call("get-env", "{}").ok().result_text();
+    assert!(environment.contains(VALUE), "{environment}");
+}
+
+#[test]
+fn another_entry_does_not_get_what_is_kept_under_its_name() {
+    let _machine = Idle::now();
+    let _secrets = forget_secrets();
+    let _volume = afterwards(|| run(&["podman", "volume", "rm", "--force", "mcpod-vault_data"]));
+    drop(add(VALUE));
+    let other = "docker://docker.io/mcp/memory";
+    let refused = mcpod(&["add", other, "--name", "vault", "--secret", "MY_TOKEN"]);
+    refused.code(2).complains(&[
+        "the secret vault_MY_TOKEN is kept for docker://docker.io/mcp/everything",
+        "--reuse",
+        "--name",
+    ]);
+    // With a value of its own it takes nothing, and what it replaces is its own then.
+    let own = [
+        "mcpod",
+        "add",
+        other,
+        "--name",
+        "vault",
+        "--secret",
+        "MY_TOKEN=-",
+    ];
+    run_with_input(&own, b"other").ok();
+    mcpod(&["remove", "vault"]).ok();
+    mcpod(&["add", EVERYTHING, "--name", "vault", "--secret", "MY_TOKEN"])
+        .code(2)
+        .complains(&["is kept for docker://docker.io/mcp/memory"]);
+    mcpod(&[
+        "add", EVERYTHING, "--name", "vault", "--secret", "MY_TOKEN", "--reuse",
+    ])
+    .ok();
+    let vault = Server("vault");
+    let environment = vault.call("get-env", "{}").ok().result_text();
+    assert!(
+        environment.contains("\"MY_TOKEN\": \"other\""),
+        "{environment}"
+    );
+    // Its own again.
+    mcpod(&["config", "vault", "--env", "COLOUR=red"]).ok();
+    drop(vault);
+    drop(Server::add_with(
+        EVERYTHING,
+        "vault",
+        &["--secret", "MY_TOKEN"],
+    ));
+
+    // A volume, too, is its entry's.
+    drop(Server::add("memory", "vault"));
+    sh(
+        r#"podman volume rm mcpod-vault_data && podman volume create --label io.mcpod.entry=docker:other mcpod-vault_data"#,
+        &[],
+    )
+    .ok();
+    mcpod(&["add", "memory", "--name", "vault"])
+        .code(2)
+        .complains(&[
+            "the volume mcpod-vault_data is kept for docker:other",
+            "--reuse",
+        ]);
+    mcpod(&["add", "memory", "--name", "vault", "--reuse"]).ok();
+    mcpod(&["remove", "vault", "--volumes"]).ok();
+    mcpod(&["add", "memory", "--name", "vault"]).ok();
+    drop(Server("vault"));
 }
 
 #[test]

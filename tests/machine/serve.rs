@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::Agent;
-use crate::changes::{afterwards, root_until_the_end, settings};
+use crate::changes::{afterwards, cut_proxy, settings};
 use crate::failures::forget_image;
 use crate::idle::Idle;
 use crate::machine::{SOON, mcpod, run, run_with_input, sh, wait_until, write_file};
@@ -287,14 +287,7 @@ fn it_leaves_with_its_instances_when_it_is_terminated() {
 fn an_add_that_is_cancelled_is_undone() {
     let _machine = Idle::now();
     forget_image();
-    let _stalls = root_until_the_end(
-        &[
-            "sh",
-            "-c",
-            r"cp /etc/cut-proxy /etc/cut-proxy.aside; printf 'bytes = 100\nthen = stall\n' >/etc/cut-proxy",
-        ],
-        &["mv", "/etc/cut-proxy.aside", "/etc/cut-proxy"],
-    );
+    let _stalls = cut_proxy("bytes = 100\nthen = stall\n");
     let mut agent = Agent::start(&[], &json!({"elicitation": {}}));
     agent.fills_in = json!({"allow": true});
     let add = json!({"name": "registry-add", "arguments": {"id": "docker://cut/sequentialthinking"},

@@ -1,7 +1,7 @@
 //! How good the search is: queries as an agent would write them, over the real data of docker, awesome and builtin.
 //!
-//! The data lies beside the project's folder, in `shared/data`; without it there is nothing to measure. `QUERIES=FILE`
-//! measures another list of the same form. `cargo test --test search_quality -- --nocapture` shows every query.
+//! The data lies beside the project's folder, in `shared/data`; tests/run measures where it is there. `QUERIES=FILE`
+//! measures another list of the same form. `cargo test --test search_quality -- --ignored --nocapture` shows every query.
 
 #![allow(
     clippy::unwrap_used,
@@ -59,10 +59,9 @@ fn place(catalog: &Catalog, question: &Question) -> (Option<usize>, Vec<String>)
 }
 
 #[test]
-fn what_is_meant_is_found() {
-    let Some(shared) = shared() else {
-        return;
-    };
+#[ignore = "reads ../shared/data"]
+fn what_is_meant_is_found_in_shared_data() {
+    let shared = shared();
     let catalog = catalog(&shared);
     let file = std::env::var_os("QUERIES")
         .map_or_else(|| shared.join("search-queries.json"), PathBuf::from);
@@ -101,12 +100,13 @@ fn what_is_meant_is_found() {
     }
 }
 
-/// The folder of shared data, if it is there.
-fn shared() -> Option<PathBuf> {
+/// The folder of shared data.
+fn shared() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|above| above.join("shared/data"))
         .find(|path| path.join("catalog-sources.tar.zst").exists())
+        .expect("shared/data lies beside the project's folder")
 }
 
 fn catalog(shared: &Path) -> Catalog {

@@ -12,16 +12,13 @@ use crate::table::{Bound, Line, Samples, Table, Unit};
 /// What `add` may take besides the session with which it tries the server, in seconds.
 const MORE: Bound = Bound::More(1.0);
 
-/// An add and its removal take seconds.
-const PART: usize = 10;
-
 pub(crate) fn measure(place: &Place, table: &mut Table) {
     for (name, reference) in [("echo", ECHO), ("everything", "builtin:everything")] {
         let server = Active::add(place, reference, name);
         let mut open = Vec::new();
         let mut add = Vec::new();
         let mut remove = Vec::new();
-        for _ in 0..place.samples_by(PART) {
+        for _ in 0..place.samples {
             let started = Instant::now();
             let mut peer = server.connect();
             peer.initialize();

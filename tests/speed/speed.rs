@@ -19,6 +19,7 @@ mod adding;
 mod calling;
 mod commands;
 mod echo;
+mod empty;
 mod image;
 mod many;
 mod opening;

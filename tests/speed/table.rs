@@ -14,11 +14,13 @@ pub(crate) enum Unit {
     Number,
 }
 
-/// What a line may be at most, at its median.
+/// What a line may be at most, at its median where nothing else is said.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
     /// This much.
     Most(f64),
+    /// This much, at its 99th percentile.
+    Slowest(f64),
     /// So much more than what it is compared with.
     More(f64),
     /// So many times what it is compared with.
@@ -89,6 +91,7 @@ impl Line {
         let median = self.samples.median();
         self.bounds.iter().all(|bound| match *bound {
             Bound::Most(most) => median <= most,
+            Bound::Slowest(most) => self.samples.percentile(99) <= most,
             Bound::More(more) => median <= self.reference.unwrap() + more,
             Bound::Ratio(ratio) => median <= self.reference.unwrap() * ratio,
         })
@@ -99,6 +102,7 @@ impl Line {
         let median = self.samples.median();
         let bounds = self.bounds.iter().map(|bound| match *bound {
             Bound::Most(most) => self.unit.show(most),
+            Bound::Slowest(most) => format!("p99 {}", self.unit.show(most)),
             Bound::More(more) => format!("+{}", self.unit.show(more)),
             Bound::Ratio(ratio) => format!("x{ratio:.2}"),
         });

@@ -85,6 +85,17 @@ impl Repository {
             .iter()
             .find(|name| has(name))
             .map(|name| (*name).to_owned());
+        // One that is named and not there, or a link, is not replaced by another: nobody agreed to that.
+        if let Some(named) = self
+            .named
+            .as_deref()
+            .filter(|named| !has(named.trim_start_matches("./")))
+        {
+            return Err(BuildError::Repository {
+                part: "Dockerfile",
+                text: named.to_owned(),
+            });
+        }
         let recipe = match (
             self.named.clone().or(own),
             has("package.json"),

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::catalog::{
-    Artifact, EnvVar, Input, InputPath, InputValue, LaunchOption, Network, Run, Syntax, Transport,
-    Trust,
+    Arg, Artifact, EnvVar, Input, InputPath, InputValue, LaunchOption, Network, Run, Syntax,
+    Transport, Trust,
 };
 
 /// A launch option in the making.

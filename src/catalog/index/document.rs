@@ -173,7 +173,7 @@ pub(super) fn of_listing(listing: &Listing, stems: &mut Stems) -> serde_json::Re
             all.iter()
                 .flat_map(|member| [lower(&member.name), lower(member.id.native())]),
         ),
-        sources: unique(all.iter().map(|member| member.id.source().to_owned())),
+        sources: sources(listing),
         tags: unique(entry.tags.iter().map(|tag| lower(tag))),
         flags: flags(entry),
         prior: prior(listing).iter().map(|(_, factor)| factor).product(),
@@ -213,13 +213,22 @@ pub(super) fn of_tool(
                 .unwrap_or_default()
                 .join(" ")
         }),
-        sources: vec![entry.id.source().to_owned()],
+        sources: sources(listing),
         tags: unique(entry.tags.iter().map(|tag| tag.to_lowercase())),
         flags: flags(entry),
         prior: prior(listing).iter().map(|(_, factor)| factor).product(),
         hit: serde_json::to_vec(&ToolHit::new(tool, entry, 0.0))?,
         ..Document::default()
     })
+}
+
+/// The sources that have a listing.
+fn sources(listing: &Listing) -> Vec<String> {
+    let Listing { entry, members } = listing;
+    let ids = std::iter::once(entry)
+        .chain(members)
+        .map(|member| &member.id);
+    unique(ids.map(|id| id.source().to_owned()))
 }
 
 fn flags(entry: &Entry) -> u64 {
@@ -229,10 +238,7 @@ fn flags(entry: &Entry) -> u64 {
     set(flag::FEATURED, entry.featured);
     set(flag::RUNNABLE, entry.is_runnable());
     set(flag::NO_KEY, entry.is_runnable() && !entry.requires_key());
-    set(
-        flag::CURATED,
-        matches!(entry.id.source(), "builtin" | "docker"),
-    );
+    set(flag::CURATED, entry.id.is_curated());
     for category in &entry.categories {
         set(category_flag(*category), true);
     }

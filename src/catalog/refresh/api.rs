@@ -2,10 +2,13 @@
 //!
 //! What changed since (`updated_since`) does not say everything: real dumps lost their newest version, and changed what
 //! they say, without a new date. So all is fetched anew once a week. Each page is kept as it comes, and a walk that is cut
-//! off goes on where it ended.
+//! off goes on where it ended, until it is as old as a whole copy may be.
+//!
+//! What is remembered of the source names the file of items in use. A walk is taken over by writing another one and then
+//! what is remembered, in one step: whoever is killed before has lost nothing, and does the same again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
@@ -14,25 +17,26 @@ use reqwest::Url;
 
 use super::error::FetchError;
 use super::limits::Limits;
-use super::state::{State, Walk};
+use super::state::{Api, State, Walk};
 use super::web::{Answer, Web};
 use crate::catalog::source::official::{self, Published};
 
-/// The items in use, one a line.
-pub(super) const ITEMS: &str = "items.jsonl";
-/// The items of a walk that has not ended.
-const WALK: &str = "walk.jsonl";
+/// How the names of files of items begin and end.
+const ITEMS: &str = "items-";
+const SEQUENCE: &str = ".json-seq";
+/// The items of a walk that was not taken over.
+const WALK: &str = "walk.json-seq";
+
+/// What stands before each item (RFC 7464): no JSON has it inside, so that items are kept word for word.
+const MARK: char = '\u{1e}';
 
 /// How many versions of a server are kept: the newest, and one to fall back to when that is deleted.
 const KEPT: usize = 2;
 
-/// How old a walk may be to be gone on with: cursors are good for longer, but what they skip grows.
-const WALK_MAX: SignedDuration = SignedDuration::from_hours(24);
-
 /// How far before the latest change is asked again, since clocks differ.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 
-/// Follows an API and says whether what is kept in the folder changed.
+/// Follows an API and takes over what it sends, once all of it is there.
 pub(super) async fn follow(
     base: &str,
     folder: &Path,
@@ -40,59 +44,93 @@ pub(super) async fn follow(
     web: &Web,
     limits: &Limits,
     mut page_read: impl FnMut(usize),
-) -> Result<bool, FetchError> {
-    let now = Timestamp::now();
-    let has_items = folder.join(ITEMS).exists();
-    let is_old = |at: Timestamp, age: SignedDuration| now.duration_since(at) > age;
-    let full_pass = SignedDuration::try_from(limits.full_pass).unwrap_or(SignedDuration::MAX);
-    let mut walk = match state.api.walk.take() {
-        Some(walk) if !is_old(walk.begun_at, WALK_MAX) => walk,
-        _ => Walk {
-            begun_at: now,
-            since: match (state.api.full_at, state.api.until) {
-                (Some(full), Some(until)) if has_items && !is_old(full, full_pass) => {
-                    until.checked_sub(OVERLAP).ok()
-                }
-                _ => None,
-            },
-            cursor: None,
-            bytes: 0,
-        },
-    };
+) -> Result<(), FetchError> {
+    let mut walk = begun(folder, &state.api, limits);
     let mut seen = HashSet::new();
-    let mut items = 0;
-    loop {
-        let url = page_url(base, &walk)?;
-        let Answer::Body { bytes, .. } = web.get(url.as_str(), None).await? else {
-            return Err(answer(
-                &url,
-                "it says unchanged, though nothing was there to compare",
-            ));
+    let mut count = 0;
+    while !walk.is_complete {
+        let page = match page(base, &walk, web).await {
+            Ok(page) => page,
+            Err(error) => {
+                // A place in the list that the server does not know any more leads nowhere next time either.
+                if !may_pass(&error) {
+                    state.api.walk = None;
+                }
+                return Err(error);
+            }
         };
-        let page = official::page(&bytes).map_err(|error| answer(&url, &error.to_string()))?;
-        items += page.items.len();
+        count += page.items.len();
         walk.bytes = append(&folder.join(WALK), walk.bytes, &page.items)?;
-        if walk.bytes > limits.source {
-            return Err(FetchError::TooLarge {
-                url: base.to_owned(),
-                limit: limits.source,
+        let is_endless = page
+            .next
+            .as_ref()
+            .is_some_and(|next| !seen.insert(next.clone()));
+        if is_endless || walk.bytes > limits.source {
+            state.api.walk = None;
+            return Err(if is_endless {
+                answer(base, "its pages lead in circles")
+            } else {
+                FetchError::TooLarge {
+                    url: base.to_owned(),
+                    limit: limits.source,
+                }
             });
         }
-        page_read(items);
-        let Some(next) = page.next else { break };
-        if !seen.insert(next.clone()) {
-            return Err(answer(&url, "its pages lead in circles"));
-        }
-        walk.cursor = Some(next);
+        page_read(count);
+        walk.is_complete = page.next.is_none();
+        walk.cursor = page.next;
         state.api.walk = Some(walk.clone());
         state.save(folder)?;
     }
-    let changed = settle(folder, &walk, state)?;
-    state.api.walk = None;
-    if walk.since.is_none() {
-        state.api.full_at = Some(walk.begun_at);
+    take_over(folder, &walk, state)
+}
+
+/// The items in use, as text that [`items`] takes apart.
+pub(super) fn read_items(folder: &Path, api: &Api) -> Result<String, FetchError> {
+    read(&folder.join(file_name(api.items)))
+}
+
+/// The items of a file's text, word for word.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    let items = text.split(MARK).skip(1);
+    items.map(|item| item.strip_suffix('\n').unwrap_or(item))
+}
+
+/// The walk to go on with: the one that was cut off, or a new one.
+fn begun(folder: &Path, api: &Api, limits: &Limits) -> Walk {
+    let now = Timestamp::now();
+    let full_pass = SignedDuration::try_from(limits.full_pass).unwrap_or(SignedDuration::MAX);
+    let is_recent = |at: Timestamp| at <= now && now.duration_since(at) < full_pass;
+    let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if let Some(walk) = &api.walk
+        && is_recent(walk.begun_at)
+        && length(&folder.join(WALK)) >= walk.bytes
+    {
+        return walk.clone();
     }
-    Ok(changed)
+    let has_items = folder.join(file_name(api.items)).exists();
+    Walk {
+        begun_at: now,
+        since: match (api.full_at, api.until) {
+            (Some(full), Some(until)) if has_items && is_recent(full) => {
+                until.checked_sub(OVERLAP).ok()
+            }
+            _ => None,
+        },
+        cursor: None,
+        bytes: 0,
+        is_complete: false,
+    }
+}
+
+async fn page(base: &str, walk: &Walk, web: &Web) -> Result<official::Page, FetchError> {
+    let url = page_url(base, walk)?;
+    match web.get(url.as_str(), None).await? {
+        Answer::Body { bytes, .. } => {
+            official::page(&bytes).map_err(|error| answer(url.as_str(), &error.to_string()))
+        }
+        Answer::Unchanged => Err(FetchError::unasked(url.as_str())),
+    }
 }
 
 fn page_url(base: &str, walk: &Walk) -> Result<Url, FetchError> {
@@ -114,11 +152,24 @@ fn page_url(base: &str, walk: &Walk) -> Result<Url, FetchError> {
     Ok(url)
 }
 
-fn answer(url: &Url, reason: &str) -> FetchError {
+fn answer(url: &str, reason: &str) -> FetchError {
     FetchError::Answer {
-        url: url.to_string(),
+        url: url.to_owned(),
         reason: reason.to_owned(),
     }
+}
+
+/// Whether the same page may be there next time.
+fn may_pass(error: &FetchError) -> bool {
+    match error {
+        FetchError::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+        FetchError::Answer { .. } | FetchError::TooLarge { .. } => false,
+        _ => true,
+    }
+}
+
+fn file_name(number: u64) -> String {
+    format!("{ITEMS}{number}{SEQUENCE}")
 }
 
 /// Writes items behind the first `bytes` of a file and says how many there are then.
@@ -136,25 +187,25 @@ fn append(path: &Path, bytes: u64, items: &[String]) -> Result<u64, FetchError> 
     std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(bytes)).map_err(failed)?;
     let mut written = bytes;
     for item in items {
-        let line = item.replace(['\n', '\r'], " ");
-        writeln!(file, "{line}").map_err(failed)?;
-        written += u64::try_from(line.len()).unwrap_or_default() + 1;
+        writeln!(file, "{MARK}{item}").map_err(failed)?;
+        written += u64::try_from(item.len()).unwrap_or_default() + 2;
     }
     file.flush().map_err(failed)?;
     Ok(written)
 }
 
-/// Takes what a walk found into the items in use and says whether that changed them.
-fn settle(folder: &Path, walk: &Walk, state: &mut State) -> Result<bool, FetchError> {
+/// Takes what a walk found into the items in use.
+fn take_over(folder: &Path, walk: &Walk, state: &mut State) -> Result<(), FetchError> {
     let found = read(&folder.join(WALK))?;
+    let before = folder.join(file_name(state.api.items));
     let kept = if walk.since.is_some() {
-        read(&folder.join(ITEMS))?
+        read(&before)?
     } else {
         String::new()
     };
     let mut names: BTreeMap<String, BTreeMap<String, (Published, &str)>> = BTreeMap::new();
     let mut latest = state.api.until;
-    for item in kept.lines().chain(found.lines()) {
+    for item in items(&kept).chain(items(&found)) {
         // An item that cannot be read is kept for the parser, which says what is wrong with it.
         let published = official::published(item).unwrap_or_else(|_| Published::unreadable(item));
         if let Ok(updated) = published.updated_at.parse::<Timestamp>() {
@@ -163,28 +214,50 @@ fn settle(folder: &Path, walk: &Walk, state: &mut State) -> Result<bool, FetchEr
         let versions = names.entry(published.name.clone()).or_default();
         versions.insert(published.version.clone(), (published, item));
     }
-    // A page that was read early may have changed while later ones were read: what changed since the beginning is asked again.
-    state.api.until = latest.map(|latest| latest.min(walk.begun_at));
-    let path = folder.join(ITEMS);
-    let failed = |source| FetchError::file(&path, source);
+    let failed = |source| FetchError::file(&before, source);
     let new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     let mut file = BufWriter::new(new);
-    for versions in names.values() {
-        for item in newest(versions) {
-            writeln!(file, "{item}").map_err(failed)?;
-        }
+    for item in names.values().flat_map(newest) {
+        writeln!(file, "{MARK}{item}").map_err(failed)?;
     }
     let new = file
         .into_inner()
         .map_err(|error| failed(error.into_error()))?;
-    let changed = !same(new.path(), &path);
-    if changed {
-        new.persist(&path).map_err(|error| failed(error.error))?;
-        state.api.changes += 1;
+    let mut api = Api {
+        walk: None,
+        // A page that was read early may have changed while later ones were read: what changed since the beginning is
+        // asked again.
+        until: latest.map(|latest| latest.min(walk.begun_at)),
+        ..state.api.clone()
+    };
+    if walk.since.is_none() {
+        api.full_at = Some(walk.begun_at);
     }
-    fs::remove_file(folder.join(WALK))
-        .map_err(|source| FetchError::file(&folder.join(WALK), source))?;
-    Ok(changed)
+    if api.items == 0 || !same(new.path(), &before) {
+        api.items += 1;
+        let path = folder.join(file_name(api.items));
+        new.persist(&path).map_err(|error| failed(error.error))?;
+    }
+    state.api = api;
+    state.save(folder)?;
+    // From here on nothing needs these.
+    clear(folder, &file_name(state.api.items))
+}
+
+/// Removes the file of a walk that was taken over and all files of items but the one of that name.
+fn clear(folder: &Path, kept: &str) -> Result<(), FetchError> {
+    let failed = |source| FetchError::file(folder, source);
+    for item in fs::read_dir(folder).map_err(failed)? {
+        let item = item.map_err(failed)?;
+        let name = item.file_name();
+        let is_old = name
+            .to_str()
+            .is_some_and(|name| name.ends_with(SEQUENCE) && name != kept);
+        if is_old {
+            fs::remove_file(item.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// The newest versions of a server that were not deleted, as many as are kept.
@@ -207,20 +280,16 @@ fn newest<'a>(versions: &BTreeMap<String, (Published, &'a str)>) -> Vec<&'a str>
 }
 
 /// The text of a file; none where it is not there.
-pub(super) fn read(path: &Path) -> Result<String, FetchError> {
+fn read(path: &Path) -> Result<String, FetchError> {
     match fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(bytes) => Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(source) => Err(FetchError::file(path, source)),
     }
 }
 
 fn same(a: &Path, b: &Path) -> bool {
-    let length = |path: &Path| {
-        File::open(path)
-            .and_then(|file| file.metadata())
-            .map(|metadata| metadata.len())
-            .ok()
-    };
+    let length = |path: &Path| fs::metadata(path).map(|metadata| metadata.len()).ok();
     length(a) == length(b) && fs::read(a).ok() == fs::read(b).ok()
 }

@@ -1,6 +1,6 @@
 //! What a source has sent, read from where it lies.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,15 +8,57 @@ use super::address::Address;
 use super::error::FetchError;
 use super::limits::Limits;
 use super::settings::{Kind, Source};
+use super::state::State;
 use super::tree::Tree;
-use super::{api, site};
+use super::{api, kept, mirror, site};
 use crate::catalog::source::list::File as ListFile;
 use crate::catalog::source::{Parsed, Refused, docker, list, official, toml};
+
+/// The file that stands for a single one of the web.
+const FILE: &str = "catalog.toml";
+
+/// Files that a source is read from, and those that are not read, with the reason.
+pub(super) struct Files {
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    pub(super) refused: Vec<Refused>,
+}
+
+/// What tells what is there of a source from what was there before.
+pub(super) fn content(
+    source: &Source,
+    folder: &Path,
+    state: &State,
+    limits: &Limits,
+) -> Result<String, FetchError> {
+    let mut contents = Vec::new();
+    for (number, url) in (0..).zip(&source.urls) {
+        contents.push(match (Address::of(url, source.kind)?, source.kind) {
+            (Address::Folder(path), _) => {
+                let Files { files, refused } = records(source.kind, &path, limits)?;
+                format!("{} {}", hash(&files), refused.len())
+            }
+            (Address::Git, _) => mirror::tip(&mirror_of(folder, number)).unwrap_or_default(),
+            (Address::Web, Kind::Official) => state.api.items.to_string(),
+            (Address::Web, Kind::Site) => site::content(folder),
+            (Address::Web, _) => {
+                let bytes = kept::kept(url, folder).unwrap_or_default();
+                hash(&[(FILE.to_owned(), bytes)])
+            }
+        });
+    }
+    Ok(contents.join(" "))
+}
+
+/// Where the mirror of a source's address lies.
+pub(super) fn mirror_of(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("{number}.git"))
+}
 
 /// What is there of a source, read.
 pub(super) fn parsed(
     source: &Source,
     folder: &Path,
+    state: &State,
     limits: &Limits,
 ) -> Result<Parsed, FetchError> {
     let mut all = Parsed::default();
@@ -26,7 +68,7 @@ pub(super) fn parsed(
         let is_folder = matches!(address, Address::Folder(_));
         let place = match address {
             Address::Folder(path) => path,
-            Address::Git => folder.join(format!("{number}.git")),
+            Address::Git => mirror_of(folder, number),
             Address::Web => folder.to_owned(),
         };
         // Nothing was fetched yet. A folder that is not there is an error.
@@ -34,36 +76,41 @@ pub(super) fn parsed(
             continue;
         }
         match source.kind {
-            Kind::Docker => all.append(docker::parse(
-                &source.name,
-                &Tree::open(&place, limits)?.docker()?,
-            )),
+            Kind::Docker => {
+                let mut tree = Tree::open(&place, limits)?;
+                all.append(docker::parse(&source.name, &tree.docker()?));
+                all.refused.extend(tree.into_refused());
+            }
             Kind::List => {
-                let (mut more_pages, mut more_sidecars) = Tree::open(&place, limits)?.list()?;
+                let mut tree = Tree::open(&place, limits)?;
+                let (mut more_pages, mut more_sidecars) = tree.list()?;
                 list_pages.append(&mut more_pages);
                 sidecars.append(&mut more_sidecars);
+                all.refused.extend(tree.into_refused());
             }
             Kind::Official if is_folder => {
-                all.append(pages(&source.name, &records(source.kind, &place, limits)?));
+                let Files { files, refused } = records(source.kind, &place, limits)?;
+                all.append(pages(&source.name, &files));
+                all.refused.extend(refused);
             }
             Kind::Official => {
-                let items = api::read(&place.join(api::ITEMS))?;
-                all.append(official::parse(&source.name, items.lines()));
+                let text = api::read_items(&place, &state.api)?;
+                all.append(official::parse(&source.name, api::items(&text)));
             }
             Kind::Toml => {
-                let place = if is_folder {
-                    place
-                } else {
-                    place.join("catalog.toml")
-                };
-                let files = if is_folder || place.exists() {
+                let Files { files, refused } = if is_folder {
                     records(source.kind, &place, limits)?
                 } else {
-                    Vec::new()
+                    let file = kept::kept(url, &place).map(|bytes| (FILE.to_owned(), bytes));
+                    Files {
+                        files: file.into_iter().collect(),
+                        refused: Vec::new(),
+                    }
                 };
                 for (_, bytes) in files {
                     all.append(toml::parse(&source.name, &String::from_utf8_lossy(&bytes)));
                 }
+                all.refused.extend(refused);
             }
             Kind::Site => all.append(site::parsed(&place)),
         }
@@ -76,11 +123,7 @@ pub(super) fn parsed(
 }
 
 /// The files of a folder that a source of that kind is read from.
-pub(super) fn records(
-    kind: Kind,
-    folder: &Path,
-    limits: &Limits,
-) -> Result<Vec<(String, Vec<u8>)>, FetchError> {
+pub(super) fn records(kind: Kind, folder: &Path, limits: &Limits) -> Result<Files, FetchError> {
     let named = |files: Vec<ListFile>| {
         files
             .into_iter()
@@ -89,10 +132,13 @@ pub(super) fn records(
     };
     if kind == Kind::Toml && folder.is_file() {
         let bytes = std::fs::read(folder).map_err(|source| FetchError::file(folder, source))?;
-        return Ok(vec![("catalog.toml".to_owned(), bytes)]);
+        return Ok(Files {
+            files: vec![(FILE.to_owned(), bytes)],
+            refused: Vec::new(),
+        });
     }
-    let tree = Tree::open(folder, limits)?;
-    Ok(match kind {
+    let mut tree = Tree::open(folder, limits)?;
+    let files = match kind {
         Kind::Docker => {
             let folders = tree.docker()?.into_iter();
             folders
@@ -113,6 +159,10 @@ pub(super) fn records(
         Kind::Official => named(tree.files("", "json")?),
         Kind::Toml => named(tree.files("", "toml")?),
         Kind::Site => Vec::new(),
+    };
+    Ok(Files {
+        files,
+        refused: tree.into_refused(),
     })
 }
 

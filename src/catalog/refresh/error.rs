@@ -75,12 +75,14 @@ pub enum FetchError {
         source: reqwest::Error,
     },
     /// The answer is an error.
-    #[error("{url} answers {status}")]
+    #[error("{url} answers {status}{}", asks(*retry_after))]
     Status {
         /// What was asked for.
         url: String,
         /// The status.
         status: u16,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
     },
     /// The answer leads to another host.
     #[error("{url} sends its readers to {target}, which is another host")]
@@ -89,6 +91,12 @@ pub enum FetchError {
         url: String,
         /// Where it leads.
         target: String,
+    },
+    /// The site wants to see a browser.
+    #[error("{url} answers with a challenge for browsers")]
+    Challenge {
+        /// What was asked for.
+        url: String,
     },
     /// The answer is not what it should be.
     #[error("{url}: {reason}")]
@@ -143,6 +151,22 @@ impl FetchError {
         }
     }
 
+    /// An answer that says that nothing changed, though nothing was there to compare.
+    pub(super) fn unasked(url: &str) -> Self {
+        Self::Answer {
+            url: url.to_owned(),
+            reason: "it says unchanged, though nothing was there to compare".to_owned(),
+        }
+    }
+
+    /// How long the source asks to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Everything in a line, with the causes.
     pub(super) fn in_a_line(&self) -> String {
         let mut line = self.to_string();
@@ -157,4 +181,14 @@ impl FetchError {
         }
         crate::text::one_line(&line)
     }
+}
+
+/// What an answer asks for, in words.
+fn asks(retry_after: Option<Duration>) -> String {
+    let seconds = retry_after
+        .map(|wait| wait.as_secs())
+        .filter(|seconds| *seconds > 0);
+    seconds.map_or_else(String::new, |seconds| {
+        format!(" and asks to be left alone for {seconds} s")
+    })
 }

@@ -7,7 +7,7 @@ use super::state::{self, State};
 use super::{Event, Refresh};
 use crate::catalog::source::{Parsed, builtin};
 
-/// The most refused records of a source that are remembered.
+/// The most refused records of a source that are remembered; all are counted.
 const REFUSED_MAX: usize = 500;
 
 impl Refresh {
@@ -20,11 +20,14 @@ impl Refresh {
             .filter(|source| source.enabled)
             .collect();
         let folder = |source: &Source| self.store.source(&source.name);
-        let contents = enabled.iter().map(|source| {
-            let content = State::load(&folder(source), &source.urls).content;
+        let states: Vec<State> = enabled
+            .iter()
+            .map(|source| State::load(&folder(source), &source.origin()))
+            .collect();
+        let contents = enabled.iter().zip(&states).map(|(source, state)| {
             (
-                format!("{} {:?}", source.name, source.kind),
-                content.into_bytes(),
+                format!("{} {}", source.name, state.origin),
+                state.content.clone().into_bytes(),
             )
         });
         let own = [
@@ -47,7 +50,10 @@ impl Refresh {
         let parsed: Vec<Result<Parsed, FetchError>> = std::thread::scope(|scope| {
             let threads: Vec<_> = enabled
                 .iter()
-                .map(|source| scope.spawn(|| parsed(source, &folder(source), &self.limits)))
+                .zip(&states)
+                .map(|(source, state)| {
+                    scope.spawn(|| parsed(source, &folder(source), state, &self.limits))
+                })
                 .collect();
             threads
                 .into_iter()
@@ -58,11 +64,12 @@ impl Refresh {
                 })
                 .collect()
         });
+        let mut states = states;
         let mut sources = Vec::new();
-        for (source, parsed) in enabled.iter().zip(parsed) {
-            let mut state = State::load(&folder(source), &source.urls);
+        for ((source, state), parsed) in enabled.iter().zip(&mut states).zip(parsed) {
             let entries = match parsed {
                 Ok(mut parsed) => {
+                    state.refused_count = parsed.refused.len();
                     parsed.refused.truncate(REFUSED_MAX);
                     state.refused = parsed.refused;
                     parsed.entries
@@ -71,13 +78,13 @@ impl Refresh {
                 Err(error) => {
                     state.error = Some(error.in_a_line());
                     match &before {
-                        Some(catalog) => catalog.entries_of(&source.name)?,
-                        None => Vec::new(),
+                        Some(catalog) if state.is_indexed => catalog.entries_of(&source.name)?,
+                        _ => Vec::new(),
                     }
                 }
             };
             state.entries = entries.len();
-            state.save(&folder(source))?;
+            state.is_indexed = true;
             sources.push(entries);
             if source.name == "docker" {
                 sources.push(builtin::parse().entries);
@@ -87,6 +94,10 @@ impl Refresh {
             sources.insert(0, builtin::parse().entries);
         }
         self.store.replace(&crate::catalog::merge(sources))?;
+        // Behind the index, so that nothing is said to be in it that is not.
+        for (source, state) in enabled.iter().zip(&states) {
+            state.save(&folder(source))?;
+        }
         state::write(&file, &fingerprint)?;
         Ok(())
     }

@@ -23,11 +23,14 @@ pub struct Limits {
     pub backoff: Duration,
     /// The longest wait that a server can ask for (`Retry-After`). One that asks for more is left alone until next time.
     pub patience: Duration,
+    /// How long a source that failed is left alone; twice as long after each further failure, up to its interval.
+    pub retry: Duration,
     /// How long to wait between two pages of a web site.
     pub pause: Duration,
     /// Pages of a web site in one refresh.
     pub pages: usize,
-    /// How old a whole copy of an API may be before it is fetched anew, since its changes do not say everything.
+    /// How old a whole copy of an API may be before it is fetched anew, since its changes do not say everything; and how
+    /// old a walk through its pages may be to be gone on with.
     pub full_pass: Duration,
 }
 
@@ -43,6 +46,7 @@ impl Default for Limits {
             attempts: 4,
             backoff: Duration::from_secs(1),
             patience: Duration::from_mins(2),
+            retry: Duration::from_mins(5),
             pause: Duration::from_secs(1),
             pages: 500,
             full_pass: Duration::from_hours(7 * 24),

@@ -3,17 +3,21 @@
 //! The first fetch takes one commit. Later ones ask without a depth: then an unchanged repository sends nothing and a
 //! changed one only what is new, while a depth would have everything sent each time.
 
+mod connection;
+mod guard;
+mod received;
+
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gix::remote::Direction;
 use gix::remote::fetch::Shallow;
 
+use self::guard::{Guard, Stop};
+use self::received::Received;
 use super::error::FetchError;
 use super::limits::Limits;
 
@@ -23,30 +27,32 @@ const TIP: &str = "refs/mcpod/tip";
 /// How many packs a mirror may have before it is made anew: each change brings one, and nothing joins them.
 const PACKS_MAX: usize = 30;
 
-/// How often the size of what comes in is looked at.
-const WATCH: Duration = Duration::from_millis(100);
+/// Whatever gix and its transports fail with.
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Fetches a repository into a folder and says which commit is there now. Blocks.
-pub(super) fn update(url: &str, folder: &Path, limits: &Limits) -> Result<String, FetchError> {
+/// Fetches a repository into a folder, until the deadline. Blocks.
+pub(super) fn update(
+    url: &str,
+    folder: &Path,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<(), FetchError> {
     crate::tls::install();
     let failed = |source| FetchError::file(folder, source);
     if packs(folder) > PACKS_MAX {
         // Beside the old one, so that a fetch that fails leaves that as it was.
         let fresh = folder.with_extension("new");
         remove(&fresh)?;
-        let tip = fetch(url, &fresh, limits)?;
+        fetch(url, &fresh, limits, deadline)?;
         remove(folder)?;
-        fs::rename(&fresh, folder).map_err(failed)?;
-        return Ok(tip);
+        return fs::rename(&fresh, folder).map_err(failed);
     }
-    match fetch(url, folder, limits) {
-        Err(FetchError::Git { source, .. }) if folder.exists() && tip(folder).is_none() => {
-            // A first fetch that was cut off has left nothing that could be built on.
-            remove(folder)?;
-            Err(FetchError::git(url, source))
-        }
-        fetched => fetched,
+    let fetched = fetch(url, folder, limits, deadline);
+    if fetched.is_err() && tip(folder).is_none() {
+        // A first fetch that was cut off has left nothing that could be built on.
+        remove(folder)?;
     }
+    fetched
 }
 
 /// The commit that a mirror holds.
@@ -68,7 +74,7 @@ pub(super) fn open(folder: &Path) -> Result<gix::Repository, FetchError> {
 /// The tree that a mirror holds, or, of somebody's bare repository, that of its HEAD.
 pub(super) fn tree(repository: &gix::Repository) -> Result<gix::Tree<'_>, FetchError> {
     let name = repository.path().display().to_string();
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| FetchError::git(&name, error);
+    let failed = |error: AnyError| FetchError::git(&name, error);
     let id = match repository.find_reference(TIP) {
         Ok(reference) => reference
             .into_fully_peeled_id()
@@ -79,15 +85,50 @@ pub(super) fn tree(repository: &gix::Repository) -> Result<gix::Tree<'_>, FetchE
     object.peel_to_tree().map_err(|error| failed(error.into()))
 }
 
-/// Nothing of the user's own settings of git counts here: neither rewritten addresses nor helpers that ask for passwords.
+/// Nothing of the user's own settings of git counts here: neither rewritten addresses nor helpers that ask for passwords. What
+/// is packed small can be large: an object takes so many bytes of memory at most.
 fn options() -> gix::open::Options {
-    gix::open::Options::isolated().config_overrides(["http.followRedirects=false", "core.askPass="])
+    gix::open::Options::isolated().config_overrides([
+        "http.followRedirects=false",
+        "core.askPass=",
+        "gitoxide.objects.allocLimit=134217728",
+    ])
 }
 
-fn fetch(url: &str, folder: &Path, limits: &Limits) -> Result<String, FetchError> {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| FetchError::git(url, error);
-    let is_new = !folder.join("HEAD").exists();
-    if is_new {
+/// Fetches, again where that may help.
+fn fetch(url: &str, folder: &Path, limits: &Limits, deadline: Instant) -> Result<(), FetchError> {
+    let mut backoff = limits.backoff;
+    let mut attempt = 1;
+    loop {
+        let fetched = attempt_once(url, folder, limits, deadline);
+        let may_pass = matches!(fetched, Err(FetchError::Git { .. }));
+        // Whoever waits until the deadline fails at the same moment as it is stopped.
+        if may_pass && left(deadline).is_zero() {
+            return Err(FetchError::TooSlow {
+                url: url.to_owned(),
+                limit: limits.time,
+            });
+        }
+        if !may_pass || attempt >= limits.attempts || left(deadline) <= backoff {
+            return fetched;
+        }
+        tracing::debug!(url, attempt, "fetching again");
+        std::thread::sleep(backoff);
+        attempt += 1;
+        backoff = backoff.saturating_mul(2);
+    }
+}
+
+fn attempt_once(
+    url: &str,
+    folder: &Path,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<(), FetchError> {
+    let failed = |error: AnyError| FetchError::git(url, error);
+    if folder.join("HEAD").exists() {
+        clear(folder)?;
+    } else {
         remove(folder)?;
         fs::create_dir_all(folder).map_err(|source| FetchError::file(folder, source))?;
         gix::init_bare(folder).map_err(|error| failed(error.into()))?;
@@ -98,99 +139,66 @@ fn fetch(url: &str, folder: &Path, limits: &Limits) -> Result<String, FetchError
     } else {
         Shallow::NoChange
     };
-    let guard = Guard::start(folder, limits);
-    let fetched = receive(&repository, url, depth, &guard.stop);
+    let guard = Guard::start(folder, limits, deadline);
+    let patience = limits.request.min(left(deadline));
+    let fetched = receive(&repository, url, depth, patience, &guard.stop);
     guard.end(url)?;
     fetched.map_err(failed)?;
-    tip(folder).ok_or_else(|| FetchError::Answer {
-        url: url.to_owned(),
-        reason: "the repository has no commit".to_owned(),
-    })
+    match tip(folder) {
+        Some(_) => Ok(()),
+        None => Err(FetchError::Answer {
+            url: url.to_owned(),
+            reason: "the repository has no commit".to_owned(),
+        }),
+    }
 }
 
 fn receive(
     repository: &gix::Repository,
     url: &str,
     depth: Shallow,
-    stop: &AtomicBool,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    patience: Duration,
+    stop: &Arc<Stop>,
+) -> Result<(), AnyError> {
     let refspec = format!("+HEAD:{TIP}");
     let remote = repository
         .remote_at(url)?
         .with_fetch_tags(gix::remote::fetch::Tags::None)
         .with_refspecs([refspec.as_str()], Direction::Fetch)?;
-    let connection = remote
-        .connect(Direction::Fetch)?
-        .with_credentials(|_| Ok(None));
+    let connection = connection::open(&remote, patience, stop)?.with_credentials(|_| Ok(None));
     let fetch = connection.prepare_fetch(
-        gix::progress::Discard,
+        Received::new(stop),
         gix::remote::ref_map::Options::default(),
     )?;
     fetch
         .with_shallow(depth)
-        .receive(gix::progress::Discard, stop)?;
+        .receive(Received::new(stop), stop.flag())?;
     Ok(())
 }
 
-/// Watches a fetch, which cannot be bounded from inside: too much or too long, and it is stopped.
-struct Guard {
-    stop: Arc<AtomicBool>,
-    done: mpsc::Sender<()>,
-    thread: std::thread::JoinHandle<Option<Excess>>,
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
-enum Excess {
-    Size(u64),
-    Time(Duration),
-}
-
-impl Guard {
-    fn start(folder: &Path, limits: &Limits) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (done, ended) = mpsc::channel();
-        let (folder, limits, flag) = (folder.to_owned(), limits.clone(), Arc::clone(&stop));
-        let start = Instant::now();
-        let thread = std::thread::spawn(move || {
-            while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(WATCH) {
-                let excess = if size(&folder) > limits.source {
-                    Some(Excess::Size(limits.source))
-                } else if start.elapsed() > limits.time {
-                    Some(Excess::Time(limits.time))
-                } else {
-                    None
-                };
-                if excess.is_some() {
-                    flag.store(true, Ordering::Relaxed);
-                    return excess;
-                }
-            }
-            None
-        });
-        Self { stop, done, thread }
-    }
-
-    fn end(self, url: &str) -> Result<(), FetchError> {
-        // The thread may have ended before.
-        self.done.send(()).ok();
-        let url = url.to_owned();
-        match self.thread.join() {
-            Ok(Some(Excess::Size(limit))) => Err(FetchError::TooLarge { url, limit }),
-            Ok(Some(Excess::Time(limit))) => Err(FetchError::TooSlow { url, limit }),
-            Ok(None) => Ok(()),
-            Err(panic) => std::panic::resume_unwind(panic),
+/// Removes what a fetch that was killed left behind: locks, and packs without an end. Nobody else fetches here, since
+/// whoever does holds the catalog's lock.
+fn clear(folder: &Path) -> Result<(), FetchError> {
+    let failed = |source| FetchError::file(folder, source);
+    for item in fs::read_dir(folder).map_err(failed)? {
+        let item = item.map_err(failed)?;
+        let path = item.path();
+        let has = |extension: &str| path.extension().is_some_and(|own| own == extension);
+        let is_pack = ["pack", "idx", "keep"]
+            .iter()
+            .any(|extension| has(extension));
+        let is_in_packs = folder.ends_with("objects/pack");
+        if item.file_type().map_err(failed)?.is_dir() {
+            clear(&path)?;
+        } else if has("lock") || (is_in_packs && !is_pack) {
+            fs::remove_file(&path).map_err(failed)?;
         }
     }
-}
-
-/// The bytes of all files below a folder.
-fn size(folder: &Path) -> u64 {
-    let items = fs::read_dir(folder).into_iter().flatten().flatten();
-    items
-        .map(|item| match item.file_type() {
-            Ok(kind) if kind.is_dir() => size(&item.path()),
-            _ => item.metadata().map_or(0, |metadata| metadata.len()),
-        })
-        .sum()
+    Ok(())
 }
 
 fn packs(folder: &Path) -> usize {

@@ -21,14 +21,18 @@ pub struct Report {
     pub enabled: bool,
     /// How many entries it has.
     pub entries: usize,
-    /// The records that were refused, and why.
+    /// The first of the records that were refused, and why.
     pub refused: Vec<Refused>,
+    /// How many were refused.
+    pub refused_count: usize,
     /// When it was last fetched.
     pub fetched_at: Option<Timestamp>,
     /// How many seconds ago that was.
     pub age: Option<i64>,
     /// Why the last fetch failed, if it did.
     pub last_error: Option<String>,
+    /// When it is asked again at the earliest, if it failed.
+    pub again_at: Option<Timestamp>,
 }
 
 impl Refresh {
@@ -42,12 +46,15 @@ impl Refresh {
             enabled: true,
             entries: builtin::parse().entries.len(),
             refused: Vec::new(),
+            refused_count: 0,
             fetched_at: None,
             age: None,
             last_error: None,
+            again_at: None,
         };
         let report = |source: &Source| {
-            let state = State::load(&self.store.source(&source.name), &source.urls);
+            let state = State::load(&self.store.source(&source.name), &source.origin());
+            let again_at = state.again_at();
             Report {
                 name: source.name.clone(),
                 kind: source.kind,
@@ -55,8 +62,10 @@ impl Refresh {
                 enabled: source.enabled,
                 entries: state.entries,
                 refused: state.refused,
+                refused_count: state.refused_count,
                 fetched_at: state.fetched_at,
                 age: state.fetched_at.map(|at| now.duration_since(at).as_secs()),
+                again_at,
                 last_error: state.error,
             }
         };

@@ -132,6 +132,15 @@ impl SourcesFile {
     }
 }
 
+impl Source {
+    /// What tells what comes from here from what comes from elsewhere: the kind and all addresses.
+    pub(super) fn origin(&self) -> String {
+        // No address has a line end in it: it would be none.
+        let urls = self.urls.join("\n");
+        format!("{:?}\n{urls}", self.kind)
+    }
+}
+
 impl SourceFile {
     fn merge(&mut self, later: Self) {
         let Self {

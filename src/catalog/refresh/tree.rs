@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::FetchError;
 use super::limits::Limits;
 use super::mirror;
+use crate::catalog::source::Refused;
 use crate::catalog::source::docker::Folder;
 use crate::catalog::source::list::File;
 
@@ -13,6 +14,7 @@ use crate::catalog::source::list::File;
 pub(super) struct Tree {
     place: Place,
     limits: Limits,
+    refused: Vec<Refused>,
 }
 
 enum Place {
@@ -20,10 +22,24 @@ enum Place {
     Git(Box<gix::Repository>),
 }
 
-/// A file or folder in a folder.
+/// What lies in a folder.
 struct Item {
     name: String,
-    is_folder: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    /// A link, which may lead anywhere: what it leads to is not of this repository; or no file at all.
+    Other,
+}
+
+/// A file that is looked for.
+enum Found {
+    File(Vec<u8>),
+    TooLarge(u64),
 }
 
 impl Tree {
@@ -39,32 +55,39 @@ impl Tree {
         Ok(Self {
             place,
             limits: limits.clone(),
+            refused: Vec::new(),
         })
     }
 
+    /// The files that were not read, and why.
+    pub(super) fn into_refused(self) -> Vec<Refused> {
+        self.refused
+    }
+
     /// The folders of Docker's registry.
-    pub(super) fn docker(&self) -> Result<Vec<Folder>, FetchError> {
+    pub(super) fn docker(&mut self) -> Result<Vec<Folder>, FetchError> {
         let mut folders = Vec::new();
-        for folder in self
-            .items("servers")?
-            .into_iter()
-            .filter(|item| item.is_folder)
-            .take(self.limits.files)
-        {
+        for folder in self.items("servers")? {
             let path = format!("servers/{}", folder.name);
+            if folder.kind == Kind::Other {
+                self.refuse(&path, "it is a link");
+            }
+            if folder.kind != Kind::Folder {
+                continue;
+            }
             let items = self.items(&path)?;
-            let file = |name: &str| -> Result<Option<Vec<u8>>, FetchError> {
+            let mut file = |name: &str| {
                 let item = items
                     .iter()
                     .find(|item| item.name.eq_ignore_ascii_case(name));
-                item.map_or(Ok(None), |item| self.read(&format!("{path}/{}", item.name)))
+                item.map_or(Ok(None), |item| self.file(&path, item))
             };
             if let Some(server) = file("server.yaml")? {
                 folders.push(Folder {
-                    name: folder.name,
                     server,
                     tools: file("tools.json")?,
                     readme: file("readme.md")?,
+                    name: folder.name,
                 });
             }
         }
@@ -72,7 +95,7 @@ impl Tree {
     }
 
     /// The pages of a list, those below `docs` if there are any, else those at the top, and its sidecars.
-    pub(super) fn list(&self) -> Result<(Vec<File>, Vec<File>), FetchError> {
+    pub(super) fn list(&mut self) -> Result<(Vec<File>, Vec<File>), FetchError> {
         let mut pages = self.files("docs", "md")?;
         if pages.is_empty() {
             pages = self.files("", "md")?;
@@ -81,91 +104,146 @@ impl Tree {
     }
 
     /// The files of a folder whose names end so, in order; none where the folder is not there.
-    pub(super) fn files(&self, folder: &str, extension: &str) -> Result<Vec<File>, FetchError> {
+    pub(super) fn files(&mut self, folder: &str, extension: &str) -> Result<Vec<File>, FetchError> {
         let mut files = Vec::new();
         let has_extension = |item: &Item| {
             item.name
                 .rsplit_once('.')
                 .is_some_and(|(_, own)| own.eq_ignore_ascii_case(extension))
         };
-        for item in self.items(folder)?.into_iter().take(self.limits.files) {
-            if !item.is_folder && has_extension(&item) {
-                let path = if folder.is_empty() {
-                    item.name
-                } else {
-                    format!("{folder}/{}", item.name)
-                };
-                if let Some(bytes) = self.read(&path)? {
-                    files.push(File { path, bytes });
-                }
+        for item in self
+            .items(folder)?
+            .iter()
+            .filter(|item| has_extension(item))
+        {
+            if item.kind != Kind::Folder
+                && let Some(bytes) = self.file(folder, item)?
+            {
+                let path = joined(folder, &item.name);
+                files.push(File { path, bytes });
             }
         }
         Ok(files)
     }
 
-    fn items(&self, folder: &str) -> Result<Vec<Item>, FetchError> {
-        let mut items = match &self.place {
-            Place::Folder(root) => {
-                let path = root.join(folder);
-                let Ok(found) = fs::read_dir(&path) else {
-                    return Ok(Vec::new());
-                };
-                let item = |item: std::io::Result<fs::DirEntry>| {
-                    let item = item.map_err(|source| FetchError::file(&path, source))?;
-                    // A link may lead anywhere; what it leads to is not of this repository.
-                    let kind = item
-                        .file_type()
-                        .map_err(|source| FetchError::file(&path, source))?;
-                    Ok(item.file_name().into_string().ok().map(|name| Item {
-                        name,
-                        is_folder: kind.is_dir(),
-                    }))
-                };
-                found
-                    .filter_map(|found| item(found).transpose())
-                    .collect::<Result<Vec<_>, FetchError>>()?
+    /// A file of a folder; none where it is refused.
+    fn file(&mut self, folder: &str, item: &Item) -> Result<Option<Vec<u8>>, FetchError> {
+        let path = joined(folder, &item.name);
+        if item.kind != Kind::File {
+            self.refuse(&path, "it is no file");
+            return Ok(None);
+        }
+        match self.read(&path)? {
+            Found::File(bytes) => Ok(Some(bytes)),
+            Found::TooLarge(size) => {
+                let most = self.limits.file;
+                self.refuse(&path, &format!("it has {size} bytes; {most} are the most"));
+                Ok(None)
             }
+        }
+    }
+
+    fn refuse(&mut self, path: &str, reason: &str) {
+        self.refused.push(Refused {
+            record: path.into(),
+            field: "file".into(),
+            reason: reason.into(),
+        });
+    }
+
+    fn items(&mut self, folder: &str) -> Result<Vec<Item>, FetchError> {
+        let found = match &self.place {
+            Place::Folder(root) => folder_items(&root.join(folder))?,
             Place::Git(repository) => git_items(repository, folder)?,
         };
+        let mut items = Vec::new();
+        for (name, kind) in found {
+            match String::from_utf8(name) {
+                Ok(name) => items.push(Item { name, kind }),
+                Err(error) => {
+                    let name = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                    self.refuse(&joined(folder, &name), "its name is not UTF-8");
+                }
+            }
+        }
         items.sort_by(|a, b| a.name.cmp(&b.name));
+        let most = self.limits.files;
+        if items.len() > most {
+            let count = items.len();
+            items.truncate(most);
+            self.refuse(
+                folder,
+                &format!("it has {count} files; only {most} are read"),
+            );
+        }
         Ok(items)
     }
 
-    /// A file; none where it is not there, or is no file, or is larger than a record can be.
-    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FetchError> {
+    fn read(&self, path: &str) -> Result<Found, FetchError> {
         match &self.place {
             Place::Folder(root) => {
                 let path = root.join(path);
-                let metadata = fs::symlink_metadata(&path)
-                    .map_err(|source| FetchError::file(&path, source))?;
-                if !metadata.is_file() || metadata.len() > self.limits.file {
-                    return Ok(None);
+                let failed = |source| FetchError::file(&path, source);
+                let size = fs::symlink_metadata(&path).map_err(failed)?.len();
+                if size > self.limits.file {
+                    return Ok(Found::TooLarge(size));
                 }
-                fs::read(&path)
-                    .map(Some)
-                    .map_err(|source| FetchError::file(&path, source))
+                fs::read(&path).map(Found::File).map_err(failed)
             }
             Place::Git(repository) => {
                 let failed =
                     |error: Box<dyn std::error::Error + Send + Sync>| FetchError::git(path, error);
                 let entry = mirror::tree(repository)?
                     .lookup_entry_by_path(path)
-                    .map_err(|error| failed(error.into()))?;
-                let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else {
-                    return Ok(None);
-                };
+                    .map_err(|error| failed(error.into()))?
+                    .ok_or_else(|| failed("it is in a tree, and not there".into()))?;
                 let header = entry.id().header().map_err(|error| failed(error.into()))?;
                 if header.size() > self.limits.file {
-                    return Ok(None);
+                    return Ok(Found::TooLarge(header.size()));
                 }
                 let object = entry.object().map_err(|error| failed(error.into()))?;
-                Ok(Some(object.data.clone()))
+                Ok(Found::File(object.data.clone()))
             }
         }
     }
 }
 
-fn git_items(repository: &gix::Repository, folder: &str) -> Result<Vec<Item>, FetchError> {
+fn joined(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}
+
+/// The names in a folder; none where it is not there.
+fn folder_items(path: &Path) -> Result<Vec<(Vec<u8>, Kind)>, FetchError> {
+    use std::os::unix::ffi::OsStringExt as _;
+    // A link in the place of a folder leads elsewhere.
+    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let failed = |source| FetchError::file(path, source);
+    let mut items = Vec::new();
+    for item in fs::read_dir(path).map_err(failed)? {
+        let item = item.map_err(failed)?;
+        let kind = item.file_type().map_err(failed)?;
+        let kind = if kind.is_dir() {
+            Kind::Folder
+        } else if kind.is_file() {
+            Kind::File
+        } else {
+            Kind::Other
+        };
+        items.push((item.file_name().into_vec(), kind));
+    }
+    Ok(items)
+}
+
+fn git_items(
+    repository: &gix::Repository,
+    folder: &str,
+) -> Result<Vec<(Vec<u8>, Kind)>, FetchError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| FetchError::git(folder, error);
     let mut tree = mirror::tree(repository)?;
     if !folder.is_empty() {
@@ -183,12 +261,15 @@ fn git_items(repository: &gix::Repository, folder: &str) -> Result<Vec<Item>, Fe
     let mut items = Vec::new();
     for entry in tree.iter() {
         let entry = entry.map_err(|error| failed(error.into()))?;
-        if let Ok(name) = str::from_utf8(entry.filename()) {
-            items.push(Item {
-                name: name.to_owned(),
-                is_folder: entry.mode().is_tree(),
-            });
-        }
+        let mode = entry.mode();
+        let kind = if mode.is_tree() {
+            Kind::Folder
+        } else if mode.is_blob() {
+            Kind::File
+        } else {
+            Kind::Other
+        };
+        items.push((entry.filename().to_vec(), kind));
     }
     Ok(items)
 }

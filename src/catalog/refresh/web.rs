@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ETAG, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::header::{
+    ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+};
 use reqwest::{Client, Response, StatusCode, Url};
+use serde::{Deserialize, Serialize};
 
 use super::error::FetchError;
 use super::limits::Limits;
@@ -22,16 +25,23 @@ pub(super) struct Web {
     limits: Limits,
 }
 
+/// What tells an answer from a later one (RFC 9110, section 8.8), as the server wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mark {
+    /// `ETag`.
+    Tag(String),
+    /// `Last-Modified`, where there is no such tag.
+    Date(String),
+}
+
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It is the same as the one whose mark was sent.
     Unchanged,
     /// This, with the mark that tells it from a later one.
-    Body {
-        bytes: Vec<u8>,
-        mark: Option<String>,
-    },
+    Body { bytes: Vec<u8>, mark: Option<Mark> },
 }
 
 /// An attempt that failed, and how long to wait before the next; never, if nothing is to be gained.
@@ -59,7 +69,7 @@ impl Web {
     }
 
     /// The answer of an address, unless it is marked as the one that is there already.
-    pub(super) async fn get(&self, url: &str, mark: Option<&str>) -> Result<Answer, FetchError> {
+    pub(super) async fn get(&self, url: &str, mark: Option<&Mark>) -> Result<Answer, FetchError> {
         let mut backoff = self.limits.backoff;
         let mut attempt = 1;
         loop {
@@ -79,7 +89,7 @@ impl Web {
         }
     }
 
-    async fn attempt(&self, url: &str, mark: Option<&str>) -> Result<Answer, Failed> {
+    async fn attempt(&self, url: &str, mark: Option<&Mark>) -> Result<Answer, Failed> {
         let never = |error| Failed { error, wait: None };
         let failed = |source| Failed {
             error: FetchError::Web {
@@ -95,9 +105,11 @@ impl Web {
         })?;
         for _ in 0..=REDIRECTS_MAX {
             let mut request = self.client.get(target.clone());
-            if let Some(mark) = mark {
-                request = request.header(IF_NONE_MATCH, mark);
-            }
+            request = match mark {
+                Some(Mark::Tag(tag)) => request.header(IF_NONE_MATCH, tag),
+                Some(Mark::Date(date)) => request.header(IF_MODIFIED_SINCE, date),
+                None => request,
+            };
             let response = request.send().await.map_err(failed)?;
             let status = response.status();
             if status == StatusCode::NOT_MODIFIED {
@@ -109,19 +121,22 @@ impl Web {
             }
             if !status.is_success() {
                 let may_pass = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+                let retry_after = retry_after(&response).filter(|_| may_pass);
                 return Err(Failed {
                     error: FetchError::Status {
                         url: url.to_owned(),
                         status: status.as_u16(),
+                        retry_after,
                     },
-                    wait: may_pass.then(|| retry_after(&response).unwrap_or_default()),
+                    wait: may_pass.then(|| retry_after.unwrap_or_default()),
                 });
             }
-            let mark = response
-                .headers()
-                .get(ETAG)
-                .and_then(|mark| mark.to_str().ok())
-                .map(str::to_owned);
+            let header = |name: HeaderName| {
+                let value = response.headers().get(name)?;
+                value.to_str().ok().map(str::to_owned)
+            };
+            let tag = header(ETAG).map(Mark::Tag);
+            let mark = tag.or_else(|| header(LAST_MODIFIED).map(Mark::Date));
             let bytes = self.body(url, response).await?;
             return Ok(Answer::Body { bytes, mark });
         }

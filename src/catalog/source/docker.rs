@@ -5,13 +5,13 @@
 
 mod inputs;
 mod launch;
-mod record;
+mod yaml;
 
 use serde::Deserialize;
 use serde_saphyr::Options;
 
-use self::record::Record;
-use super::{FieldError, Parsed, repository};
+use self::yaml::Record;
+use super::{FieldError, Parsed, record, repository};
 use crate::catalog::category::Category;
 use crate::catalog::entry::{self, Entry, Tool};
 use crate::catalog::id::EntryId;
@@ -50,6 +50,7 @@ pub fn parse(source: &str, folders: &[Folder]) -> Parsed {
 
 fn entry(source: &str, folder: &Folder) -> Result<Entry, FieldError> {
     let text = str::from_utf8(&folder.server).map_err(|error| FieldError::new("UTF-8", &error))?;
+    let verbatim = record(&format!("servers/{}/server.yaml", folder.name), text)?;
     let record: Record = serde_saphyr::from_str_with_options(text, options())
         .map_err(|error| FieldError::new("YAML", &error.without_snippet()))?;
     if record.name != folder.name {
@@ -111,10 +112,11 @@ fn entry(source: &str, folder: &Folder) -> Result<Entry, FieldError> {
             .and_then(|text| Prose::some(&text)),
         requires: record.requirement.iter().cloned().collect(),
         warnings,
-        records: vec![entry::Record {
-            place: Line::new(&format!("servers/{}/server.yaml", folder.name)),
-            text: Prose::new(text),
-        }],
+        popularity: entry::Popularity {
+            stars: record.meta.github_stars.or(record.meta.stars),
+            downloads: record.meta.pulls,
+        },
+        records: vec![verbatim],
         ..Entry::new(id, Line::new(&record.name))
     })
 }

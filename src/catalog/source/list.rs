@@ -12,12 +12,12 @@ use std::collections::HashMap;
 
 use self::line::{Bullet, bullet, plain};
 use self::sidecar::{Sidecar, artifact};
-use super::{FieldError, Parsed, repository};
+use super::{FieldError, Parsed, record, repository};
 use crate::catalog::category::Category;
-use crate::catalog::entry::{Entry, Record, Repository};
+use crate::catalog::entry::{Entry, Repository};
 use crate::catalog::id::EntryId;
 use crate::catalog::launch::{HttpProtocol, LaunchOption, Trust};
-use crate::catalog::text::{Line, Prose};
+use crate::catalog::text::Line;
 
 /// Headings below which other things than servers are listed, where they come behind servers.
 const OTHER_SECTIONS: [&str; 6] = [
@@ -151,10 +151,7 @@ impl List<'_> {
             official: bullet.official || section.official,
             website: repository.is_none().then(|| Line::some(url)).flatten(),
             launch: guesses(url, bullet.about),
-            records: vec![Record {
-                place: place.into(),
-                text: Prose::new(line),
-            }],
+            records: vec![record(place, line)?],
             repository,
             ..Entry::new(id, name)
         })

@@ -10,12 +10,16 @@ use scraper::{ElementRef, Html, Selector};
 use serde::Deserialize;
 
 pub use self::robots::Robots;
-use super::{FieldError, Refused, repository};
-use crate::catalog::entry::{Entry, Record};
+use super::{FieldError, Refused, record, repository};
+use crate::catalog::entry::Entry;
 use crate::catalog::id::EntryId;
 use crate::catalog::launch::{Endpoint, HttpProtocol, LaunchOption, Remote, Run, Trust};
 use crate::catalog::template::Template;
-use crate::catalog::text::{Line, Prose};
+use crate::catalog::text::Line;
+
+/// How the paths of pages begin: of servers that are run, and of those that run elsewhere.
+const LOCAL: &str = "servers/";
+const REMOTE: &str = "remote-mcp-servers/";
 
 /// An address in a sitemap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +85,21 @@ pub fn server_path(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let (_, path) = rest.split_once('/')?;
     let path = path.split(['?', '#']).next()?.trim_end_matches('/');
-    let kind = path.split('/').next()?;
-    (matches!(kind, "servers" | "remote-mcp-servers") && path.len() > kind.len() + 1)
-        .then_some(path)
+    is_server_path(path).then_some(path)
+}
+
+/// Whether a path is that of a server's page.
+pub fn is_server_path(path: &str) -> bool {
+    let inside = path.strip_prefix(LOCAL).or(path.strip_prefix(REMOTE));
+    inside.is_some_and(|name| !name.is_empty())
+}
+
+/// What the source calls the server of a page: its path, of which `servers/` is left out where nothing else is called so.
+fn native(path: &str) -> &str {
+    match path.strip_prefix(LOCAL) {
+        Some(name) if !is_server_path(name) => name,
+        _ => path,
+    }
 }
 
 /// The entry of a server's page, for the source of that name.
@@ -96,28 +112,23 @@ pub fn page(source: &str, path: &str, bytes: &[u8]) -> Result<Entry, PageError> 
 }
 
 fn entry(source: &str, path: &str, text: &str) -> Result<Entry, FieldError> {
-    let (_, native) = path
-        .split_once('/')
-        .ok_or_else(|| FieldError::new("path", "it is no server's"))?;
-    let id = EntryId::new(source, native).map_err(|error| FieldError::new("path", &error))?;
+    if !is_server_path(path) {
+        return Err(FieldError::new("path", "it is no server's"));
+    }
+    let id = EntryId::new(source, native(path)).map_err(|error| FieldError::new("path", &error))?;
     let html = Html::parse_document(text);
-    let about = linked_data(&html);
+    let linked = linked_data(&html);
+    let about = linked.as_ref().map(|(_, about)| about);
     let main = first(&html, "main").ok_or_else(|| FieldError::new("main", "the page has none"))?;
     let heading = select(main, "h1").map(text_of);
-    let name = about
-        .as_ref()
-        .and_then(|about| about.name.clone())
-        .or(heading);
+    let name = about.and_then(|about| about.name.clone()).or(heading);
     let name = name
         .filter(|name| !name.is_empty())
         .ok_or_else(|| FieldError::new("main h1", "the page names no server"))?;
     let description = about
-        .as_ref()
         .and_then(|about| about.description.clone())
         .or_else(|| select(main, "h1 ~ p, p").map(text_of));
-    let code = about
-        .as_ref()
-        .and_then(|about| about.code_repository.clone());
+    let code = about.and_then(|about| about.code_repository.clone());
     let code = code.or_else(|| {
         select(main, "a[href*='github.com/']")?
             .attr("href")
@@ -147,9 +158,9 @@ fn entry(source: &str, path: &str, text: &str) -> Result<Entry, FieldError> {
             .flatten(),
         repository,
         launch,
-        records: vec![Record {
-            place: path.into(),
-            text: Prose::new(&text_of(main)),
+        records: vec![match &linked {
+            Some((script, _)) => record(path, script)?,
+            None => record(path, &main.text().collect::<String>())?,
         }],
         ..Entry::new(id, name)
     })
@@ -166,13 +177,17 @@ struct LinkedData {
     code_repository: Option<Line>,
 }
 
-fn linked_data(html: &Html) -> Option<LinkedData> {
+/// The script that says it, and what it says.
+fn linked_data(html: &Html) -> Option<(String, LinkedData)> {
     let selector = Selector::parse("script[type='application/ld+json']").ok()?;
     let scripts = html
         .select(&selector)
         .map(|script| script.text().collect::<String>());
-    let documents = scripts.filter_map(|script| serde_json::from_str::<LinkedData>(&script).ok());
-    documents.into_iter().find(|about| {
+    let mut documents = scripts.filter_map(|script| {
+        let about = serde_json::from_str::<LinkedData>(&script).ok()?;
+        Some((script, about))
+    });
+    documents.find(|(_, about)| {
         matches!(
             about.kind.as_deref(),
             Some("SoftwareApplication" | "SoftwareSourceCode" | "WebApplication")
@@ -291,6 +306,28 @@ mod tests {
             panic!("{entry:?}")
         };
         assert!(remote.login && remote.endpoint.protocol == HttpProtocol::Sse);
+    }
+
+    #[test]
+    fn no_two_pages_have_one_id() {
+        let html = b"<main><h1>N</h1><p>Does.</p></main>";
+        let id = |path: &str| page("mcpservers", path, html).unwrap().id.to_string();
+        for (path, native) in [
+            ("servers/acme/notes", "acme/notes"),
+            (
+                "remote-mcp-servers/acme/notes",
+                "remote-mcp-servers/acme/notes",
+            ),
+            (
+                "servers/remote-mcp-servers/acme/notes",
+                "servers/remote-mcp-servers/acme/notes",
+            ),
+            ("servers/servers/acme", "servers/servers/acme"),
+            ("servers/servers", "servers"),
+        ] {
+            assert_eq!(id(path), format!("mcpservers:{native}"));
+        }
+        assert!(page("mcpservers", "categories/acme", html).is_err());
     }
 
     #[test]

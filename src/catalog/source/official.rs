@@ -5,6 +5,7 @@
 
 mod document;
 mod launch;
+mod popularity;
 mod values;
 mod version;
 
@@ -15,10 +16,10 @@ use serde_json::value::RawValue;
 
 use self::document::{Document, Head, Item, Official};
 use self::version::Version;
-use super::{FieldError, Parsed, repository};
-use crate::catalog::entry::{Entry, Record, Status};
+use super::{FieldError, Parsed, record, repository};
+use crate::catalog::entry::{Entry, Status};
 use crate::catalog::id::EntryId;
-use crate::catalog::text::{Line, Prose};
+use crate::catalog::text::Line;
 
 /// A publisher with more servers than this resells those of others: nothing of it counts as the maker's own.
 const OWN_SERVERS_MAX: usize = 10;
@@ -157,9 +158,9 @@ pub fn parse<'a>(source: &str, items: impl IntoIterator<Item = &'a str>) -> Pars
     let mut names: BTreeMap<String, Vec<(Published, &str)>> = BTreeMap::new();
     for (index, item) in (1..).zip(items) {
         match head(item) {
-            Ok((published, document)) => {
+            Ok((published, _)) => {
                 let versions = names.entry(published.name.clone()).or_default();
-                versions.push((published, document));
+                versions.push((published, item));
             }
             Err(error) => parsed
                 .refused
@@ -174,14 +175,14 @@ pub fn parse<'a>(source: &str, items: impl IntoIterator<Item = &'a str>) -> Pars
         let Some(newest) = newest(versions.iter().map(|(published, _)| published)) else {
             continue;
         };
-        let document = versions
+        let item = versions
             .iter()
             .find(|(published, _)| std::ptr::eq(published, newest));
-        let Some((_, document)) = document else {
+        let Some((_, item)) = item else {
             continue;
         };
         let servers = namespaces.get(namespace(&newest.name)).copied();
-        match entry(source, newest, document, servers.unwrap_or_default()) {
+        match entry(source, newest, item, servers.unwrap_or_default()) {
             Ok(entry) => parsed.entries.push(entry),
             Err(error) => parsed
                 .refused
@@ -235,9 +236,10 @@ fn head(item: &str) -> Result<(Published, &str), FieldError> {
 fn entry(
     source: &str,
     published: &Published,
-    text: &str,
+    item: &str,
     servers: usize,
 ) -> Result<Entry, FieldError> {
+    let (_, text) = head(item)?;
     let name = &published.name;
     check_name(name)?;
     let id = EntryId::new(source, name).map_err(|error| FieldError::new("name", &error))?;
@@ -269,10 +271,8 @@ fn entry(
         launch,
         version: Line::some(&published.version),
         warnings,
-        records: vec![Record {
-            place: Line::new(&format!("{name} {}", published.version)),
-            text: Prose::new(text),
-        }],
+        popularity: popularity::of(item),
+        records: vec![record(&format!("{name} {}", published.version), item)?],
         ..Entry::new(id, Line::new(short))
     })
 }

@@ -23,10 +23,12 @@
 mod launch;
 mod record;
 
+use ::toml::de::{DeTable, DeValue, ValueDeserializer};
+use serde::Deserialize as _;
+
 use self::record::Record;
 use super::{FieldError, Parsed, Refused};
-use crate::catalog::entry;
-use crate::catalog::text::{Line, Prose};
+use crate::catalog::entry::Entry;
 
 /// The entries of a file's text, for the source of that name.
 pub fn parse(source: &str, text: &str) -> Parsed {
@@ -36,60 +38,59 @@ pub fn parse(source: &str, text: &str) -> Parsed {
         field: field.into(),
         reason: reason.into(),
     };
-    let mut file = match text.parse::<::toml::Table>() {
-        Ok(file) => file,
-        Err(error) => {
-            parsed
-                .refused
-                .push(refuse("the file", "TOML", &error.to_string()));
-            return parsed;
+    let mut servers = Vec::new();
+    match DeTable::parse(text) {
+        Ok(file) => {
+            for (key, value) in file.into_inner() {
+                match (key.get_ref().as_ref(), value.into_inner()) {
+                    ("server", DeValue::Array(tables)) => servers.extend(tables),
+                    ("server", _) => {
+                        let reason = "it is no list of tables";
+                        parsed.refused.push(refuse("the file", "server", reason));
+                    }
+                    (key, _) => {
+                        let reason = "there is no such key";
+                        parsed.refused.push(refuse("the file", key, reason));
+                    }
+                }
+            }
         }
-    };
-    let servers = match file.remove("server") {
-        None => Vec::new(),
-        Some(::toml::Value::Array(servers)) => servers,
-        Some(_) => {
-            parsed
-                .refused
-                .push(refuse("the file", "server", "it is no list of tables"));
-            Vec::new()
-        }
-    };
-    for key in file.keys() {
-        parsed
+        Err(error) => parsed
             .refused
-            .push(refuse("the file", key, "there is no such key"));
+            .push(refuse("the file", "TOML", &error.to_string())),
     }
-    for (index, server) in servers.into_iter().enumerate() {
-        let record = record_name(index, &server);
-        let text = ::toml::to_string(&server).unwrap_or_default();
-        let entry = server
-            .try_into::<Record>()
+    // A table goes on until the next one begins.
+    let starts = servers.iter().map(|server| server.span().start);
+    let ends: Vec<usize> = starts.skip(1).chain([text.len()]).collect();
+    for ((index, server), end) in servers.into_iter().enumerate().zip(ends) {
+        let place = place(index, server.get_ref());
+        let written = text.get(server.span().start..end).unwrap_or_default();
+        let entry = Record::deserialize(ValueDeserializer::from(server))
             .map_err(|error| FieldError::new("TOML", &error))
-            .and_then(|raw| raw.into_entry(source));
+            .and_then(|raw| raw.into_entry(source))
+            .and_then(|entry| {
+                Ok(Entry {
+                    records: vec![super::record(&place, written.trim_end())?],
+                    ..entry
+                })
+            });
         match entry {
             Ok(entry) if parsed.entries.iter().any(|other| other.id == entry.id) => {
                 parsed
                     .refused
-                    .push(refuse(&record, "name", "another entry has this name"));
+                    .push(refuse(&place, "name", "another entry has this name"));
             }
-            Ok(mut entry) => {
-                entry.records.push(entry::Record {
-                    place: Line::new(&record),
-                    text: Prose::new(&text),
-                });
-                parsed.entries.push(entry);
-            }
-            Err(error) => parsed.refused.push(error.in_record(&record)),
+            Ok(entry) => parsed.entries.push(entry),
+            Err(error) => parsed.refused.push(error.in_record(&place)),
         }
     }
     parsed
 }
 
 /// How a refusal names a record: by its place, and its name where it has one.
-fn record_name(index: usize, server: &::toml::Value) -> String {
+fn place(index: usize, server: &DeValue<'_>) -> String {
     let place = index + 1;
-    match server.get("name").and_then(::toml::Value::as_str) {
+    match server.get("name").and_then(|name| name.get_ref().as_str()) {
         Some(name) => format!("server {place} ({name})"),
         None => format!("server {place}"),
     }
@@ -148,7 +149,8 @@ mod tests {
         assert_eq!(entry.tags[0].as_str(), "notes");
         let record = &entry.records[0];
         assert_eq!(record.place.as_str(), "server 1 (notes)");
-        assert!(record.text.contains("tags = [\"Notes\"]"), "{record:?}");
+        // Word for word, what is not fit to be shown included.
+        assert_eq!(record.text, NOTES.trim());
         assert_eq!(entry.status, Status::Deprecated("archived".into()));
         let [image, remote] = entry.launch.as_slice() else {
             panic!("{entry:?}")

@@ -72,7 +72,11 @@ pub(super) async fn run(
     let orchestrator = &registry.frontend.orchestrator;
     let mut request = request(&arguments)?;
     let outline = orchestrator.outline(&request)?;
+    known(&request, &outline)?;
     consent(registry, &request, &outline, context).await?;
+    // What was agreed to is what is added, whatever becomes of the catalog meanwhile.
+    request.name = Some(outline.name.clone());
+    request.agreed = Some(outline.agreed());
     complete(registry, &mut request, &outline, context).await?;
     let (teller, told) = progress::start(context);
     let cancelled = context.ct.cancelled();
@@ -99,6 +103,22 @@ pub(super) async fn run(
     let added = added.map_err(|error| refused(error, &outline))?;
     registry.frontend.refresh().await?;
     answer(added)
+}
+
+/// Refuses what cannot be, before anybody is asked about it: names of inputs that it has not, and of variables that none can have.
+fn known(request: &Request, outline: &Outline) -> Result<(), Failure> {
+    let inputs = &outline.launch.inputs;
+    let is_known = |name: &str| inputs.iter().any(|input| input.path.to_string() == name);
+    let mut given = request.choices.inputs.iter();
+    if let Some(unknown) = given.find(|given| !is_known(&given.name)) {
+        let error = InputError::Unknown {
+            id: outline.id.clone(),
+            name: unknown.name.clone(),
+            known: inputs.iter().map(|input| input.path.to_string()).collect(),
+        };
+        return Err(refused(Error::Plan(PlanError::Input(error)), outline));
+    }
+    given::check_variables(&request.choices.environment)
 }
 
 /// Sees to it that the user, or the settings, allow it.
@@ -192,5 +212,6 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
         },
         probe: true,
         consent: Consent::Nothing,
+        agreed: None,
     })
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Registry;
 use super::answer::{Answer, Failure};
-use crate::catalog::{Category, Filters, Query};
+use crate::catalog::{Category, Filters, Query, about};
 use crate::orchestrator::Error;
 use crate::text::{one_line, shortened};
 
@@ -96,7 +96,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
         .map(|hit| Listed {
             id: hit.id.to_string(),
             description: shortened(
-                &hit.description.as_deref().map(one_line).unwrap_or_default(),
+                &one_line(&about(hit.deprecated.as_ref(), hit.description.as_ref())),
                 SHOWN,
             ),
         })

@@ -16,6 +16,7 @@ pub(super) fn add(request: &Request, secrets: &[String]) -> String {
         choices,
         probe: _,
         consent: _,
+        agreed: _,
     } = request;
     let mut words = vec!["mcpod".to_owned(), "add".to_owned(), quoted(reference)];
     if let Some(name) = name {
@@ -113,6 +114,7 @@ mod tests {
             },
             probe: true,
             consent: Consent::Nothing,
+            agreed: None,
         };
         assert_eq!(
             add(&request, &["pass phrase".to_owned()]),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Failure};
 use super::given::Given;
-use super::{Registry, command, consent, inputs, wish};
+use super::{Registry, command, consent, given, inputs, wish};
 use crate::catalog::InputKind;
 use crate::orchestrator::config::{Change, Configured};
 use crate::quadlet::name::ServerName;
@@ -81,6 +81,7 @@ pub(super) async fn run(
             let paths: Vec<String> = paths.map(|input| input.name.clone()).collect();
             let mut reasons: Vec<String> = wish::given_away(&change.set, &paths)
                 .chain(wish::variables(&change.environment))
+                .chain(taken_away(&known, &change.unset))
                 .collect();
             reasons.extend((policy == AgentAdd::Ask).then(|| consent::SETTINGS_ASK.to_owned()));
             if !reasons.is_empty() {
@@ -170,6 +171,10 @@ fn change(
             ));
         }
         match (input, value) {
+            // A variable that the user added is the user's to change.
+            (Some(input), Some(value)) if !input.declared => {
+                change.environment.extend(value.assigned(name));
+            }
             (Some(_), Some(value)) => change.set.extend(value.assigned(name)),
             (Some(input), None) if input.set => change.unset.push(name.clone()),
             (Some(_), None) => {}
@@ -180,7 +185,18 @@ fn change(
     if change == Change::default() {
         return Err(Failure::new("nothing is to be changed").next("give options or environment"));
     }
+    given::check_variables(&change.environment)?;
     Ok(change)
+}
+
+/// Which of the user's own variables would be taken away, in words.
+fn taken_away(known: &[Configured], unset: &[String]) -> impl Iterator<Item = String> {
+    let is_own = |name: &&String| {
+        let mut known = known.iter();
+        known.any(|input| input.name == **name && !input.declared)
+    };
+    let own = unset.iter().filter(is_own);
+    own.map(|name| format!("{name} is to be taken out of its environment"))
 }
 
 fn unknown(server: &ServerName, known: &[Configured], name: &str) -> Failure {

@@ -73,7 +73,10 @@ pub(super) async fn ask(
     reasons: &[String],
     command: &str,
 ) -> Result<(), Failure> {
-    let reasons = reasons.join(", and ");
+    // Whatever is quoted in them, they are one paragraph: nothing in it can pass for its end.
+    let wanted = crate::text::one_line(wanted);
+    let reasons = crate::text::one_line(&reasons.join(", and "));
+    let command = crate::text::one_line(command);
     let run = format!("the user can run it: {command}");
     if !can_ask(context) {
         let message = format!("{wanted}. Only the user can allow this, because {reasons}");

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Registry;
 use super::answer::{Answer, Failure};
-use crate::catalog::{
-    Input, InputKind, InputValue, LaunchOption, Local, Network, Run, Status, Trust,
-};
+use crate::catalog::{Input, InputKind, InputValue, LaunchOption, Local, Network, Run, Trust};
 use crate::orchestrator::reference;
 use crate::text::shortened;
 
@@ -35,8 +33,6 @@ pub(super) struct Docs {
     title: String,
     /// What it does.
     description: Option<String>,
-    /// Why it should not be added any more, if that is so.
-    deprecated: Option<String>,
     /// Who makes it.
     publisher: Option<String>,
     /// A page about it.
@@ -47,6 +43,8 @@ pub(super) struct Docs {
     license: Option<String>,
     /// What must be there before it can be used.
     requires: Vec<String>,
+    /// Why it should not be added any more, if so.
+    deprecated: Option<String>,
     /// What the catalog warns of.
     warnings: Vec<String>,
     /// The ways to run it, best first.
@@ -116,15 +114,12 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
         id: entry.id.to_string(),
         title: entry.title.as_ref().unwrap_or(&entry.name).to_string(),
         description: text(&entry.description),
-        deprecated: match &entry.status {
-            Status::Active => None,
-            Status::Deprecated(reason) => Some(reason.to_string()),
-        },
         publisher: text(&entry.publisher),
         website: text(&entry.website),
         repository: entry.repository.as_ref().map(|code| code.url.to_string()),
         license: text(&entry.license),
         requires: entry.requires.iter().map(ToString::to_string).collect(),
+        deprecated: entry.status.deprecation().map(ToString::to_string),
         warnings: entry.warnings.iter().map(ToString::to_string).collect(),
         readme: entry.readme.as_deref().map(|text| shortened(text, README)),
         launch: (1..)
@@ -213,9 +208,11 @@ fn readable(docs: &Docs) -> String {
     if let Some(description) = &docs.description {
         lines.push(description.clone());
     }
-    if let Some(reason) = &docs.deprecated {
-        lines.push(format!("It is deprecated, look for another one: {reason}"));
-    }
+    lines.extend(
+        docs.deprecated
+            .iter()
+            .map(|why| format!("deprecated: {why}")),
+    );
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
         lines.push(format!(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Failure};
 use super::{Registry, words};
-use crate::catalog::{Filters, Query};
+use crate::catalog::{Filters, Query, about};
 use crate::frontend::offer::{Names, Offer, Origin};
 use crate::orchestrator::Error;
 use crate::session::lists::List;
@@ -106,6 +106,8 @@ struct FoundServer {
     requires_key: bool,
     /// Whether the maker of what it serves makes it.
     official: bool,
+    /// Why it should not be added any more, if so.
+    deprecated: Option<String>,
     /// The names under which it is active already.
     active_as: Vec<String>,
 }
@@ -178,6 +180,7 @@ fn servers(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
                 launch: hit.launch,
                 requires_key: hit.requires_key,
                 official: hit.official,
+                deprecated: hit.deprecated.map(|why| described(Some(&why))),
                 active_as,
                 id,
             }
@@ -214,7 +217,10 @@ fn tools(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
         name: hit.tool.to_string(),
         server: None,
         add: Some(hit.id.to_string()),
-        description: described(hit.description.as_deref()),
+        description: described(Some(&about(
+            hit.deprecated.as_ref(),
+            hit.description.as_ref(),
+        ))),
     }));
     let tools: Vec<FoundTool> = found
         .into_iter()
@@ -285,7 +291,11 @@ impl FoundServer {
             [] => String::new(),
             names => format!(" (active as {})", names.join(", ")),
         };
-        format!("{}: {}{key}{active}", self.id, self.description)
+        let deprecated = match &self.deprecated {
+            Some(why) => format!(" (deprecated: {why})"),
+            None => String::new(),
+        };
+        format!("{}: {}{key}{deprecated}{active}", self.id, self.description)
     }
 }
 

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::answer::Failure;
+use crate::orchestrator::Error;
+use crate::quadlet::keys::container::ENVIRONMENT;
+use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::Assignment;
 
 /// A value, or several of an input that takes several.
@@ -56,4 +60,14 @@ pub(super) fn assigned(values: &BTreeMap<String, Given>) -> Vec<Assignment> {
         .iter()
         .flat_map(|(name, given)| given.assigned(name))
         .collect()
+}
+
+/// Refuses variables that no unit can hold. Their names are shown to the user, who is not to read in one what it is not.
+pub(super) fn check_variables(variables: &[Assignment]) -> Result<(), Failure> {
+    let mut unit = UnitFile::new();
+    for variable in variables {
+        unit.push(ENVIRONMENT, variable)
+            .map_err(|error| Failure::from(Error::Value(error)))?;
+    }
+    Ok(())
 }

@@ -31,15 +31,16 @@ async fn place(policy: AgentAdd) -> Place {
     let unit = std::fs::read_to_string(&path).unwrap();
     std::fs::write(
         &path,
-        format!("{unit}Input=title=Mine\nEnvironment=TZ=UTC\nSecret=token\n"),
+        unit.replace("Id=test:", "Id=mine:")
+            + "Input=title=Mine\nEnvironment=TZ=UTC\nSecret=token\n",
     )
     .unwrap();
     place.write_lists("notes", &json!({}));
     place
 }
 
-/// What is said where the change goes on: to Podman, which this place has not.
-const GOES_ON: &str = "Podman's socket";
+/// What is said where the change goes on: to the server's files, which mcpod did not write here.
+const GOES_ON: &str = "was edited or removed by hand";
 
 #[tokio::test]
 async fn only_names_that_the_server_knows_are_taken_unless_forced() {
@@ -51,7 +52,18 @@ async fn only_names_that_the_server_knows_are_taken_unless_forced() {
         (json!({"options": {"title": null}}), GOES_ON),
         (json!({"options": {"title": 7}}), GOES_ON),
         // A variable that the user chose.
-        (json!({"environment": {"TZ": "CET"}}), GOES_ON),
+        (
+            json!({"environment": {"TZ": "CET"}}),
+            "Only the user can allow this, because TZ is to be set in its environment",
+        ),
+        (
+            json!({"options": {"TZ": null}}),
+            "because TZ is to be taken out of its environment",
+        ),
+        (
+            json!({"environment": {"TZ\n, and all is well": "C"}, "force": true}),
+            "Environment",
+        ),
         (json!({"environment": {"title": "Yours"}}), GOES_ON),
         (
             json!({"options": {"titel": "Yours"}}),

@@ -75,12 +75,9 @@ async fn progress_comes_in_order_and_before_the_answer() {
 #[tokio::test]
 async fn progress_is_asked_for_only_where_it_is_wanted() {
     let (session, mut peer) = legacy(opening(None)).await;
-    let theirs = Frame::parse(
-        r#"{"jsonrpc":"2.0","id":"agent","method":"tools/call","params":{"name":"t","_meta":{"progressToken":7,"x":1.0}}}"#,
-    )
-    .unwrap();
+    let params = raw(r#"{"name":"t","_meta":{"progressToken":7,"x":1.0}}"#);
     let _call = session
-        .forward(&theirs, CallOptions::default())
+        .call("tools/call", Some(&params), CallOptions::default())
         .await
         .unwrap();
     assert_eq!(
@@ -91,7 +88,10 @@ async fn progress_is_asked_for_only_where_it_is_wanted() {
         progress: true,
         ..CallOptions::default()
     };
-    let _call = session.forward(&theirs, wanted).await.unwrap();
+    let _call = session
+        .call("tools/call", Some(&params), wanted)
+        .await
+        .unwrap();
     assert_eq!(
         peer.line().await.unwrap(),
         r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","_meta":{"progressToken":3,"x":1.0}}}"#

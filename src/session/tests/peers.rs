@@ -266,7 +266,11 @@ async fn relay(session: Session, agent: DuplexStream) {
                 progress: token.is_some(),
                 ..CallOptions::within(LONG)
             };
-            let mut call = session.forward(&frame, wanted).await.unwrap();
+            let params = frame.payload().map(raw);
+            let mut call = session
+                .call(frame.method(), params.as_deref(), wanted)
+                .await
+                .unwrap();
             loop {
                 let (frame, last) = match call.next().await.unwrap() {
                     Step::Progress(progress) => {

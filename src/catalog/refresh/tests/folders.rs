@@ -77,6 +77,66 @@ async fn what_a_folder_held_counts_while_it_is_gone() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_or_leads_elsewhere_is_refused_with_the_reason() {
+    let cache = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    write(data.path(), "servers/one/server.yaml", YAML);
+    write(data.path(), "servers/one/tools.json", &" ".repeat(5000));
+    write(data.path(), "servers/large/server.yaml", &"#".repeat(5000));
+    write(data.path(), "servers/led/readme.md", "text");
+    write(
+        data.path(),
+        "elsewhere/server.yaml",
+        &YAML.replace("one", "led"),
+    );
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, data.path().join(at)).unwrap();
+    link("../../elsewhere/server.yaml", "servers/led/server.yaml");
+    link("../elsewhere", "servers/gone");
+    let url = data.path().display();
+    let mut refresh = refresh(
+        cache.path(),
+        &format!("docker = {{ url = '{url}', enabled = true }}"),
+    );
+    refresh.limits.file = 4096;
+    let reports = run(&refresh, false).await;
+    let docker = report(&reports, "docker");
+    let refused: Vec<String> = docker.refused.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        refused,
+        [
+            "servers/gone: file: it is a link",
+            "servers/large/server.yaml: file: it has 5000 bytes; 4096 are the most",
+            "servers/led/server.yaml: file: it is no file",
+            "servers/one/tools.json: file: it has 5000 bytes; 4096 are the most",
+        ]
+    );
+    assert_eq!(docker.refused_count, 4);
+    assert_eq!(names(&refresh.store, "docker"), ["one"]);
+    refresh.limits.files = 2;
+    write(data.path(), "servers/one/more", "");
+    let reports = run(&refresh, true).await;
+    let refused = report(&reports, "docker").refused[0].to_string();
+    assert_eq!(refused, "servers: file: it has 4 files; only 2 are read");
+}
+
+#[tokio::test]
+async fn all_that_is_refused_is_counted() {
+    let cache = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    write(
+        data.path(),
+        "many.toml",
+        &"[[server]]\ncolour = 1\n".repeat(777),
+    );
+    let url = data.path().display();
+    let source = format!("[[extra]]\nname = 'many'\nkind = 'toml'\nurl = '{url}'");
+    let refresh = refresh(cache.path(), &source);
+    let reports = run(&refresh, false).await;
+    let many = report(&reports, "many");
+    assert_eq!((many.refused_count, many.refused.len()), (777, 500));
+}
+
+#[tokio::test]
 async fn a_broken_index_is_made_anew_although_nothing_changed() {
     let cache = tempfile::tempdir().unwrap();
     let data = tempfile::tempdir().unwrap();

@@ -6,10 +6,11 @@ use std::process::{Child, Command, Stdio};
 use super::*;
 
 /// A repository that `git daemon` serves, until it is dropped.
-struct Repository {
+pub(super) struct Repository {
     folder: tempfile::TempDir,
     daemon: Child,
-    url: String,
+    pub(super) port: u16,
+    pub(super) url: String,
 }
 
 impl Drop for Repository {
@@ -20,7 +21,7 @@ impl Drop for Repository {
 }
 
 impl Repository {
-    fn serve(files: &[(&str, &str)]) -> Self {
+    pub(super) fn serve(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let work = folder.path().join("repo");
         fs::create_dir(&work).unwrap();
@@ -39,6 +40,7 @@ impl Repository {
             .unwrap();
         let mut repository = Self {
             url: format!("git://127.0.0.1:{port}/repo"),
+            port,
             daemon,
             folder,
         };
@@ -54,8 +56,14 @@ impl Repository {
         repository
     }
 
-    fn commit(&self, files: &[(&str, &str)]) {
-        let work = self.folder.path().join("repo");
+    /// The work tree.
+    pub(super) fn work(&self) -> std::path::PathBuf {
+        self.folder.path().join("repo")
+    }
+
+    /// Commits these files and whatever else changed in the work tree.
+    pub(super) fn commit(&self, files: &[(&str, &str)]) {
+        let work = self.work();
         for (path, text) in files {
             fs::create_dir_all(work.join(path).parent().unwrap()).unwrap();
             fs::write(work.join(path), text).unwrap();
@@ -87,7 +95,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn yaml(name: &str) -> String {
+pub(super) fn yaml(name: &str) -> String {
     format!("name: {name}\ntype: server\nimage: mcp/{name}\n")
 }
 

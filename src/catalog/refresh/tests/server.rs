@@ -13,6 +13,8 @@ pub(super) enum Act {
     Say(Vec<u8>),
     /// Sends this and then the same bytes again and again.
     Flood(Vec<u8>),
+    /// Says nothing until whoever asked is gone.
+    Wait,
 }
 
 pub(super) fn say(status: &str, headers: &str, body: &[u8]) -> Act {
@@ -35,8 +37,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(acts: Vec<Act>) -> Self {
+        Self::start_with(|_| acts).await
+    }
+
+    /// Starts with acts that name the server's own address.
+    pub(super) async fn start_with(acts: impl FnOnce(&str) -> Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let acts = acts(&url);
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
         let mut acts = VecDeque::from(acts);
@@ -58,6 +66,7 @@ impl Server {
                     Act::Say(bytes) => {
                         stream.write_all(&bytes).await.ok();
                     }
+                    Act::Wait => while stream.read(&mut [0]).await.is_ok_and(|count| count > 0) {},
                     Act::Flood(bytes) => {
                         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.ok();
                         while stream.write_all(&bytes).await.is_ok() {}

@@ -88,6 +88,62 @@ async fn a_server_that_is_busy_is_asked_again_when_it_says() {
 }
 
 #[tokio::test]
+async fn a_source_that_failed_is_left_alone_for_a_while_and_as_long_as_it_asks() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![
+        say("404 Not Found", "", b""),
+        say("429 Too Many Requests", "Retry-After: 100000\r\n", b""),
+        say("404 Not Found", "", b""),
+    ])
+    .await;
+    let mut refresh = refresh(
+        cache.path(),
+        &format!("official = {{ url = '{}', enabled = true }}", server.url),
+    );
+    refresh.limits.retry = Duration::from_hours(1);
+    for (force, asked) in [(false, 1), (false, 1), (true, 2), (true, 2), (false, 2)] {
+        let reports = run(&refresh, force).await;
+        let official = report(&reports, "official");
+        assert_eq!(server.asked().len(), asked);
+        assert!(official.last_error.is_some() && official.again_at > Some(Timestamp::now()));
+    }
+    let reports = refresh.reports();
+    let said = report(&reports, "official").last_error.clone().unwrap();
+    assert!(
+        said.contains("429") && said.contains("for 100000 s"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn where_there_is_no_tag_the_date_tells_what_changed() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![
+        say(
+            "200 OK",
+            "Last-Modified: Wed, 21 Oct 2026 07:28:00 GMT\r\n",
+            b"[[server]]\nname = 'mine'",
+        ),
+        say("304 Not Modified", "", b""),
+    ])
+    .await;
+    let source = format!(
+        "[[extra]]\nname = 'ours'\nkind = 'toml'\nurl = '{}/c.toml'",
+        server.url
+    );
+    let refresh = refresh(cache.path(), &source);
+    for _ in 0..2 {
+        run(&refresh, true).await;
+        assert_eq!(names(&refresh.store, "ours"), ["mine"]);
+    }
+    let asked = server.asked.lock().unwrap()[1].clone();
+    assert!(
+        asked.contains("if-modified-since: Wed, 21 Oct 2026 07:28:00 GMT"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
 async fn a_file_is_sent_only_when_it_changed() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(vec![

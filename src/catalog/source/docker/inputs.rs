@@ -1,6 +1,6 @@
 //! From the parameters and secrets of a `server.yaml` to inputs.
 
-use super::record::{Config, Names, Ordered, Scalars, Schema};
+use super::yaml::{Config, Names, Ordered, Scalars, Schema};
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
 use crate::catalog::text::Line;
 

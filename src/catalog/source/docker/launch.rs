@@ -3,7 +3,7 @@
 mod variables;
 
 use super::inputs::Inputs;
-use super::record::{Config, Record, Remote, Run};
+use super::yaml::{Config, Record, Remote, Run};
 use crate::catalog::artifact::{Artifact, Git};
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
 use crate::catalog::launch::{

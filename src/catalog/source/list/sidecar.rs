@@ -7,9 +7,9 @@ use crate::catalog::category::Category;
 use crate::catalog::entry::{Entry, Record, Tool};
 use crate::catalog::input::Input;
 use crate::catalog::launch::{EnvVar, Header, HttpProtocol, LaunchOption, Run, Trust};
-use crate::catalog::source::{FieldError, is_secret_name, is_variable_name};
+use crate::catalog::source::{FieldError, is_secret_name, is_variable_name, record};
 use crate::catalog::template::{Syntax, Template};
-use crate::catalog::text::{Line, Prose};
+use crate::catalog::text::Line;
 
 /// A sidecar as it is written.
 #[derive(Debug, Deserialize)]
@@ -63,10 +63,7 @@ impl Sidecar {
     pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Self, FieldError> {
         let mut sidecar: Self =
             serde_json::from_slice(bytes).map_err(|error| FieldError::new("JSON", &error))?;
-        sidecar.record = Some(Record {
-            place: file.into(),
-            text: Prose::new(&String::from_utf8_lossy(bytes)),
-        });
+        sidecar.record = Some(record(file, &String::from_utf8_lossy(bytes))?);
         Ok(sidecar)
     }
 

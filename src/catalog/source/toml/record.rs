@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::launch::Launch;
 use crate::catalog::category::Category;
-use crate::catalog::entry::{Entry, Repository, Status, Tool};
+use crate::catalog::entry::{Entry, Popularity, Repository, Status, Tool};
 use crate::catalog::id::EntryId;
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
 use crate::catalog::source::FieldError;
@@ -31,6 +31,8 @@ pub(super) struct Record {
     license: Option<Line>,
     repository: Option<Line>,
     folder: Option<Line>,
+    stars: Option<u64>,
+    downloads: Option<u64>,
     #[serde(default)]
     tools: Vec<ToolRecord>,
     #[serde(default)]
@@ -104,6 +106,10 @@ impl Record {
             }),
             launch,
             tools: self.tools.into_iter().map(tool).collect(),
+            popularity: Popularity {
+                stars: self.stars,
+                downloads: self.downloads,
+            },
             ..Entry::new(id, Line::new(&self.name))
         })
     }

@@ -4,7 +4,7 @@
 use super::Builder;
 use crate::catalog::input::InputValue;
 use crate::catalog::launch::EnvVar;
-use crate::catalog::source::docker::record::{Env, Secret};
+use crate::catalog::source::docker::yaml::{Env, Secret};
 use crate::catalog::source::{is_secret_name, is_variable_name};
 use crate::catalog::template::{Part, Syntax, Template};
 

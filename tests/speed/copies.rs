@@ -1,4 +1,4 @@
-//! The real data, and as many copies of it as are asked for: each with names, images, packages and addresses of its own,
+//! The real catalogs, and as many copies of it as are asked for: each with names, images, packages and addresses of its own,
 //! since what is the same would be merged.
 
 use std::fs;
@@ -9,7 +9,7 @@ use mcpod::catalog::refresh::SourcesFile;
 use serde_json::Value;
 
 /// The sources in a folder, which are read from there; the first copy of the lists from repositories.
-pub(super) fn sources(data: &Path, copies: usize) -> SourcesFile {
+pub(crate) fn sources(data: &Path, copies: usize) -> SourcesFile {
     let at = |folder: &str| data.join(folder).display().to_string();
     let mut text = format!(
         "docker.url = 'file://{}'\nofficial.url = '{}'\nawesome.url = 'file://{}'\n",
@@ -29,7 +29,7 @@ pub(super) fn sources(data: &Path, copies: usize) -> SourcesFile {
 }
 
 /// Makes copies 1 to `copies` of the data in a folder.
-pub(super) fn multiply(data: &Path, copies: usize) {
+pub(crate) fn multiply(data: &Path, copies: usize) {
     for copy in 1..copies {
         let to = data.join(format!("copy-{copy}"));
         let mark = format!("c{copy}");
@@ -141,12 +141,13 @@ fn commit(folder: &Path) {
     }
 }
 
-/// Unpacks the archive of sources, if it is there.
-pub(super) fn unpacked() -> Option<tempfile::TempDir> {
+/// Unpacks the archive of sources, which lies beside the project's folder.
+pub(crate) fn unpacked() -> tempfile::TempDir {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|above| above.join("shared/data/catalog-sources.tar.zst"))
-        .find(|path| path.exists())?;
+        .find(|path| path.exists());
+    let archive = archive.expect("the group `catalog` measures ../shared/data, which is not there");
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new("tar")
         .arg("--zstd")
@@ -162,5 +163,5 @@ pub(super) fn unpacked() -> Option<tempfile::TempDir> {
     for repository in ["docker-mcp-registry", "awesome-mcp-servers"] {
         commit(&folder.path().join(repository));
     }
-    Some(folder)
+    folder
 }

@@ -47,6 +47,13 @@ pub(super) struct Meta {
     pub(super) category: Option<String>,
     #[serde(default)]
     pub(super) tags: Option<Vec<Option<String>>>,
+    /// How often the image was pulled, as Docker's own catalog has it.
+    #[serde(default)]
+    pub(super) pulls: Option<u64>,
+    #[serde(default)]
+    pub(super) stars: Option<u64>,
+    #[serde(default, rename = "githubStars")]
+    pub(super) github_stars: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
