@@ -25,14 +25,14 @@ pub(super) fn start() {
     if stderr_is_journal()
         && let Ok(journal) = tracing_journald::layer()
     {
-        registry.with(journal).init();
+        registry.with(journal).try_init().ok();
     } else {
         let to_stderr = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(super::output::stderr_has_color())
             .without_time()
             .with_target(false);
-        registry.with(to_stderr).init();
+        registry.with(to_stderr).try_init().ok();
     }
 }
 

@@ -274,3 +274,35 @@ fn only_sources_in_force_are_refreshed_and_only_in_time() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn a_record_is_shown_word_for_word_and_nothing_of_it_is_hidden() {
+    let hidden = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{e0041}');
+    let text =
+        "[[server]] # \u{202e}evil\u{e0041}\u{9b}31m\nname = \"old\"\ndeprecated = \"use new\"";
+    let host = Bare::with_sources(
+        "[[sources.extra]]\nname = 'ours'\nkind = 'toml'\nurl = '~/ours.toml'\n",
+    );
+    host.write("ours.toml", text);
+    assert_eq!(host.run(&["refresh"]).code, Some(0));
+    let shown = host.run(&["show", "ours:old", "--json"]);
+    assert!(!shown.stdout.contains(hidden), "{shown:?}");
+    assert_eq!(shown.json()["records"][0]["text"], text);
+    let found = host.run(&["search", "old", "--source", "ours"]).stdout;
+    assert!(found.contains("(deprecated)"), "{found}");
+    let hit = host.run(&["search", "old", "--source", "ours", "--json"]);
+    assert_eq!(hit.json()[0]["deprecated"], "use new");
+}
+
+#[test]
+fn a_source_that_failed_says_when_it_is_asked_again() {
+    let host = Bare::with_sources("[sources.docker]\nurl = '/nowhere'\n");
+    let first = host.run(&["refresh"]);
+    assert_eq!(first.code, Some(1), "{first:?}");
+    // It is not asked again, and it is still what is wrong.
+    let second = host.run(&["refresh"]);
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("min, or --force asks"), "{second:?}");
+    let again = of_source(&host.run(&["sources", "--json"]), "docker")["again_at"].clone();
+    assert!(again.is_string(), "{again}");
+}

@@ -13,6 +13,7 @@ use tantivy::schema::{IndexRecordOption, Term};
 use tantivy::{DocId, DocSet, TERMINATED};
 
 use super::document::Field;
+use super::numbers::Numbers;
 use super::segment::Segment;
 use super::words::{QueryWord, pair_of};
 
@@ -165,18 +166,24 @@ impl Terms {
     }
 }
 
+/// What the words that a document met so far add up to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    score: f32,
+    met: f32,
+}
+
 /// The scores of all documents that at least one of the words meets.
 pub(super) fn scores(segment: &Segment, wanted: &[Wanted]) -> tantivy::Result<Vec<(DocId, f32)>> {
     let size = segment.size();
-    let mut total = vec![0.0_f32; size];
-    let mut met = vec![0.0_f32; size];
+    let mut sums: Numbers<Sum> = Numbers::new(size);
+    let mut counts: Numbers<f32> = Numbers::new(size);
     let mut touched: Vec<DocId> = Vec::new();
-    let mut counts = vec![0.0_f32; size];
     let mut possible = 0.0;
     for word in wanted {
         let mut here: Vec<DocId> = Vec::new();
         for_each_count(segment, word, |doc, count, _, _| {
-            if let Some(own) = usize::try_from(doc).ok().and_then(|at| counts.get_mut(at)) {
+            if let Some(own) = counts.at(doc) {
                 if *own == 0.0 {
                     here.push(doc);
                 }
@@ -190,30 +197,22 @@ pub(super) fn scores(segment: &Segment, wanted: &[Wanted]) -> tantivy::Result<Ve
             possible += idf;
         }
         for doc in here {
-            let Ok(at) = usize::try_from(doc) else {
+            let (Some(count), Some(sum)) = (counts.at(doc), sums.at(doc)) else {
                 continue;
             };
-            let (Some(count), Some(score), Some(met)) =
-                (counts.get_mut(at), total.get_mut(at), met.get_mut(at))
-            else {
-                continue;
-            };
-            if *score == 0.0 {
+            if sum.score == 0.0 {
                 touched.push(doc);
             }
-            *score += worth * *count / (*count + K1);
+            sum.score += worth * *count / (*count + K1);
             if !word.is_pair {
-                *met += idf * (*count / 0.8).min(1.0);
+                sum.met += idf * (*count / 0.8).min(1.0);
             }
             *count = 0.0;
         }
     }
     let score = |doc: DocId| {
-        let at = usize::try_from(doc).ok()?;
-        Some((
-            doc,
-            total.get(at)? * coverage(*met.get(at)?, possible) * segment.prior(doc),
-        ))
+        let Sum { score, met } = *sums.at(doc)?;
+        Some((doc, score * coverage(met, possible) * segment.prior(doc)))
     };
     Ok(touched.into_iter().filter_map(score).collect())
 }

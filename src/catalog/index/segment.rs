@@ -17,6 +17,10 @@ use tantivy::{
 };
 
 use super::document::{Document, Field};
+use super::rank::to_f32;
+
+/// What a factor is a whole number of: a column of small numbers is a small part of one of fractions.
+const PRIOR_UNIT: f32 = 10_000.0;
 
 /// The bytes of memory that building may take before it writes.
 const BUILD_MEMORY: usize = 64 << 20;
@@ -30,7 +34,7 @@ pub(super) struct Segment {
     inverted: [Arc<InvertedIndexReader>; 6],
     norms: [FieldNormReader; 6],
     flags: Column<u64>,
-    prior: Column<f64>,
+    prior: Column<u64>,
 }
 
 impl std::fmt::Debug for Segment {
@@ -70,7 +74,7 @@ impl Fields {
             source: schema.add_text_field("source", STRING),
             tag: schema.add_text_field("tag", STRING),
             flags: schema.add_u64_field("flags", FAST),
-            prior: schema.add_f64_field("prior", FAST),
+            prior: schema.add_u64_field("prior", FAST),
             hit: schema.add_bytes_field("hit", STORED),
             record: schema.add_bytes_field("record", STORED),
             schema: schema.build(),
@@ -148,7 +152,7 @@ impl Segment {
                 norms(Field::Pairs)?,
             ],
             flags: segment.fast_fields().u64("flags")?,
-            prior: segment.fast_fields().f64("prior")?,
+            prior: segment.fast_fields().u64("prior")?,
             reader: segment.clone(),
             schema,
             _index: reader,
@@ -169,12 +173,12 @@ impl Segment {
         self.flags.first(doc).unwrap_or_default()
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a factor near one needs no more digits"
-    )]
     pub(super) fn prior(&self, doc: DocId) -> f32 {
-        self.prior.first(doc).unwrap_or(1.0) as f32
+        let prior = self
+            .prior
+            .first(doc)
+            .and_then(|prior| u32::try_from(prior).ok());
+        prior.map_or(1.0, |prior| to_f32(prior) / PRIOR_UNIT)
     }
 
     /// The JSON of a document's hit.
@@ -256,6 +260,16 @@ impl Fields {
     }
 }
 
+/// A factor as a whole number of its unit.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "factors lie between none and ten"
+)]
+fn in_units(factor: f64) -> u64 {
+    (factor * f64::from(PRIOR_UNIT)).round() as u64
+}
+
 fn no_field() -> tantivy::TantivyError {
     tantivy::TantivyError::SchemaError("the index lacks a field".to_owned())
 }
@@ -311,7 +325,7 @@ impl Fields {
             }
         }
         written.add_u64(self.flags, *flags);
-        written.add_f64(self.prior, *prior);
+        written.add_u64(self.prior, in_units(*prior));
         written.add_bytes(self.hit, hit);
         if !record.is_empty() {
             written.add_bytes(self.record, record);

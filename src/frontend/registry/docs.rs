@@ -33,6 +33,8 @@ pub(super) struct Docs {
     title: String,
     /// What it does.
     description: Option<String>,
+    /// Why it should not be added any more, if that is so.
+    deprecated: Option<String>,
     /// Who makes it.
     publisher: Option<String>,
     /// A page about it.
@@ -43,8 +45,6 @@ pub(super) struct Docs {
     license: Option<String>,
     /// What must be there before it can be used.
     requires: Vec<String>,
-    /// Why it should not be added any more, if so.
-    deprecated: Option<String>,
     /// What the catalog warns of.
     warnings: Vec<String>,
     /// The ways to run it, best first.
@@ -208,11 +208,9 @@ fn readable(docs: &Docs) -> String {
     if let Some(description) = &docs.description {
         lines.push(description.clone());
     }
-    lines.extend(
-        docs.deprecated
-            .iter()
-            .map(|why| format!("deprecated: {why}")),
-    );
+    if let Some(reason) = &docs.deprecated {
+        lines.push(format!("It is deprecated, look for another one: {reason}"));
+    }
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
         lines.push(format!(
