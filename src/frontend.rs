@@ -10,20 +10,23 @@
 //! the lists, from the cache) and takes everything else to its server. Every agent has sessions of its own, so what
 //! it declares is passed on as it is and no agent sees what is another's.
 //!
-//! Messages stay the text they came as. Ids, progress tokens, names, addresses and subscription ids are changed where
-//! they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
+//! Messages stay the text they came as. Ids (of requests, tasks and subscriptions), progress tokens, names and addresses are
+//! changed where they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
 
 mod agent;
 mod follow;
+mod holds;
 pub mod http;
 mod identity;
 mod input;
+mod learned;
 mod link;
 pub mod naming;
 mod offer;
 mod parking;
 mod peer;
 mod pump;
+mod question;
 mod registry;
 mod relist;
 mod rewrite;
@@ -40,10 +43,11 @@ mod watches;
 mod worker;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 
 use crate::orchestrator::{Active, Error, Orchestrator};
 use crate::quadlet::name::ServerName;
@@ -73,25 +77,41 @@ pub struct Frontend {
     orchestrator: Arc<Orchestrator>,
     shape: Shape,
     /// What the registry offers.
-    registry: Arc<Lists>,
+    registry: Mutex<Arc<Lists>>,
     roster: Mutex<Arc<Roster>>,
-    /// Servers that were asked what they offer since they are active, and whether they still are being asked.
-    asked: Mutex<HashMap<ServerName, bool>>,
+    /// Servers that were asked what they offer since they are active.
+    asked: Mutex<HashMap<ServerName, Asked>>,
     changed: watch::Sender<()>,
     /// Asks for another look at what is active.
     again: Arc<Notify>,
 }
 
+/// How long to wait before a server is asked again that did not say what it offers, at first; then twice as long each
+/// time, and so often at most. A call to it that succeeds shows what it offers too.
+const RETRY: Duration = Duration::from_secs(30);
+const RETRIES: u32 = 5;
+
+/// How often a server is asked again at most that says that what it offers has changed.
+const PACE: Duration = Duration::from_mins(1);
+
+/// A server that was asked what it offers.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    since: Instant,
+    /// Whether it still is being asked.
+    asking: bool,
+}
+
 impl Frontend {
     /// Reads back what is active, and follows from then on what becomes of it.
     pub async fn start(orchestrator: Arc<Orchestrator>, shape: Shape) -> Result<Arc<Self>, Error> {
-        let servers = orchestrator.catalog()?.size();
+        let registry = registry::lists(orchestrator.catalog()?.size());
         // Before the first look, so that no change falls between the two.
         let watch = orchestrator.watch().await?;
         let frontend = Arc::new(Self {
             orchestrator,
             shape,
-            registry: Arc::new(registry::lists(servers)),
+            registry: Mutex::new(Arc::new(registry)),
             roster: Mutex::default(),
             asked: Mutex::default(),
             changed: watch::channel(()).0,
@@ -117,36 +137,86 @@ impl Frontend {
             let unknown = roster.unknown();
             unknown
                 .into_iter()
-                .filter(|name| asked.insert(name.clone(), true).is_none())
+                .filter(|name| {
+                    let now = Asked {
+                        since: Instant::now(),
+                        asking: true,
+                    };
+                    let is_new = !asked.contains_key(name);
+                    if is_new {
+                        asked.insert(name.clone(), now);
+                    }
+                    is_new
+                })
                 .collect::<Vec<_>>()
         };
         *lock(&self.roster) = roster;
         self.changed.send_replace(());
         for name in unknown {
-            tokio::spawn(Arc::clone(self).ask(name));
+            tokio::spawn(ask(Arc::downgrade(self), name));
         }
         Ok(())
     }
 
-    /// Asks a server what it offers, and keeps that in the cache.
-    async fn ask(self: Arc<Self>, name: ServerName) {
-        if let Err(error) = self.orchestrator.lists(name.as_str()).await {
-            tracing::warn!("it is not known what {name} offers: {}", told(&error));
+    /// Sees to it that the registry says how large the catalog is now, and that agents are told.
+    fn describe_catalog(&self) {
+        let Ok(catalog) = self.orchestrator.catalog() else {
+            return;
+        };
+        let lists = registry::lists(catalog.size());
+        let mut registry = lock(&self.registry);
+        // Lists that are the same stay the very same.
+        if **registry != lists {
+            *registry = Arc::new(lists);
+            self.changed.send_replace(());
         }
-        lock(&self.asked).insert(name, false);
-        self.again.notify_one();
     }
 
-    /// Waits until no server is being asked what it offers, at most so long; says whether it had to wait.
+    /// Asks a server anew what it offers, since it says that this has changed. An agent's own session may be offered
+    /// more than others, or what it did may have changed it for that session alone; so mcpod asks for itself.
+    async fn ask_anew(&self, name: &ServerName) {
+        let is_due = {
+            let mut asked = lock(&self.asked);
+            let is_due = asked
+                .get(name)
+                .is_none_or(|asked| !asked.asking && asked.since.elapsed() >= PACE);
+            if is_due {
+                let now = Asked {
+                    since: Instant::now(),
+                    asking: false,
+                };
+                asked.insert(name.clone(), now);
+            }
+            is_due
+        };
+        if !is_due {
+            return;
+        }
+        let before = self.lists_of(&Origin::Server(name.clone()));
+        if let Err(error) = self.orchestrator.relist(name, before.as_deref()).await {
+            tracing::debug!("what {name} offers is not known anew: {}", told(&error));
+        }
+    }
+
+    /// Waits until no server is being asked what it offers, and for none longer than this since it was asked first; says
+    /// whether it had to wait.
     async fn settled(&self, patience: Duration) -> bool {
         let mut changed = self.changes();
-        let is_settled = || !lock(&self.asked).values().any(|asking| *asking);
-        if is_settled() {
+        let waited_for = || {
+            let asked = lock(&self.asked);
+            let asking = asked.values().filter(|asked| asked.asking);
+            let until = asking.map(|asked| asked.since + patience).max();
+            until.filter(|until| *until > Instant::now())
+        };
+        if waited_for().is_none() {
             return false;
         }
-        let settling = async { while !is_settled() && changed.changed().await.is_ok() {} };
-        if tokio::time::timeout(patience, settling).await.is_err() {
-            tracing::debug!("the list goes without servers that are still silent");
+        while let Some(until) = waited_for() {
+            match tokio::time::timeout_at(until, changed.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => break,
+                Err(_) => tracing::debug!("the list goes without servers that are still silent"),
+            }
         }
         true
     }
@@ -182,7 +252,7 @@ impl Frontend {
     /// All that is offered.
     fn sources(&self) -> Vec<(Origin, Arc<Lists>)> {
         let own = match self.shape {
-            Shape::All | Shape::Lazy => Some((Origin::Registry, Arc::clone(&self.registry))),
+            Shape::All | Shape::Lazy => Some((Origin::Registry, Arc::clone(&lock(&self.registry)))),
             Shape::Server(_) => None,
         };
         own.into_iter().chain(self.present().lists()).collect()
@@ -240,6 +310,31 @@ impl Frontend {
         if let Err(error) = self.orchestrator.stop_all_own().await {
             tracing::warn!("some instances are left to the guard: {}", told(&error));
         }
+    }
+}
+
+/// Asks a server what it offers, and keeps that in the cache; again after a while if it does not say.
+async fn ask(frontend: Weak<Frontend>, name: ServerName) {
+    for attempt in 0..=RETRIES {
+        let Some(frontend) = frontend.upgrade() else {
+            return;
+        };
+        if frontend.present().active(&name).is_none() {
+            return;
+        }
+        let asked = frontend.orchestrator.lists(name.as_str()).await;
+        if let Some(asked) = lock(&frontend.asked).get_mut(&name) {
+            asked.asking = false;
+        }
+        frontend.again.notify_one();
+        match asked {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!("it is not known what {name} offers: {}", told(&error));
+            }
+        }
+        drop(frontend);
+        tokio::time::sleep(RETRY.saturating_mul(2_u32.saturating_pow(attempt))).await;
     }
 }
 

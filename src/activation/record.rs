@@ -319,14 +319,43 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(with_state(&marked, State::Verified), text);
+    }
 
-        assert!(!Record::says_single(&text));
-        let mut unit = UnitFile::new();
-        let single = Record {
-            instances: Instances::Single,
-            ..read
-        };
-        single.write(&mut unit, &[]).unwrap();
-        assert!(Record::says_single(&unit.to_string()));
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        for instances in [Instances::Private, Instances::Single] {
+            let record = Record {
+                id: "builtin:memory".to_owned(),
+                given: "memory".to_owned(),
+                launch: "docker.io/mcp/memory:latest".to_owned(),
+                launch_hash: Some("sha256:02".to_owned()),
+                image: "docker.io/mcp/memory:latest".to_owned(),
+                digest: "sha256:00".to_owned(),
+                network: "none".to_owned(),
+                limits: "memory 1G, tasks 512, sessions 16, cpus 0.5"
+                    .parse()
+                    .unwrap(),
+                inputs: vec![Assignment::new("path", "/a=b c")],
+                environment: Vec::new(),
+                secrets: vec!["key".to_owned()],
+                instances,
+                entry: None,
+                scripts: false,
+                tools_hash: Some("sha256:01".to_owned()),
+                state: State::Verified,
+                added: "2026-11-22T00:00:00Z".parse().unwrap(),
+            };
+            let mut socket = UnitFile::new();
+            record.write(&mut socket, &["another file"]).unwrap();
+            let text = socket.to_string();
+            assert_eq!(Record::parse(&text).unwrap(), record);
+            assert_eq!(Record::says_single(&text), instances == Instances::Single);
+            assert!(is_unedited(&text, &["another file"]));
+            assert!(!is_unedited(&text, &["another", " file"]));
+            assert!(!is_unedited(
+                &text.replace("/a=b", "/a=c"),
+                &["another file"]
+            ));
+        }
     }
 }

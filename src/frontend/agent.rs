@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::link::Link;
+use super::link::{Link, Order};
 use super::offer::{Names, Origin};
 use super::route::{INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
@@ -20,6 +20,9 @@ use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
 /// How long a list waits for servers of which it is not known what they offer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many lists that were read anew may wait to be shown; behind them the reading waits.
+const RELISTS: usize = 4;
 
 /// One agent.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ struct Key {
 impl Agent {
     /// An agent that hears what comes out of the other end of `said`.
     pub fn new(frontend: &Arc<Frontend>, said: mpsc::Sender<Said>) -> Self {
-        let (relisted, relists) = mpsc::unbounded_channel();
+        let (relisted, relists) = mpsc::channel(RELISTS);
         let voice = Arc::new(Voice::new(said, relisted));
         let changed = frontend.changes();
         let shown = Arc::new(Shown::new(frontend, &voice));
@@ -66,7 +69,7 @@ impl Agent {
     pub async fn take(&self, frame: Frame) {
         match frame.kind() {
             Kind::Request => self.request(frame).await,
-            Kind::Notification => self.notification(frame),
+            Kind::Notification => self.notification(&frame),
             Kind::Result | Kind::Error => self.voice.answered(frame),
         }
     }
@@ -103,6 +106,7 @@ impl Agent {
     pub async fn close(&self) {
         self.following.abort();
         self.voice.parking.clear();
+        self.voice.clear();
         let links = std::mem::take(&mut *lock(&self.links));
         let closing = links
             .into_values()
@@ -195,7 +199,7 @@ impl Agent {
         let servers = self.frontend.servers();
         match (self.frontend.names(), servers.as_slice()) {
             (Names::Own, [origin]) => Some((origin.clone(), address.to_owned())),
-            _ => self.voice.offer().resource(address),
+            _ => self.voice.resource(address),
         }
     }
 
@@ -225,23 +229,17 @@ impl Agent {
         }
     }
 
-    fn notification(&self, frame: Frame) {
+    fn notification(&self, frame: &Frame) {
         match frame.method() {
             // Each session has its own.
             "notifications/initialized" => {}
-            "notifications/cancelled" => self.cancel(&frame),
+            "notifications/cancelled" => self.cancel(frame),
             "notifications/progress" => {
-                let token = frame.find(&["progressToken"]).ok().flatten();
-                let orders = token.and_then(|token| self.voice.asked_with_token(token));
-                if let Some(orders) = orders {
-                    if orders
-                        .try_send(super::link::Order::Notification(frame))
-                        .is_err()
-                    {
-                        tracing::debug!("progress of the agent's does not reach its server");
-                    }
-                } else {
-                    tracing::debug!("progress of the agent's that nobody asked for");
+                let Some((orders, frame)) = self.voice.progress(frame) else {
+                    return tracing::debug!("progress of the agent's that nobody asked for");
+                };
+                if orders.try_send(Order::Notification(frame)).is_err() {
+                    tracing::debug!("progress of the agent's does not reach its server");
                 }
             }
             // Roots, and what is not known yet, concerns whoever is there.
@@ -341,15 +339,24 @@ impl Agent {
 
     /// Answers with the tasks of all servers that the agent has given any to.
     fn list_tasks(&self, id: Id, frame: &Frame, speech: Speech) {
+        let active = self.frontend.servers();
         let origins = self.voice.task_origins().into_iter();
-        let links = origins.map(|origin| {
-            let link = self.link(origin.clone(), self.client(frame, speech), speech);
-            (origin, link)
+        let links = origins.filter_map(|origin| match &origin {
+            Origin::Server(server) if active.contains(&origin) => {
+                let link = self.link(origin.clone(), self.client(frame, speech), speech);
+                Some((server.clone(), link))
+            }
+            _ => None,
         });
         let (links, voice) = (links.collect(), Arc::clone(&self.voice));
         tokio::spawn(async move {
-            let tasks = tasks::list(links, &voice).await;
-            say_result(&voice, id, &format!("{{{tasks}}}")).await;
+            let tasks = tasks::list(links).await;
+            // In the modern era every result has a type.
+            let modern = match speech {
+                Speech::Legacy => "",
+                Speech::Modern => ",\"resultType\":\"complete\"",
+            };
+            say_result(&voice, id, &format!("{{{tasks}{modern}}}")).await;
         });
     }
 

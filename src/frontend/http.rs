@@ -33,8 +33,8 @@ mod visits;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Extension, Path, Request, State};
@@ -46,10 +46,11 @@ use axum::routing::{any, get};
 use axum::{Router, body::Body};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::voice::lock;
 use super::{Frontend, Shape};
 use crate::quadlet::name::ServerName;
 use caller::Connection;
@@ -65,6 +66,9 @@ const PARTING: Duration = Duration::from_millis(300);
 
 /// How long a client may take to agree on how its connection is encrypted.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to say what it wants first. Later ones may wait for longer: clients keep connections.
+const FIRST: Duration = Duration::from_secs(10);
 
 /// How many bytes of headers a request may have.
 const HEADERS: usize = 64 * 1024;
@@ -105,7 +109,7 @@ impl Default for Limits {
 pub struct Face {
     frontend: Arc<Frontend>,
     /// Servers that are shown alone.
-    single: tokio::sync::Mutex<HashMap<ServerName, Arc<Frontend>>>,
+    single: Mutex<HashMap<ServerName, Arc<OnceCell<Arc<Frontend>>>>>,
     gate: Gate,
     visits: Visits,
     metrics: Metrics,
@@ -137,7 +141,7 @@ impl Face {
         };
         Ok(Arc::new(Self {
             frontend,
-            single: tokio::sync::Mutex::default(),
+            single: Mutex::default(),
             gate,
             visits: Visits::new(limits.agents, limits.idle),
             metrics: Metrics::new(),
@@ -151,21 +155,20 @@ impl Face {
             return Some((None, Arc::clone(&self.frontend)));
         };
         let name: ServerName = name.parse().ok()?;
-        let mut single = self.single.lock().await;
-        if self.frontend.present().active(&name).is_none() {
-            single.remove(&name);
-            return None;
-        }
-        if let Some(frontend) = single.get(&name) {
-            return Some((Some(name), Arc::clone(frontend)));
-        }
-        let orchestrator = Arc::clone(&self.frontend.orchestrator);
-        let started = Frontend::start(orchestrator, Shape::Server(name.clone())).await;
-        match started {
-            Ok(frontend) => {
-                single.insert(name.clone(), Arc::clone(&frontend));
-                Some((Some(name), frontend))
+        let is_active = self.frontend.present().active(&name).is_some();
+        let shown = {
+            let mut single = lock(&self.single);
+            if !is_active {
+                single.remove(&name);
+                return None;
             }
+            Arc::clone(single.entry(name.clone()).or_default())
+        };
+        let orchestrator = Arc::clone(&self.frontend.orchestrator);
+        let start = || Frontend::start(orchestrator, Shape::Server(name.clone()));
+        // Only those wait who want to see the same server.
+        match shown.get_or_try_init(start).await {
+            Ok(frontend) => Some((Some(name), Arc::clone(frontend))),
             Err(error) => {
                 tracing::warn!("{name} cannot be shown: {}", super::told(&error));
                 None
@@ -223,9 +226,11 @@ pub async fn serve(
         let Ok(permit) = permit else { continue };
         let open = Open::new(face);
         let connection = Arc::new(Connection::new(ends));
+        let first = silent(Arc::clone(&connection), face.limits.headers.min(FIRST));
         let service = TowerToHyperService::new(routes.clone().layer(Extension(connection)));
         let (headers, mut stops) = (face.limits.headers, stops.clone());
         connections.spawn(async move {
+            let _counted = (permit, open);
             let Ok(Ok(stream)) = timeout(HANDSHAKE, incoming.opened()).await else {
                 return;
             };
@@ -236,6 +241,7 @@ pub async fn serve(
             let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
             let served = tokio::select! {
                 served = serving.as_mut() => served,
+                () = first => return,
                 _ = stops.changed() => {
                     serving.as_mut().graceful_shutdown();
                     serving.await
@@ -244,7 +250,6 @@ pub async fn serve(
             if let Err(error) = served {
                 tracing::debug!(%error, "a connection broke");
             }
-            drop((permit, open));
         });
     }
     drop(listener);
@@ -261,6 +266,15 @@ pub async fn serve(
         connections.shutdown().await;
     }
     Ok(())
+}
+
+/// Resolves if nothing was asked by a connection in this time.
+async fn silent(connection: Arc<Connection>, patience: Duration) {
+    sleep(patience).await;
+    if connection.has_asked() {
+        std::future::pending::<()>().await;
+    }
+    tracing::debug!("a connection asks for nothing");
 }
 
 /// A connection that is counted as long as this is there.
@@ -309,6 +323,9 @@ fn routes(face: &Arc<Face>) -> Router {
 }
 
 async fn counted(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
+    if let Some(connection) = request.extensions().get::<Arc<Connection>>() {
+        connection.ask();
+    }
     let response = next.run(request).await;
     face.metrics.answered(response.status());
     response

@@ -1,10 +1,14 @@
 //! Input that a server of the modern era asks for: its result says what it needs, and the request is made again with
 //! the answers (2026-07-28, Multi Round-Trip Requests). An agent of an earlier era is asked in its own way.
 
-use super::link::Request;
-use super::voice::Voice;
+use super::link::Shared;
+use super::question;
+use super::voice::QUESTIONS;
 use crate::session::splice::{self, Existing, Put, quoted};
 use crate::session::{Frame, Id, Kind};
+
+/// How often a server may ask for input before it answers.
+pub(super) const ROUNDS: u8 = 16;
 
 /// Whether a result asks for input.
 pub(super) fn is_required(frame: &Frame) -> bool {
@@ -16,18 +20,23 @@ pub(super) fn is_required(frame: &Frame) -> bool {
 
 /// Asks the agent for all that a result needs; gives the request with the answers in it, or why there is none.
 pub(super) async fn collect(
-    voice: &Voice,
+    shared: &Shared,
     asked: &Id,
-    request: &Request,
+    request: &Frame,
     required: &Frame,
 ) -> Result<Frame, String> {
-    let again = request
-        .frame
-        .as_ref()
-        .ok_or("the server asks for input that cannot be given")?;
     let questions = questions(required)?;
+    if questions.len() > QUESTIONS {
+        return Err(format!(
+            "the server asks {} questions at once, the most is {QUESTIONS}",
+            questions.len()
+        ));
+    }
     let mut responses = Vec::new();
     for (key, method, params) in questions {
+        let named = params.map(|params| question::named(&method, params, shared));
+        let named = named.transpose().map_err(|error| error.to_string())?;
+        let params = named.as_ref().and_then(|named| named.as_deref()).or(params);
         let question = |id: &Id| {
             let params = params.map_or(String::new(), |params| format!(",\"params\":{params}"));
             let text = format!(
@@ -37,7 +46,7 @@ pub(super) async fn collect(
             // Its parts are JSON, so it is.
             Frame::parse(text).unwrap_or_else(|_| Frame::request(id, &method, None))
         };
-        let answer = voice.question(Some(asked.clone()), question).await;
+        let answer = shared.voice.question(Some(asked.clone()), question).await;
         let answer = answer.ok_or("the agent is gone")?;
         if answer.kind() != Kind::Result {
             let error = crate::session::RpcError::of(&answer);
@@ -59,7 +68,9 @@ pub(super) async fn collect(
             existing: Existing::Replace,
         })
         .collect();
-    let again = again.with(&[], &puts).map_err(|error| error.to_string())?;
+    let again = request
+        .with(&[], &puts)
+        .map_err(|error| error.to_string())?;
     // A state of an earlier round is not sent with a later one that has none.
     match state {
         Some(_) => Ok(again),

@@ -3,15 +3,16 @@
 //! What the agent says to the server goes through one queue, in its order, to the [worker](super::worker); what the
 //! server says goes through the [`pump`]. Between them lie the requests that are not answered yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use super::offer::Origin;
+use super::holds::{Hold, Holds, Tokens};
+use super::offer::{Names, Origin};
 use super::translate::Speech;
 use super::voice::{INTERNAL, Voice, lock};
 use super::worker::Worker;
@@ -59,10 +60,11 @@ pub(super) struct Shared {
     /// The agent as it declared itself.
     pub(super) client: Client,
     pub(super) speech: Speech,
+    /// Whether names and ids are the server's own.
+    pub(super) names: Names,
     pub(super) voice: Arc<Voice>,
     requests: Mutex<HashMap<Id, Request>>,
-    /// What keeps the session although nobody asks anything: subscriptions and tasks, by a name of their own.
-    holds: Mutex<HashSet<String>>,
+    holds: Mutex<Holds>,
     used: Mutex<Instant>,
 }
 
@@ -80,17 +82,40 @@ pub(super) struct Request {
     sent: Option<(u64, Relayed)>,
     /// The request itself, where it may have to be made again.
     pub(super) frame: Option<Frame>,
+    /// How often it was answered that input is needed.
+    rounds: u8,
+    /// What asks the agent for that input; it ends with the request.
+    collecting: Option<Collecting>,
 }
 
-/// What a request, once it succeeded, changes about how long the session is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// The result may be a task.
-    Task,
-    /// It is kept for this.
-    Keep(String),
-    /// It is no longer kept for this.
-    Release(String),
+/// A task that ends when nobody needs it any more.
+#[derive(Debug)]
+struct Collecting(AbortHandle);
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A request that was taken out since its session has ended.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    /// The id that it was made with.
+    pub(super) asked: Id,
+    /// The id under which the agent waits, if it does.
+    pub(super) shown: Option<Id>,
+}
+
+impl Request {
+    /// The token of its progress on both sides, if the agent wants to hear of it.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        let (_, relayed) = self.sent.as_ref()?;
+        Some(Tokens {
+            own: relayed.id(),
+            shown: self.token.clone()?,
+        })
+    }
 }
 
 impl Link {
@@ -108,6 +133,7 @@ impl Link {
             origin,
             client,
             speech,
+            names: frontend.names(),
             voice: Arc::clone(voice),
             requests: Mutex::default(),
             holds: Mutex::default(),
@@ -229,6 +255,8 @@ impl Shared {
                 hold: pump::hold(frame),
                 sent: None,
                 frame: None,
+                rounds: 0,
+                collecting: None,
             },
         );
         true
@@ -253,10 +281,23 @@ impl Shared {
         lock(&self.requests).remove(id)
     }
 
-    /// Puts a request back that has to be made again.
-    pub(super) fn put_back(&self, id: &Id, mut request: Request) {
+    /// The request that was answered that input is needed, and how often it was; nothing if it cannot be made again.
+    /// Until then it is no server's.
+    pub(super) fn again(&self, asked: &Id) -> Option<(Frame, u8)> {
+        let mut requests = lock(&self.requests);
+        let request = requests.get_mut(asked)?;
+        let frame = request.frame.clone()?;
         request.sent = None;
-        lock(&self.requests).insert(id.clone(), request);
+        request.rounds = request.rounds.saturating_add(1);
+        Some((frame, request.rounds))
+    }
+
+    /// Notes what asks the agent for the input that a request needs; it ends at once if nobody waits for that any more.
+    pub(super) fn collecting(&self, asked: &Id, task: AbortHandle) {
+        let collecting = Collecting(task);
+        if let Some(request) = lock(&self.requests).get_mut(asked) {
+            request.collecting = Some(collecting);
+        }
     }
 
     /// Takes out the request whose answer the agent waits for under this id.
@@ -277,18 +318,30 @@ impl Shared {
         request.shown.take()
     }
 
-    /// Notes that the agent made its request again, and waits under another id.
-    pub(super) fn resume(&self, asked: &Id, again: &Frame, id: Id) {
+    /// Notes that the agent made its request again, and waits under another id; says whether the server still works
+    /// on it.
+    pub(super) fn resume(&self, asked: &Id, again: &Frame, id: Id) -> bool {
         self.touch();
-        if let Some(request) = lock(&self.requests).get_mut(asked) {
-            request.token = token(again);
-            request.shown = Some(id);
-        }
+        let mut requests = lock(&self.requests);
+        let Some(request) = requests.get_mut(asked) else {
+            return false;
+        };
+        request.token = token(again);
+        request.shown = Some(id);
+        true
     }
 
-    /// The request that a server's question is about, as far as that can be told: the only one, or any that is there.
-    pub(super) fn questioned(&self) -> Option<Id> {
-        lock(&self.requests).keys().next().cloned()
+    /// The request that a server's question is about, as far as that can be told: a server that has several asks while
+    /// it works on one that the agent waits for, most likely on the last that it was given.
+    pub(super) fn questioned(&self, session: u64) -> Option<Id> {
+        let requests = lock(&self.requests);
+        let sent = requests.iter().filter_map(|(id, request)| {
+            let (in_it, relayed) = request.sent.as_ref()?;
+            let likely = (request.shown.is_some(), relayed.number());
+            (*in_it == session).then_some((likely, id))
+        });
+        let (_, asked) = sent.max_by_key(|(likely, _)| *likely)?;
+        Some(asked.clone())
     }
 
     /// The progress token that the agent gave to a request.
@@ -310,8 +363,8 @@ impl Shared {
         only.shown.clone()
     }
 
-    /// Takes out all requests that were sent in a session; gives the ids under which the agent waits for them.
-    pub(super) fn take_all_of(&self, session: u64) -> Vec<Id> {
+    /// Takes out all requests that were sent in a session.
+    pub(super) fn take_all_of(&self, session: u64) -> Vec<Unanswered> {
         let mut requests = lock(&self.requests);
         let of_it = |request: &Request| {
             request
@@ -324,28 +377,22 @@ impl Shared {
             .filter(|(_, request)| of_it(request))
             .map(|(id, _)| id.clone())
             .collect();
-        ids.iter()
-            .filter_map(|id| requests.remove(id)?.shown)
+        ids.into_iter()
+            .filter_map(|asked| {
+                let shown = requests.remove(&asked)?.shown;
+                Some(Unanswered { asked, shown })
+            })
             .collect()
     }
 
-    /// Changes what the session is kept for.
-    pub(super) fn hold(&self, hold: Hold) {
-        let mut holds = lock(&self.holds);
-        match hold {
-            Hold::Task => {}
-            Hold::Keep(name) => {
-                holds.insert(name);
-            }
-            Hold::Release(name) => {
-                holds.remove(&name);
-            }
-        }
+    /// What the session is kept for.
+    pub(super) fn holds(&self) -> MutexGuard<'_, Holds> {
+        lock(&self.holds)
     }
 
     /// Forgets what the session was kept for: it has ended.
     pub(super) fn release_all(&self) {
-        lock(&self.holds).clear();
+        *self.holds() = Holds::default();
     }
 
     /// Whether any request is not answered yet.
@@ -355,7 +402,7 @@ impl Shared {
 
     /// Whether the session must stay although nobody asks anything.
     pub(super) fn is_held(&self) -> bool {
-        self.is_busy() || !lock(&self.holds).is_empty()
+        self.is_busy() || self.holds().is_held()
     }
 
     /// When the link was last used.

@@ -43,8 +43,6 @@ pub(super) struct Offer {
     templates: Listing,
     /// The capabilities that servers declare beyond the common ones, as JSON members by name.
     pub(super) capabilities: BTreeMap<String, Vec<Box<RawValue>>>,
-    /// The servers whose addresses were rewritten somewhere.
-    rewritten: HashSet<Origin>,
     /// Who has resources at all.
     with_resources: Vec<Origin>,
 }
@@ -82,15 +80,13 @@ impl Offer {
         }
         let shared = shared_addresses(sources);
         for (origin, lists) in sources {
-            let rewritten = offer
+            let (resources, templates) = (&lists.resources, &lists.templates);
+            offer
                 .resources
-                .add_addressed(origin, &lists.resources, "uri", &shared)
-                | offer
-                    .templates
-                    .add_addressed(origin, &lists.templates, "uriTemplate", &shared);
-            if rewritten {
-                offer.rewritten.insert(origin.clone());
-            }
+                .add_addressed(origin, resources, "uri", &shared);
+            offer
+                .templates
+                .add_addressed(origin, templates, "uriTemplate", &shared);
         }
         offer
     }
@@ -100,7 +96,7 @@ impl Offer {
         self.listing(list).0.get(key)
     }
 
-    /// Whose resource an address is, and what its server calls it.
+    /// Whose resource an address is by the lists, and what its server calls it.
     pub(super) fn resource(&self, address: &str) -> Option<(Origin, String)> {
         if let Some(item) = self.resources.0.get(address) {
             return Some((item.origin.clone(), item.own.clone()));
@@ -111,32 +107,41 @@ impl Offer {
         let fitting = self
             .templates
             .0
-            .values()
-            .filter_map(|item| Some((uri::fit(&item.own, address)?, item)));
-        if let Some((_, item)) = fitting.max_by_key(|(fit, _)| *fit) {
-            return Some((item.origin.clone(), address.to_owned()));
-        }
+            .iter()
+            // What fits a template that several have bears its server.
+            .filter(|(shown, item)| **shown == item.own)
+            .filter_map(|(_, item)| Some((uri::fit(&item.own, address)?, item)))
+            // What fits everything tells nothing.
+            .filter(|(fit, _)| *fit > 0);
+        let (_, item) = fitting.max_by_key(|(fit, _)| *fit)?;
+        Some((item.origin.clone(), address.to_owned()))
+    }
+
+    /// Whose resource an address is that nothing tells of: that of the only server that has any.
+    pub(super) fn only_resource(&self, address: &str) -> Option<(Origin, String)> {
         match self.with_resources.as_slice() {
             [only] => Some((only.clone(), address.to_owned())),
             _ => None,
         }
     }
 
-    /// Whether addresses of this server are shown otherwise than it gave them.
-    pub(super) fn rewrites(&self, origin: &Origin) -> bool {
-        self.rewritten.contains(origin)
-    }
-
-    /// What the agent is shown for an address of a server.
-    pub(super) fn address(&self, origin: &Origin, own: &str) -> String {
+    /// Whether an address of a server is shown with its server in it: it, or the template that it fits, is another's
+    /// as well, or looks as if it were.
+    pub(super) fn is_joined(&self, origin: &Origin, own: &str) -> bool {
         let Origin::Server(server) = origin else {
-            return own.to_owned();
+            return false;
         };
+        if uri::is_ours(own) {
+            return true;
+        }
         let joined = uri::join(server, own);
-        let known = [&self.resources, &self.templates]
+        let is_listed = [&self.resources, &self.templates]
             .iter()
             .any(|listing| listing.0.contains_key(&joined));
-        if known { joined } else { own.to_owned() }
+        is_listed
+            || self.templates.0.iter().any(|(shown, item)| {
+                item.origin == *origin && *shown != item.own && uri::fit(&item.own, own).is_some()
+            })
     }
 
     /// The members of a result of a list: the objects behind the cursor, and the cursor for more. `shown` says whose
@@ -249,15 +254,14 @@ impl Listing {
         }
     }
 
-    /// Adds what is known by an address; says whether any had to be rewritten.
+    /// Adds what is known by an address.
     fn add_addressed(
         &mut self,
         origin: &Origin,
         objects: &[Box<RawValue>],
         member: &str,
         shared: &HashSet<String>,
-    ) -> bool {
-        let mut rewritten = false;
+    ) {
         for object in objects {
             let Some((own, written)) = text_of(object.get(), member) else {
                 continue;
@@ -265,7 +269,7 @@ impl Listing {
             let Origin::Server(server) = origin else {
                 continue;
             };
-            if !shared.contains(&own) {
+            if !shared.contains(&own) && !uri::is_ours(&own) {
                 self.add(own.clone(), origin, &own, object.get().to_owned());
                 continue;
             }
@@ -274,9 +278,7 @@ impl Listing {
                 Ok(json) => self.add(key, origin, &own, json),
                 Err(error) => tracing::warn!(%error, "a resource cannot be shown"),
             }
-            rewritten = true;
         }
-        rewritten
     }
 
     fn add(&mut self, key: String, origin: &Origin, own: &str, json: String) {

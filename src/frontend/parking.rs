@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::link::{Order, Shared};
-use super::voice::lock;
+use super::question;
+use super::voice::{INTERNAL, QUESTIONS, TOO_MANY, lock};
 use crate::session::splice::quoted;
 use crate::session::{Frame, Id, RpcError, ServerRequest};
 
@@ -53,9 +54,18 @@ impl Parking {
         orders: mpsc::Sender<Order>,
     ) {
         let is_it = |parked: &&mut Parked| parked.shared.id == shared.id && parked.asked == asked;
-        if let Some(parked) = lock(&self.0).values_mut().find(is_it) {
-            parked.further.push(question);
-            return;
+        let too_many = {
+            let mut parked = lock(&self.0);
+            let of_it = parked.values().filter(|one| one.shared.id == shared.id);
+            let open: usize = of_it.map(|one| 1 + one.further.len()).sum();
+            match parked.values_mut().find(is_it) {
+                _ if open >= QUESTIONS => true,
+                Some(parked) => return parked.further.push(question),
+                None => false,
+            }
+        };
+        if too_many {
+            return question.refuse(RpcError::INTERNAL, TOO_MANY).await;
         }
         let Ok(state) = handle() else {
             let reason = "the client cannot be asked";
@@ -64,8 +74,8 @@ impl Parking {
         let Some(shown) = shared.park(&asked) else {
             return;
         };
-        let params = question
-            .frame()
+        let shown_question = question::asked(question.frame(), shared);
+        let params = shown_question
             .payload()
             .map_or(String::new(), |params| format!(",\"params\":{params}"));
         let result = format!(
@@ -81,15 +91,19 @@ impl Parking {
             answer: None,
         };
         lock(&self.0).insert(state.clone(), parked);
-        let voice = Arc::clone(&shared.voice);
+        let voice = &shared.voice;
         if let Ok(result) = RawValue::from_string(result) {
             voice
                 .say(Some(shown.clone()), Frame::result(&shown, &result))
                 .await;
         }
+        // Whoever waits here must not keep the voice of an agent that is gone.
+        let voice = Arc::downgrade(voice);
         tokio::spawn(async move {
             sleep(PATIENCE).await;
-            voice.parking.give_up(&state);
+            if let Some(voice) = voice.upgrade() {
+                voice.parking.give_up(&state);
+            }
         });
     }
 
@@ -114,7 +128,11 @@ impl Parking {
                 let answer = answer.with_id(&id);
                 shared.voice.say(Some(id), answer).await;
             }
-            None => shared.resume(&asked, &request, id),
+            None if shared.resume(&asked, &request, id.clone()) => {}
+            None => {
+                let reason = "the server that was to be answered is gone";
+                shared.voice.refuse(&id, INTERNAL, reason).await;
+            }
         }
         let given = request.find(&["inputResponses", KEY]).ok().flatten();
         let given = given.and_then(|given| RawValue::from_string(given.to_owned()).ok());

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use crate::orchestrator::Active;
 use crate::orchestrator::connection::Connection;
-use crate::session::{Era, Session, SessionError};
+use crate::session::{CallOptions, Era, Session, SessionError};
 
 /// How long a server may take to note how much it should log.
 const LOG_LEVEL: std::time::Duration = std::time::Duration::from_secs(30);
@@ -55,6 +55,28 @@ impl Peer {
                 }
             }
             None => self.session.close().await,
+        }
+    }
+
+    /// Tells an older server how much to log, before whatever is said to it next; its answer is not waited for.
+    pub(super) async fn tell_log_level(&self, level: &str) {
+        let params = RawValue::from_string(format!("{{\"level\":{level}}}"));
+        let (true, Ok(params)) = (self.session.offers("logging"), params) else {
+            return;
+        };
+        let options = CallOptions::within(LOG_LEVEL);
+        let told = self
+            .session
+            .call("logging/setLevel", Some(&params), options);
+        match told.await {
+            Ok(call) => {
+                tokio::spawn(async move {
+                    if let Err(error) = call.answer().await {
+                        tracing::debug!(%error, "a server does not change what it logs");
+                    }
+                });
+            }
+            Err(error) => tracing::debug!(%error, "a server is not told what to log"),
         }
     }
 

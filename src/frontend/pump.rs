@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::link::{Hold, Order, Request, Shared};
+use super::holds::Hold;
+use super::link::{Order, Request, Shared, Unanswered};
 use super::offer::Origin;
 use super::peer::Peer;
 use super::relist::Relisting;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use super::{input, rewrite, watches};
+use super::{input, question, rewrite, tasks, watches};
 use crate::session::{Frame, Id, Incoming, Kind, RpcError, ServerRequest, SessionError};
 
 /// Takes what one session brings.
@@ -43,8 +44,14 @@ impl Pump {
         let unanswered = self.shared.take_all_of(self.session);
         if !unanswered.is_empty() {
             let reason = self.peer.explain(self.peer.session.ended().await).await;
-            for id in unanswered {
-                self.shared.voice.refuse(&id, INTERNAL, &reason).await;
+            for Unanswered { asked, shown } in unanswered {
+                let voice = &self.shared.voice;
+                if let Some(id) = shown {
+                    voice.refuse(&id, INTERNAL, &reason).await;
+                } else {
+                    let error = Frame::error(&asked, INTERNAL, &reason);
+                    voice.parking.keep(&self.shared, &asked, error);
+                }
             }
         }
         answered
@@ -52,23 +59,28 @@ impl Pump {
 
     /// Takes the answer to a request to the agent.
     async fn answer(&self, asked: Id, answer: Result<Frame, SessionError>) {
-        let Some(request) = self.shared.take(&asked) else {
-            return;
-        };
         let frame = match answer {
             Ok(frame) => frame,
             Err(error) => Frame::error(&asked, INTERNAL, &self.peer.explain(error).await),
         };
-        if request.frame.is_some() && input::is_required(&frame) {
-            return self.ask_for_input(asked, request, frame);
-        }
-        if frame.kind() == Kind::Result
-            && let Some(hold) = &request.hold
+        if input::is_required(&frame)
+            && let Some((again, round)) = self.shared.again(&asked)
         {
-            self.hold(hold, &frame);
+            return self.ask_for_input(asked, again, round, frame);
+        }
+        let Some(request) = self.shared.take(&asked) else {
+            return;
+        };
+        if let Some(hold) = &request.hold {
+            self.hold(hold, &request, &frame);
         }
         let shown = translate::answer(frame, &request.method, self.from(), self.shared.speech)
-            .and_then(|frame| rewrite::result(frame, &self.shared));
+            .and_then(|frame| rewrite::result(frame, &self.shared))
+            .and_then(|frame| {
+                let hold = request.hold.as_ref();
+                tasks::result(frame, &request.method, hold, &self.shared)
+            })
+            .and_then(|frame| question::required(frame, &self.shared));
         let frame = shown.unwrap_or_else(|error| {
             let reason = format!("the server's answer cannot be passed on: {error}");
             Frame::error(&asked, INTERNAL, &reason)
@@ -84,14 +96,18 @@ impl Pump {
     }
 
     /// Asks the agent what the server wants to know, and the server again.
-    fn ask_for_input(&self, asked: Id, request: Request, questions: Frame) {
+    fn ask_for_input(&self, asked: Id, request: Frame, round: u8, required: Frame) {
         let shared = Arc::clone(&self.shared);
         let orders = self.orders.clone();
-        tokio::spawn(async move {
-            let again = input::collect(&shared.voice, &asked, &request, &questions).await;
+        let id = asked.clone();
+        let collecting = tokio::spawn(async move {
+            let again = if round > input::ROUNDS {
+                Err("the server asks for input again and again".to_owned())
+            } else {
+                input::collect(&shared, &asked, &request, &required).await
+            };
             match again {
                 Ok(again) => {
-                    shared.put_back(&asked, request);
                     let sent = match orders.upgrade() {
                         Some(orders) => orders.send(Order::Request(again)).await.is_ok(),
                         None => false,
@@ -101,10 +117,15 @@ impl Pump {
                     }
                 }
                 Err(reason) => {
-                    shared.voice.refuse(&asked, INTERNAL, &reason).await;
+                    // This task ends when the request is dropped, so it is kept until the agent knows.
+                    if let Some(request) = shared.take(&asked) {
+                        shared.voice.refuse(&asked, INTERNAL, &reason).await;
+                        drop(request);
+                    }
                 }
             }
         });
+        self.shared.collecting(&id, collecting.abort_handle());
     }
 
     /// Takes progress to the agent, if it wants it.
@@ -135,10 +156,17 @@ impl Pump {
                 self.shared.voice.take_back(self.shared.id, &frame).await;
                 return;
             }
+            "notifications/progress" => return self.task_progress(&frame).await,
+            method if method.starts_with("notifications/tasks") => {
+                if let Some(task) = tasks::told(&frame).filter(|task| task.is_over) {
+                    self.shared.holds().end(&task.id);
+                }
+            }
             _ => {}
         }
         let shown = translate::notification(frame, self.from(), self.shared.speech)
-            .and_then(|frame| rewrite::notification(frame, &self.shared));
+            .and_then(|frame| rewrite::notification(frame, &self.shared))
+            .and_then(|frame| tasks::said(frame, &self.shared));
         let voice = &self.shared.voice;
         match shown {
             Ok(frame)
@@ -162,9 +190,9 @@ impl Pump {
         };
         let about = shared.only();
         if shared.speech == Speech::Legacy {
-            return shared.voice.ask(about, shared.id, request, orders).await;
+            return shared.voice.ask(about, shared, request, orders).await;
         }
-        if let Some(asked) = shared.questioned() {
+        if let Some(asked) = shared.questioned(self.session) {
             let parking = &shared.voice.parking;
             return parking.ask(shared, asked, request, orders).await;
         }
@@ -172,18 +200,42 @@ impl Pump {
         request.refuse(RpcError::INVALID_REQUEST, reason).await;
     }
 
-    /// Notes what a successful request changes about how long the session is kept.
-    fn hold(&self, hold: &Hold, result: &Frame) {
-        if *hold != Hold::Task {
-            return self.shared.hold(hold.clone());
+    /// Notes what the answer to a request changes about how long the session is kept.
+    fn hold(&self, hold: &Hold, request: &Request, answer: &Frame) {
+        let mut holds = self.shared.holds();
+        let succeeded = answer.kind() == Kind::Result;
+        match hold {
+            Hold::Watch(own) if succeeded => holds.watch(own),
+            Hold::Unwatch(own) if succeeded => holds.unwatch(own),
+            Hold::Task if succeeded => {
+                if let Some(task) = tasks::told(answer) {
+                    self.shared.voice.learn_tasks(&self.shared.origin);
+                    if !task.is_over {
+                        holds.begin(&task.id, task.time_to_live, request.tokens());
+                    }
+                }
+            }
+            Hold::Tells(task) => {
+                // The result of a task is given when it is over, and is an error if that is how it ended.
+                let is_over = request.method == "tasks/result"
+                    || tasks::told(answer).is_some_and(|told| told.is_over);
+                if is_over {
+                    holds.end(task);
+                }
+            }
+            Hold::Watch(_) | Hold::Unwatch(_) | Hold::Task => {}
         }
-        // A task by 2025-11-25, or by the extension of 2026-07-28.
-        let task = [&["task", "taskId"][..], &["taskId"]]
-            .iter()
-            .find_map(|path| result.find(path).ok().flatten());
-        if let Some(task) = task {
-            self.shared.hold(Hold::Keep(format!("task {task}")));
-            self.shared.voice.learn_task(task, &self.shared.origin);
+    }
+
+    /// Takes the progress of a task to the agent. Of what is over or was never asked for, it cannot know.
+    async fn task_progress(&self, frame: &Frame) {
+        let token = frame.find(&["progressToken"]).ok().flatten();
+        let token = token.and_then(Id::from_json);
+        let token = token.and_then(|own| self.shared.holds().token(&own));
+        match token.map(|token| frame.with_progress_token(&token)) {
+            Some(Ok(frame)) => self.shared.voice.say(None, frame).await,
+            Some(Err(error)) => tracing::debug!(%error, "progress that cannot be passed on"),
+            None => tracing::debug!("progress of nothing that is known"),
         }
     }
 
@@ -195,10 +247,10 @@ impl Pump {
 
 /// What a request, if it succeeds, changes about how long the session is kept.
 pub(super) fn hold(request: &Frame) -> Option<Hold> {
-    let uri = || watches::hold(&watches::address(request).unwrap_or_default());
+    let address = || watches::address(request).unwrap_or_default();
     match request.method() {
-        "resources/subscribe" => Some(Hold::Keep(uri())),
-        "resources/unsubscribe" => Some(Hold::Release(uri())),
+        "resources/subscribe" => Some(Hold::Watch(address())),
+        "resources/unsubscribe" => Some(Hold::Unwatch(address())),
         "tools/call" => {
             let asks = |path: &[&str]| request.find(path).is_ok_and(|found| found.is_some());
             let extension = [
@@ -208,6 +260,10 @@ pub(super) fn hold(request: &Frame) -> Option<Hold> {
                 "io.modelcontextprotocol/tasks",
             ];
             (asks(&["task"]) || asks(&extension)).then_some(Hold::Task)
+        }
+        method if method.starts_with("tasks/") => {
+            let task = request.find(&["taskId"]).ok().flatten()?;
+            Some(Hold::Tells(serde_json::from_str(task).ok()?))
         }
         _ => None,
     }

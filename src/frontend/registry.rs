@@ -55,8 +55,9 @@ struct Registry {
 
 /// What the registry offers, with a catalog of so many servers.
 pub(super) fn lists(servers: usize) -> Lists {
+    let summary = browse::summary(servers);
     let tools = Tool::ALL.iter().map(|tool| {
-        let definition = serde_json::to_string(&tool.definition(servers))?;
+        let definition = serde_json::to_string(&tool.definition(&summary))?;
         RawValue::from_string(definition)
     });
     Lists {
@@ -107,9 +108,9 @@ impl ServerHandler for Registry {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let servers = self.frontend.orchestrator.catalog();
-        let servers = servers.map_or(0, |catalog| catalog.size());
-        let definitions = Tool::ALL.iter().map(|tool| tool.definition(servers));
+        let catalog = self.frontend.orchestrator.catalog();
+        let summary = browse::summary(catalog.map_or(0, |catalog| catalog.size()));
+        let definitions = Tool::ALL.iter().map(|tool| tool.definition(&summary));
         let tools = definitions.collect();
         Ok(ListToolsResult::with_all_items(tools))
     }

@@ -4,18 +4,19 @@
 //! more, so the lists of an agent's own session are the truth for it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::Frontend;
 use super::link::Shared;
 use super::offer::Origin;
 use super::peer::Peer;
-use super::voice::Voice;
+use super::voice::{Voice, lock};
 use crate::session::lists::Lists;
 use crate::session::{CallOptions, Era, Session};
 
@@ -40,24 +41,36 @@ pub(super) struct Relist(Option<JoinHandle<()>>);
 
 /// Takes a server's announcements.
 #[derive(Debug)]
-pub(super) struct Relisting(mpsc::UnboundedSender<&'static str>);
+pub(super) struct Relisting(Arc<Announced>);
+
+/// The lists that a server said have changed, and that were not read since: however often it says so.
+#[derive(Debug, Default)]
+struct Announced {
+    lists: Mutex<BTreeSet<&'static str>>,
+    more: Notify,
+}
 
 impl Relist {
     /// Starts to read the lists of a session whenever they change.
-    pub(super) fn start(peer: &Peer, shared: &Shared) -> (Self, Relisting) {
-        let (announce, announced) = mpsc::unbounded_channel();
+    pub(super) fn start(
+        frontend: &Arc<Frontend>,
+        peer: &Peer,
+        shared: &Shared,
+    ) -> (Self, Relisting) {
+        let announced = Arc::<Announced>::default();
         if shared.is_registry() {
-            return (Self(None), Relisting(announce));
+            return (Self(None), Relisting(announced));
         }
         let reader = Reader {
+            frontend: Arc::clone(frontend),
             session: peer.session.clone(),
             origin: shared.origin.clone(),
             voice: Arc::clone(&shared.voice),
-            announced,
+            announced: Arc::clone(&announced),
         };
         let agent_can_more = shared.client.capabilities().get() != "{}";
         let task = tokio::spawn(reader.run(agent_can_more));
-        (Self(Some(task)), Relisting(announce))
+        (Self(Some(task)), Relisting(announced))
     }
 }
 
@@ -75,46 +88,54 @@ impl Relisting {
         let list = ["tools", "prompts", "resources"]
             .into_iter()
             .find(|list| method.split('/').nth(1) == Some(list));
-        if let Some(list) = list
-            && self.0.send(list).is_err()
-        {
-            tracing::trace!("the session has ended");
+        if let Some(list) = list {
+            lock(&self.0.lists).insert(list);
+            self.0.more.notify_one();
         }
     }
 }
 
 #[derive(Debug)]
 struct Reader {
+    frontend: Arc<Frontend>,
     session: Session,
     origin: Origin,
     voice: Arc<Voice>,
-    announced: mpsc::UnboundedReceiver<&'static str>,
+    announced: Arc<Announced>,
 }
 
 impl Reader {
-    async fn run(mut self, at_once: bool) {
+    async fn run(self, at_once: bool) {
         let subscription = subscribe(&self.session).await;
         if at_once {
             self.read(BTreeSet::new()).await;
         }
-        while let Some(first) = self.announced.recv().await {
+        // It ends with the session.
+        let _subscription = subscription;
+        loop {
+            self.announced.more.notified().await;
             sleep(DEBOUNCE).await;
-            let mut announced = BTreeSet::from([first]);
-            while let Ok(next) = self.announced.try_recv() {
-                announced.insert(next);
+            let announced = std::mem::take(&mut *lock(&self.announced.lists));
+            if announced.is_empty() {
+                continue;
             }
             self.read(announced).await;
+            if let Origin::Server(name) = &self.origin {
+                self.frontend.ask_anew(name).await;
+            }
         }
-        drop(subscription);
     }
 
     async fn read(&self, announced: BTreeSet<&'static str>) {
         match Lists::collect(&self.session, READING).await {
-            Ok(lists) => self.voice.relisted(Relisted {
-                origin: self.origin.clone(),
-                lists: Arc::new(lists),
-                announced,
-            }),
+            Ok(lists) => {
+                let relisted = Relisted {
+                    origin: self.origin.clone(),
+                    lists: Arc::new(lists),
+                    announced,
+                };
+                self.voice.relisted(relisted).await;
+            }
             Err(error) => tracing::debug!(%error, "a server's lists cannot be read anew"),
         }
     }

@@ -1,17 +1,19 @@
-//! Addresses in what a server says, where agents see them otherwise because another server has the same.
+//! Addresses in what a server says: they are learned, so that they lead back there, and where another server has the same,
+//! agents see them otherwise.
 
 use super::link::Shared;
-use super::offer::{Offer, Origin};
+use super::offer::Names;
 use crate::session::splice::{self, SpliceError, quoted};
 use crate::session::{Frame, Kind};
 
 /// The result with its addresses as the agent knows them.
 pub(super) fn result(frame: Frame, shared: &Shared) -> Result<Frame, SpliceError> {
-    let offer = shared.voice.offer();
-    if frame.kind() != Kind::Result || !offer.rewrites(&shared.origin) {
+    if frame.kind() != Kind::Result || !is_concerned(shared) {
         return Ok(frame);
     }
-    let Some(payload) = frame.payload() else {
+    // Most results bear no address, and large ones are not looked through for nothing.
+    let may_bear = |payload: &&str| memchr::memmem::find(payload.as_bytes(), b"uri\"").is_some();
+    let Some(payload) = frame.payload().filter(may_bear) else {
         return Ok(frame);
     };
     let mut parts = Vec::new();
@@ -24,23 +26,25 @@ pub(super) fn result(frame: Frame, shared: &Shared) -> Result<Frame, SpliceError
     )?;
     let in_messages: &[&[&str]] = &[&["content", "uri"], &["content", "resource", "uri"]];
     collect(payload, "messages", in_messages, &mut parts)?;
-    let rewritten = rewritten(payload, &parts, &offer, &shared.origin)?;
-    Ok(frame.with_payload(&rewritten))
+    let rewritten = rewritten(payload, &parts, shared)?;
+    Ok(rewritten.map_or(frame.clone(), |payload| frame.with_payload(&payload)))
 }
 
 /// The notification with its address as the agent knows it.
 pub(super) fn notification(frame: Frame, shared: &Shared) -> Result<Frame, SpliceError> {
-    let offer = shared.voice.offer();
-    let (true, "notifications/resources/updated", Some(payload)) = (
-        offer.rewrites(&shared.origin),
-        frame.method(),
-        frame.payload(),
-    ) else {
+    let (true, "notifications/resources/updated", Some(payload)) =
+        (is_concerned(shared), frame.method(), frame.payload())
+    else {
         return Ok(frame);
     };
     let parts: Vec<&str> = splice::find(payload, &["uri"])?.into_iter().collect();
-    let rewritten = rewritten(payload, &parts, &offer, &shared.origin)?;
-    Ok(frame.with_payload(&rewritten))
+    let rewritten = rewritten(payload, &parts, shared)?;
+    Ok(rewritten.map_or(frame.clone(), |payload| frame.with_payload(&payload)))
+}
+
+/// Whether addresses of this server could be another's as well.
+fn is_concerned(shared: &Shared) -> bool {
+    shared.names == Names::Prefixed && !shared.is_registry()
 }
 
 /// Collects the addresses in the elements of an array, at any of the paths in them.
@@ -62,22 +66,26 @@ fn collect<'a>(
     })
 }
 
+/// The payload with the addresses in these parts of it as the agent knows them; nothing if they are the same.
 fn rewritten(
     payload: &str,
     parts: &[&str],
-    offer: &Offer,
-    origin: &Origin,
-) -> Result<String, SpliceError> {
+    shared: &Shared,
+) -> Result<Option<String>, SpliceError> {
     let shown: Vec<(&str, String)> = parts
         .iter()
         .filter_map(|part| {
             let own: String = serde_json::from_str(part).ok()?;
-            Some((*part, quoted(&offer.address(origin, &own))))
+            let address = shared.voice.address(&shared.origin, &own);
+            (address != own).then(|| (*part, quoted(&address)))
         })
         .collect();
+    if shown.is_empty() {
+        return Ok(None);
+    }
     let shown: Vec<(&str, &str)> = shown
         .iter()
         .map(|(part, with)| (*part, with.as_str()))
         .collect();
-    splice::replace(payload, &shown)
+    splice::replace(payload, &shown).map(Some)
 }

@@ -1,6 +1,7 @@
 //! Where a request of the agent's leads, and how its server knows what the agent asks for.
 
 use super::offer::{Names, Offer, Origin};
+use super::tasks;
 use super::voice::Voice;
 use crate::session::lists::List;
 use crate::session::splice::{self, SpliceError, quoted};
@@ -65,13 +66,13 @@ pub(super) fn route(
         "tools/call" => call(frame, &offer, servers),
         "prompts/get" => named(frame, &["name"], List::Prompts, "prompt", &offer),
         "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-            resource(frame, &["uri"], &offer)
+            resource(frame, &["uri"], voice)
         }
         "completion/complete" => match frame.find(&["ref", "name"])? {
             Some(_) => named(frame, &["ref", "name"], List::Prompts, "prompt", &offer),
-            None => template(frame, &offer),
+            None => template(frame, &offer, voice),
         },
-        method if method.starts_with("tasks/") => task(frame, voice),
+        method if method.starts_with("tasks/") => task(frame, servers),
         _ => unknown(frame, &offer, servers, voice),
     }
 }
@@ -145,9 +146,9 @@ fn named(
 }
 
 /// A request for a resource.
-fn resource(frame: &Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost> {
+fn resource(frame: &Frame, path: &[&str], voice: &Voice) -> Result<Routed, Lost> {
     let address = text(frame, path)?.ok_or_else(|| Lost::unknown("resource", "no address"))?;
-    let (origin, own) = offer
+    let (origin, own) = voice
         .resource(&address)
         .ok_or_else(|| Lost::unknown("resource", &address))?;
     Ok(Routed {
@@ -157,7 +158,7 @@ fn resource(frame: &Frame, path: &[&str], offer: &Offer) -> Result<Routed, Lost>
 }
 
 /// A request to complete a template's variable.
-fn template(frame: &Frame, offer: &Offer) -> Result<Routed, Lost> {
+fn template(frame: &Frame, offer: &Offer, voice: &Voice) -> Result<Routed, Lost> {
     let path = &["ref", "uri"];
     let address = text(frame, path)?.ok_or_else(|| Lost::unknown("reference", "no name"))?;
     match offer.item(List::Templates, &address) {
@@ -165,17 +166,17 @@ fn template(frame: &Frame, offer: &Offer) -> Result<Routed, Lost> {
             origin: item.origin.clone(),
             frame: renamed(frame, path, &item.own)?,
         }),
-        None => resource(frame, path, offer),
+        None => resource(frame, path, voice),
     }
 }
 
 /// A request about a task.
-fn task(frame: &Frame, voice: &Voice) -> Result<Routed, Lost> {
-    let task = frame.find(&["taskId"])?.unwrap_or("no id");
-    let origin = voice
-        .task(task)
-        .ok_or_else(|| Lost::unknown("task", task))?;
-    let frame = frame.clone();
+fn task(frame: &Frame, servers: &[Origin]) -> Result<Routed, Lost> {
+    let task = text(frame, &["taskId"])?.ok_or_else(|| Lost::unknown("task", "no id"))?;
+    let (origin, own) = tasks::split(&task)
+        .filter(|(origin, _)| servers.contains(origin))
+        .ok_or_else(|| Lost::unknown("task", &task))?;
+    let frame = renamed(frame, &["taskId"], own)?;
     Ok(Routed { origin, frame })
 }
 
@@ -197,16 +198,13 @@ fn unknown(
         return Ok(Routed { origin, frame });
     }
     if let Ok(Some(address)) = text(frame, &["uri"])
-        && let Some((origin, own)) = offer.resource(&address)
+        && let Some((origin, own)) = voice.resource(&address)
     {
         let frame = renamed(frame, &["uri"], &own)?;
         return Ok(Routed { origin, frame });
     }
-    if let Ok(Some(task)) = frame.find(&["taskId"])
-        && let Some(origin) = voice.task(task)
-    {
-        let frame = frame.clone();
-        return Ok(Routed { origin, frame });
+    if let Ok(routed) = task(frame, servers) {
+        return Ok(routed);
     }
     match servers {
         [origin] => Ok(Routed {

@@ -42,7 +42,7 @@ impl Shown {
     /// Follows what changes, for as long as the agent is there.
     pub(super) async fn follow(
         self: Arc<Self>,
-        mut relisted: mpsc::UnboundedReceiver<Relisted>,
+        mut relisted: mpsc::Receiver<Relisted>,
         mut changed: watch::Receiver<()>,
     ) {
         loop {

@@ -19,7 +19,10 @@ const UNREAD: usize = 16;
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long closing the sessions may take; what is not done by then, the guard does.
-const CLOSING: Duration = Duration::from_millis(700);
+const CLOSING: Duration = Duration::from_millis(500);
+
+/// How long the agent may take to read what was said to it last. With the two before, it is left within two seconds.
+const READING: Duration = Duration::from_millis(300);
 
 /// How often to look whether requests are still on their way.
 const LOOK: Duration = Duration::from_millis(10);
@@ -50,12 +53,14 @@ pub async fn serve(
     if timeout(CLOSING, closing).await.is_err() {
         tracing::debug!("some sessions are left to the guard");
     }
+    // Whoever writes is done when nobody can say anything any more.
+    drop(agent);
     match end {
         End::Unheard(written) => written,
         End::Stopped => Ok(()),
         End::Said(ended) => {
             // Everybody who speaks is gone by now, or is not waited for.
-            if timeout(CLOSING, writing).await.is_err() {
+            if timeout(READING, writing).await.is_err() {
                 tracing::debug!("the agent does not read");
             }
             ended

@@ -106,7 +106,7 @@ impl Subscriptions {
             .iter()
             .filter(|subscription| {
                 let mut wanted = subscription.resources.iter();
-                wanted.any(|own| address.starts_with(own.as_str()))
+                wanted.any(|own| is_part(&address, own))
             })
             .filter_map(|subscription| {
                 let tag = Put {
@@ -133,6 +133,14 @@ impl Subscriptions {
     }
 }
 
+/// Whether an address is another, or of a part of what that is the address of (2025-11-25, Subscriptions: the URI may be
+/// that of a sub-resource).
+fn is_part(address: &str, whole: &str) -> bool {
+    address.strip_prefix(whole).is_some_and(|rest| {
+        rest.is_empty() || whole.ends_with('/') || rest.starts_with(['/', '?', '#'])
+    })
+}
+
 /// A notification for a subscription.
 fn tagged(method: &str, id: &Id, members: &str) -> Option<Frame> {
     let comma = if members.is_empty() { "" } else { "," };
@@ -141,4 +149,19 @@ fn tagged(method: &str, id: &Id, members: &str) -> Option<Frame> {
         quoted(method)
     );
     Frame::parse(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_begins_where_a_name_ends() {
+        for part in ["file:///a", "file:///a/b", "file:///a?x", "file:///a#x"] {
+            assert!(is_part(part, "file:///a"), "{part}");
+        }
+        assert!(is_part("file:///a/b", "file:///a/"));
+        assert!(!is_part("file:///ab", "file:///a"));
+        assert!(!is_part("file:///", "file:///a"));
+    }
 }

@@ -15,9 +15,13 @@ pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilitie
 /// The key of the client's name in `_meta`.
 pub(super) const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 /// The key of the least severe log message that is wanted, in `_meta`.
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// The key of the subscription that a notification is for, in `_meta`.
 pub(super) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// The error for a resource that is not there: up to 2025-11-25, and in 2026-07-28 (Resources, Error Handling).
+const NO_RESOURCE: &str = "-32002";
+const NO_PARAMS: &str = "-32602";
 
 /// Which era an agent speaks in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +109,19 @@ pub(super) fn answer(
     to: Speech,
 ) -> Result<Frame, SpliceError> {
     if frame.kind() != Kind::Result {
-        return Ok(frame);
+        let is_missing = frame.kind() == Kind::Error
+            && method == "resources/read"
+            && (from, to) == (Speech::Legacy, Speech::Modern)
+            && frame.find(&["code"])? == Some(NO_RESOURCE);
+        if !is_missing {
+            return Ok(frame);
+        }
+        let code = Put {
+            key: "code",
+            value: NO_PARAMS,
+            existing: Existing::Replace,
+        };
+        return frame.with(&[], &[code]);
     }
     match (from, to) {
         (Speech::Modern, Speech::Legacy) => {
@@ -179,6 +195,18 @@ mod tests {
         assert_eq!(to_old.unwrap().as_str(), old);
         let same = answer(frame(new), "resources/read", Speech::Modern, Speech::Modern);
         assert_eq!(same.unwrap().as_str(), new);
+    }
+
+    #[test]
+    fn a_resource_that_is_missing_is_an_error_of_the_agents_era() {
+        let old = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32002,"message":"x","data":{"uri":"a:b"}}}"#;
+        let said = |method, to| answer(frame(old), method, Speech::Legacy, to).unwrap();
+        assert_eq!(
+            said("resources/read", Speech::Modern).as_str(),
+            old.replace("-32002", "-32602")
+        );
+        assert_eq!(said("resources/read", Speech::Legacy).as_str(), old);
+        assert_eq!(said("tools/call", Speech::Modern).as_str(), old);
     }
 
     #[test]

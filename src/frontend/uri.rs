@@ -19,6 +19,11 @@ pub(super) fn split(address: &str) -> Option<(ServerName, &str)> {
     Some((server.parse().ok()?, own))
 }
 
+/// Whether an address looks as if it were made here.
+pub(super) fn is_ours(address: &str) -> bool {
+    address.starts_with(SCHEME)
+}
+
 /// How well an address fits a template (RFC 6570): how many of its bytes stand literally in the template's beginning
 /// and end; nothing if it does not fit.
 pub(super) fn fit(template: &str, address: &str) -> Option<usize> {

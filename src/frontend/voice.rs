@@ -6,13 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::link::{LinkId, Order};
+use super::learned::Learned;
+use super::link::{LinkId, Order, Shared};
 use super::offer::{Offer, Origin};
 use super::parking::Parking;
+use super::question;
 use super::relist::Relisted;
 use super::subscriptions::Subscriptions;
+use super::uri;
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, RpcError, ServerRequest};
+
+/// How many questions of a server may wait for the agent's answers.
+pub(super) const QUESTIONS: usize = 32;
+
+/// What a server is told that asks more.
+pub(super) const TOO_MANY: &str = "too many questions wait for the client's answers";
 
 /// Something that is said to an agent.
 #[derive(Debug)]
@@ -30,14 +39,16 @@ pub(super) struct Voice {
     questions: Mutex<Questions>,
     /// What the agent is shown.
     offer: Mutex<Arc<Offer>>,
-    /// The servers whose tasks the agent knows, by the tasks' ids as JSON.
-    tasks: Mutex<HashMap<String, Origin>>,
+    /// The servers that the agent has given tasks to.
+    tasks: Mutex<BTreeSet<Origin>>,
+    /// Whose resources the agent was told of in results.
+    learned: Mutex<Learned>,
     /// What waits for the agent's input.
     pub(super) parking: Parking,
     /// What the agent wants to be told of.
     pub(super) subscriptions: Subscriptions,
     /// Takes what servers offer anew.
-    relisted: mpsc::UnboundedSender<Relisted>,
+    relisted: mpsc::Sender<Relisted>,
 }
 
 /// The questions that the agent has not answered.
@@ -62,12 +73,13 @@ enum Question {
 
 impl Voice {
     /// Makes a voice, whose words come out at the other end of `said`.
-    pub(super) fn new(said: mpsc::Sender<Said>, relisted: mpsc::UnboundedSender<Relisted>) -> Self {
+    pub(super) fn new(said: mpsc::Sender<Said>, relisted: mpsc::Sender<Relisted>) -> Self {
         Self {
             said,
             questions: Mutex::default(),
             offer: Mutex::default(),
             tasks: Mutex::default(),
+            learned: Mutex::default(),
             parking: Parking::default(),
             subscriptions: Subscriptions::default(),
             relisted,
@@ -91,20 +103,34 @@ impl Voice {
     pub(super) async fn ask(
         &self,
         about: Option<Id>,
-        link: LinkId,
+        shared: &Shared,
         request: ServerRequest,
         orders: mpsc::Sender<Order>,
     ) {
-        let frame = request.frame().clone();
-        let number = self.note(Question::Server {
+        let link = shared.id;
+        let is_its = |question: &&Question| matches!(question, Question::Server { link: of, .. } if *of == link);
+        let open = self.questions().open.values().filter(is_its).count();
+        if open >= QUESTIONS {
+            return request.refuse(INTERNAL, TOO_MANY).await;
+        }
+        let frame = question::asked(request.frame(), shared);
+        let id = Id::from(self.note(Question::Server {
             link,
             request,
             orders,
-        });
-        self.say(about, frame.with_id(&number.into())).await;
+        }));
+        let mut shown = frame.with_id(&id);
+        // Two servers may use the same token.
+        if token_of(&shown).is_some()
+            && let Ok(with_token) = shown.with_progress_token(&id)
+        {
+            shown = with_token;
+        }
+        self.say(about, shown).await;
     }
 
-    /// Puts a question of our own to the agent and waits for its answer; nothing if the agent goes.
+    /// Puts a question of our own to the agent and waits for its answer; nothing if the agent goes. If it is not waited
+    /// for any longer, the question is taken back.
     pub(super) async fn question(
         &self,
         about: Option<Id>,
@@ -112,8 +138,19 @@ impl Voice {
     ) -> Option<Frame> {
         let (caller, answer) = oneshot::channel();
         let number = self.note(Question::Caller(caller));
+        let _asking = Asking {
+            voice: self,
+            number,
+            about: about.clone(),
+        };
         self.say(about, make(&number.into())).await;
         answer.await.ok()
+    }
+
+    /// Forgets all questions, since the agent goes.
+    pub(super) fn clear(&self) {
+        let open = std::mem::take(&mut self.questions().open);
+        drop(open);
     }
 
     /// Takes the agent's answer to whoever asked.
@@ -179,18 +216,19 @@ impl Voice {
         );
     }
 
-    /// The session, if there is one, whose question bears this progress token: the agent tells it how far it is.
-    pub(super) fn asked_with_token(&self, token: &str) -> Option<mpsc::Sender<Order>> {
-        self.questions().open.values().find_map(|question| {
-            let Question::Server {
-                request, orders, ..
-            } = question
-            else {
-                return None;
-            };
-            let own = request.frame().find(&["_meta", "progressToken"]).ok()??;
-            (own == token).then(|| orders.clone())
-        })
+    /// The session whose question the agent tells the progress of, if there is one, and the progress as it knows it.
+    pub(super) fn progress(&self, frame: &Frame) -> Option<(mpsc::Sender<Order>, Frame)> {
+        let token = frame.find(&["progressToken"]).ok()??;
+        let number: u64 = token.parse().ok()?;
+        let questions = self.questions();
+        let Question::Server {
+            request, orders, ..
+        } = questions.open.get(&number)?
+        else {
+            return None;
+        };
+        let own = token_of(request.frame())?;
+        Some((orders.clone(), frame.with_progress_token(&own).ok()?))
     }
 
     /// What the agent is shown.
@@ -203,24 +241,49 @@ impl Voice {
         std::mem::replace(&mut lock(&self.offer), offer)
     }
 
-    /// Notes whose task it is that the agent was told of.
-    pub(super) fn learn_task(&self, task: &str, origin: &Origin) {
-        lock(&self.tasks).insert(task.to_owned(), origin.clone());
+    /// Whose resource an address is, and what its server calls it: by the lists, or by what the agent was told.
+    pub(super) fn resource(&self, address: &str) -> Option<(Origin, String)> {
+        let offer = self.offer();
+        let learned = || {
+            let learned = lock(&self.learned);
+            Some((learned.owner(address)?.clone(), address.to_owned()))
+        };
+        let known = offer.resource(address).or_else(learned);
+        known.or_else(|| offer.only_resource(address))
     }
 
-    /// Whose task it is.
-    pub(super) fn task(&self, task: &str) -> Option<Origin> {
-        lock(&self.tasks).get(task).cloned()
+    /// What the agent is told for an address of a server, so that it leads back there.
+    pub(super) fn address(&self, origin: &Origin, own: &str) -> String {
+        let Origin::Server(server) = origin else {
+            return own.to_owned();
+        };
+        let offer = self.offer();
+        let leads_there = !offer.is_joined(origin, own)
+            && match offer.resource(own) {
+                Some((owner, _)) => owner == *origin,
+                None => lock(&self.learned).learn(own, origin),
+            };
+        // The hosts of MCP Apps compare these.
+        if leads_there || own.starts_with("ui://") {
+            own.to_owned()
+        } else {
+            uri::join(server, own)
+        }
     }
 
-    /// The servers whose tasks the agent knows.
+    /// Notes that the agent has given a task to a server.
+    pub(super) fn learn_tasks(&self, origin: &Origin) {
+        lock(&self.tasks).insert(origin.clone());
+    }
+
+    /// The servers that the agent has given tasks to.
     pub(super) fn task_origins(&self) -> BTreeSet<Origin> {
-        lock(&self.tasks).values().cloned().collect()
+        lock(&self.tasks).clone()
     }
 
     /// Tells that a server's lists were read anew.
-    pub(super) fn relisted(&self, relisted: Relisted) {
-        if self.relisted.send(relisted).is_err() {
+    pub(super) async fn relisted(&self, relisted: Relisted) {
+        if self.relisted.send(relisted).await.is_err() {
             tracing::trace!("the agent is gone");
         }
     }
@@ -236,6 +299,36 @@ impl Voice {
     fn questions(&self) -> MutexGuard<'_, Questions> {
         lock(&self.questions)
     }
+}
+
+/// A question of our own that waits for its answer.
+struct Asking<'a> {
+    voice: &'a Voice,
+    number: u64,
+    about: Option<Id>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if self.voice.questions().open.remove(&self.number).is_none() {
+            return;
+        }
+        let params = format!("{{\"requestId\":{}}}", self.number);
+        let params = serde_json::value::RawValue::from_string(params).ok();
+        let said = Said {
+            about: self.about.take(),
+            frame: Frame::notification("notifications/cancelled", params.as_deref()),
+        };
+        // Nothing depends on it: an answer to what is not asked any more is passed over.
+        if self.voice.said.try_send(said).is_err() {
+            tracing::trace!("the agent is not told that a question is taken back");
+        }
+    }
+}
+
+/// The token in a request of a server's that wants to hear of progress.
+fn token_of(request: &Frame) -> Option<Id> {
+    Id::from_json(request.find(&["_meta", "progressToken"]).ok()??)
 }
 
 /// The error for what went wrong here.

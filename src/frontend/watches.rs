@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::value::RawValue;
 
-use super::link::{Hold, Shared};
+use super::link::Shared;
 use super::translate::Speech;
 use crate::session::splice::quoted;
 use crate::session::{Call, CallOptions, Frame, Session};
@@ -36,14 +36,14 @@ impl Watches {
     pub(super) async fn add(&mut self, own: &str, session: Option<&Session>, shared: &Shared) {
         self.wanted.insert(own.to_owned());
         if let Some(session) = session {
-            shared.hold(Hold::Keep(hold(own)));
+            shared.holds().watch(own);
             self.begin(own, session).await;
         }
     }
 
     /// Watches a resource no longer.
     pub(super) fn remove(&mut self, own: &str, session: Option<&Session>, shared: &Shared) {
-        shared.hold(Hold::Release(hold(own)));
+        shared.holds().unwatch(own);
         if !self.wanted.remove(own) || self.open.remove(own).is_some() {
             return;
         }
@@ -56,7 +56,7 @@ impl Watches {
     pub(super) async fn resume(&mut self, session: &Session, shared: &Shared) {
         self.open.clear();
         for own in self.wanted.clone() {
-            shared.hold(Hold::Keep(hold(&own)));
+            shared.holds().watch(&own);
             self.begin(&own, session).await;
         }
     }
@@ -89,11 +89,6 @@ impl Watches {
 pub(super) fn address(request: &Frame) -> Option<String> {
     let address = request.find(&["uri"]).ok().flatten()?;
     serde_json::from_str(address).ok()
-}
-
-/// The name under which a watched resource keeps its session open.
-pub(super) fn hold(own: &str) -> String {
-    format!("resource {own}")
 }
 
 /// Tells a server of the earlier era; its answer is not waited for.

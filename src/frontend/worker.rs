@@ -13,6 +13,7 @@ use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
 use super::relist::Relist;
+use super::route::INVALID_PARAMS;
 use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
@@ -36,6 +37,8 @@ pub(super) struct Worker {
     /// For what the agent answers; the worker ends when the agent's own end is gone.
     orders: mpsc::WeakSender<Order>,
     log_level: watch::Receiver<Option<String>>,
+    /// The level that the open session was told, as JSON, where the agent says it in its requests.
+    told_level: Option<String>,
     watches: Watches,
     open: Option<Open>,
     opened: u64,
@@ -65,6 +68,7 @@ impl Worker {
             queue,
             orders,
             log_level,
+            told_level: None,
             watches: Watches::default(),
             open: None,
             opened: 0,
@@ -108,7 +112,10 @@ impl Worker {
                     tracing::debug!(%error, "a notification does not reach its server");
                 }
             }
-            Order::Answer(request, answer) => request.pass(&answer).await,
+            Order::Answer(request, answer) => {
+                let answer = tasks::answered(answer, &self.shared);
+                request.pass(&answer).await;
+            }
             Order::Watch(own, watched) => self.watch(&own, watched).await,
             Order::Tasks(waiting) => {
                 if let Ok(peer) = self.peer().await {
@@ -174,6 +181,14 @@ impl Worker {
             let failed = match self.peer().await {
                 Err(reason) => reason,
                 Ok(peer) if self.subscribe(&id, &frame, &peer).await => return,
+                Ok(peer) if self.is_over(&frame, &peer) => {
+                    if self.shared.take(&id).is_some() {
+                        let reason = "nothing waits under this request state any more";
+                        let voice = &self.shared.voice;
+                        voice.refuse(&id, INVALID_PARAMS, reason).await;
+                    }
+                    return;
+                }
                 Ok(peer) => match self.relay(&peer, &frame, progress).await {
                     Ok(()) => return,
                     Err(SessionError::Ended { .. } | SessionError::Closed) if !last_attempt => {
@@ -189,8 +204,35 @@ impl Worker {
         }
     }
 
-    async fn relay(&self, peer: &Peer, asked: &Frame, progress: bool) -> Result<(), SessionError> {
+    /// Whether a request gives the answers to questions that nobody asked, or asks no longer: a server of the earlier
+    /// era knows nothing of them, and would do once more what it was asked first.
+    fn is_over(&self, frame: &Frame, peer: &Peer) -> bool {
+        let bears = |key| frame.find(&[key]).is_ok_and(|found| found.is_some());
+        (self.shared.speech, Speech::of_session(peer.session.era()))
+            == (Speech::Modern, Speech::Legacy)
+            && (bears("requestState") || bears("inputResponses"))
+    }
+
+    /// Tells a server of the earlier era how much to log, where an agent of the modern one says so in its request.
+    async fn set_log_level(&mut self, peer: &Peer, asked: &Frame) {
+        let level = asked.find(&["_meta", translate::LOG_LEVEL]).ok().flatten();
+        let Some(level) = level.filter(|level| self.told_level.as_deref() != Some(level)) else {
+            return;
+        };
+        peer.tell_log_level(level).await;
+        self.told_level = Some(level.to_owned());
+    }
+
+    async fn relay(
+        &mut self,
+        peer: &Peer,
+        asked: &Frame,
+        progress: bool,
+    ) -> Result<(), SessionError> {
         let to = Speech::of_session(peer.session.era());
+        if (self.shared.speech, to) == (Speech::Modern, Speech::Legacy) {
+            self.set_log_level(peer, asked).await;
+        }
         let level = self.log_level.borrow().clone();
         let frame = translate::request(asked.clone(), self.shared.speech, to, level.as_deref());
         let frame = frame.map_err(|error| SessionError::Unsendable {
@@ -230,7 +272,8 @@ impl Worker {
             }
         };
         self.opened += 1;
-        let (relist, relisting) = Relist::start(&peer, shared);
+        self.told_level = None;
+        let (relist, relisting) = Relist::start(&self.frontend, &peer, shared);
         let pump = Pump {
             shared: Arc::clone(shared),
             peer: Arc::clone(&peer),

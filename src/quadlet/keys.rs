@@ -152,7 +152,7 @@ pub mod quadlet {
 /// `[Service]`: systemd.service(5), systemd.exec(5), systemd.resource-control(5).
 pub mod service {
     use super::super::name::UnitName;
-    use super::super::value::{Assignment, CpuShare, FileMode, Stream, Text};
+    use super::super::value::{Assignment, CpuShare, Stream, Text};
     use std::time::Duration;
 
     keys! { "Service";
@@ -182,7 +182,6 @@ pub mod service {
         TIMEOUT_START: Duration = "TimeoutStartSec", span;
         TIMEOUT_STOP: Duration = "TimeoutStopSec", span;
         TYPE: str = "Type", token;
-        UMASK: FileMode = "UMask", mode;
     }
 }
 

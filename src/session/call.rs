@@ -284,6 +284,11 @@ impl Relayed {
         self.0.id()
     }
 
+    /// The same as a number: what is sent later has a higher one.
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
     /// Cancels it by the `notifications/cancelled` of whoever made the request, all but whose `requestId` is passed
     /// on.
     pub fn cancel(mut self, notification: &Frame) {

@@ -1,5 +1,8 @@
 //! The forms of templates that catalogs use, worked out as formats say.
 
+mod arguments;
+mod mounts;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -137,78 +140,6 @@ fn env(invocation: &Invocation) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn arguments_of_every_form() {
-    let made = || {
-        Made::default()
-            .input("paths", paths)
-            .input("p.data", |_| {})
-            .input("port", |input| input.kind = InputKind::Integer)
-    };
-    let two = || made().set("paths", "/a").set("paths", "/b c");
-    for (made, args) in [
-        (made().arg("stdio"), vec!["stdio"]),
-        (made().arg("{{p.data}}").set("p.data", "x y"), vec!["x y"]),
-        (made().arg("{{p.data}}"), vec![]),
-        (
-            two().arg("{{paths|volume-target|into}}"),
-            vec!["/a", "/b c"],
-        ),
-        (two().arg("{{paths}}"), vec!["/a", "/b c"]),
-        (two().arg("{{paths|first}}"), vec!["/a"]),
-        (two().arg("{{paths|last|volume}}"), vec!["/b c:/b c"]),
-        (two().arg("all={{paths}}"), vec!["all=/a,/b c"]),
-        (made().arg("{{paths|or:[u,v]|into}}"), vec!["u", "v"]),
-        (made().arg("{{p.data|or:none}}"), vec!["none"]),
-        (
-            made().arg("{{p.data|mount_as:/m:ro}}").set("p.data", "/h"),
-            vec!["/h:/m:ro"],
-        ),
-        (made().arg("{{p.data|shout}}").set("p.data", "h"), vec!["h"]),
-        (
-            made().arg("{{p.data|volume}}").set("p.data", r"C:\a\b"),
-            vec![r"C:\a\b:/C/a/b"],
-        ),
-        (
-            made().named("--port", "{port}").set("port", "80"),
-            vec!["--port", "80"],
-        ),
-        (
-            made().named("--port", "{port}").set("port", "-5"),
-            vec!["--port=-5"],
-        ),
-        (made().named("--port", "{port}"), vec![]),
-        (
-            made().named("--url", "http://h:{port}/").set("port", "8"),
-            vec!["--url", "http://h:8/"],
-        ),
-        (made().arg("$UNSET"), vec![]),
-        (made().env("A", "x").arg("--a=${A}$B"), vec!["--a=x"]),
-    ] {
-        let described = format!("{:?}", made.args);
-        assert_eq!(made.ok().args, args, "{described}");
-    }
-}
-
-#[test]
-fn a_value_that_reads_as_an_option_is_refused() {
-    let made = || Made::default().input("v", |_| {}).set("v", "--privileged");
-    for made in [
-        made().arg("{{v}}"),
-        made().arg("{{v|into}}"),
-        made().named("-x", "{v}"),
-    ] {
-        assert!(matches!(
-            made.work_out(),
-            Err(PlanError::ReadsAsOption { .. })
-        ),);
-    }
-    // Behind a text of the entry, and in a variable, it is no option.
-    let fine = made().arg("v={{v}}").env("V", "{{v}}").ok();
-    assert_eq!(fine.args, ["v=--privileged"]);
-    assert_eq!(env(&fine), [("V", "--privileged")]);
-}
-
-#[test]
 fn variables_refer_to_earlier_ones_and_never_to_the_host() {
     let made = Made::default()
         .input("a", |_| {})
@@ -315,113 +246,6 @@ fn a_secret_can_be_given_to_any_variable_or_input() {
         without.work_out(),
         Err(PlanError::Input(InputError::Missing { .. }))
     ));
-}
-
-#[test]
-fn mounts_of_every_form() {
-    let bind = |source: &str, target: &str, read_only| Bind {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        read_only,
-    };
-    let made = || {
-        Made::default()
-            .input("paths", paths)
-            .input("p.data", |_| {})
-    };
-    for (made, binds) in [
-        (
-            made()
-                .mount("{{paths|volume|into}}")
-                .set("paths", "/a")
-                .set("paths", "/b"),
-            vec![bind("/a", "/a", false), bind("/b", "/b", false)],
-        ),
-        (made().mount("{{paths|volume|into}}"), vec![]),
-        (made().mount("{{paths|or:[]|volume|into}}"), vec![]),
-        (
-            made().mount("{{p.data}}:{{p.data}}").set("p.data", "/d"),
-            vec![bind("/d", "/d", false)],
-        ),
-        (
-            made()
-                .mount("{{p.data|volume-target}}:/src:ro")
-                .set("p.data", "/d"),
-            vec![bind("/d", "/src", true)],
-        ),
-        (
-            made()
-                .mount("{{p.data|mount_as:/m:ro}}")
-                .set("p.data", "/d"),
-            vec![bind("/d", "/m", true)],
-        ),
-        (made().mount("{{p.data}}:/src"), vec![]),
-    ] {
-        let described = format!("{:?}", made.mounts);
-        assert_eq!(made.ok().binds, binds, "{described}");
-    }
-    let volume = Made::default().mount("data:/data").ok().volumes;
-    assert_eq!(
-        (volume[0].name.as_str(), volume[0].target.as_str()),
-        ("data", "/data")
-    );
-}
-
-#[test]
-fn nothing_of_the_host_is_mounted_that_the_user_did_not_name() {
-    let with_default = || {
-        Made::default().input("dir", |input| {
-            input.default = Some(InputValue::One("/Users/local-test".to_owned()));
-        })
-    };
-    assert!(matches!(
-        with_default().mount("{{dir}}:/src").work_out(),
-        Err(PlanError::Input(InputError::Missing { .. }))
-    ));
-    for mount in [
-        "/var/run/docker.sock:/var/run/docker.sock",
-        "/home/{{dir}}:/x",
-        "{{none|or:/etc}}:/etc",
-    ] {
-        let made = with_default()
-            .input("none", |_| {})
-            .set("dir", "me")
-            .mount(mount);
-        assert!(
-            matches!(
-                made.work_out(),
-                Err(PlanError::Needs { .. } | PlanError::NoPath { .. })
-            ),
-            "{mount}"
-        );
-    }
-    for (value, mount) in [
-        ("--privileged", "{{dir}}:/x"),
-        ("relative", "{{dir}}:/x"),
-        ("/a:/etc", "{{dir}}:/x"),
-        ("/a", "{{dir}}:{{rel}}"),
-        ("/a", "{{dir}}/../b:/x"),
-        ("/a", "{{dir}}/c/.ssh:/x"),
-        ("/", "{{dir}}.ssh:/x"),
-        ("/", "{{dir}}etc:/x"),
-        ("/a", "{{dir}}.old:/x"),
-        ("/a", "{{dir}}b:/x"),
-    ] {
-        let made = with_default()
-            .input("rel", |_| {})
-            .set("rel", "b")
-            .set("dir", value)
-            .mount(mount);
-        assert!(made.work_out().is_err(), "{value} {mount}");
-    }
-    for (value, mount, source) in [
-        ("/a/../.b", "{{dir}}:/x", "/a/../.b"),
-        ("/a", "{{dir}}/data:/x", "/a/data"),
-        ("/a/", "{{dir}}data:/x", "/a/data"),
-    ] {
-        let made = with_default().set("dir", value).mount(mount);
-        assert_eq!(made.ok().binds[0].source, source);
-    }
 }
 
 #[test]

@@ -14,9 +14,7 @@ use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{
-    Assignment, CpuShare, FileMode, PodmanOption, Specifier, Stream, Text,
-};
+use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Stream, Text};
 use crate::settings::Relabel;
 use crate::systemd::journal;
 
@@ -32,8 +30,8 @@ const START_TIMEOUT: Duration = Duration::from_mins(10);
 /// Lets everybody write to the log of an instance; its folder keeps all but the user out.
 ///
 /// `crun` gives the file to the container's user, and systemd opens it again, as the user, for the commands that stop the instance.
-/// Podman has a umask of its own, and gives each container one.
-const LOG_UMASK: FileMode = FileMode(0);
+/// `UMask=` does not do it: systemd makes the file before it sets that, with the mask of the user manager.
+const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
 
 /// What Go is told about Podman's memory: a command that lives a tenth of a second collects nothing, unless it comes to that much,
 /// as it may where it has to pull the image again.
@@ -146,7 +144,7 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
         .and(Specifier::Instance)
         .and(behind);
     file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
-    file.push(service::UMASK, &LOG_UMASK)?;
+    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
     for (name, value) in PODMAN_MEMORY {
         file.push(service::ENVIRONMENT, &Assignment::new(name, value))?;
     }
@@ -244,159 +242,4 @@ fn pid_file() -> Text {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::volume;
-    use super::*;
-    use crate::activation::choices::Choices;
-    use crate::activation::plan::Origin;
-    use crate::catalog::source::builtin;
-    use crate::quadlet::value::Assignment;
-    use crate::secret::Secret;
-    use crate::settings::Settings;
-
-    /// The lines of a container's unit that depend on inputs.
-    fn lines(entry: &str, inputs: &[(&str, &str)], secrets: &[(&str, &str)]) -> String {
-        let catalog = builtin::parse();
-        let entry = catalog
-            .entries
-            .iter()
-            .find(|known| known.id.native() == entry)
-            .unwrap();
-        let choices = Choices {
-            inputs: inputs
-                .iter()
-                .map(|(name, value)| Assignment::new(*name, *value))
-                .collect(),
-            secrets: secrets
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), Some(Secret::from(*value))))
-                .collect::<BTreeMap<_, _>>(),
-            network: Some(Network::None),
-            ..Choices::default()
-        };
-        let mut settings = Settings::default();
-        settings.sandbox.selinux = Relabel::Shared;
-        let plan = Plan::new(
-            &entry.id.to_string(),
-            &entry.launch,
-            "x".parse().unwrap(),
-            &choices,
-            &settings,
-        )
-        .unwrap();
-        let Origin::Image(image) = &plan.origin else {
-            panic!("{:?}", plan.origin);
-        };
-        let pinned = Pinned::Fetched(image.clone());
-        let mut text = container(&plan, &pinned).unwrap().to_string();
-        for wanted in &plan.invocation.volumes {
-            text.push_str(&volume(&plan.name, &plan.id, wanted).unwrap().to_string());
-        }
-        let keys = [
-            "UserNS=",
-            "Volume",
-            "PodmanArgs=",
-            "Secret=",
-            "Environment=",
-            "Exec=",
-        ];
-        let kept = text.lines().filter(|line| {
-            keys.iter().any(|key| line.starts_with(key)) && !line.contains("--conmon-pidfile")
-        });
-        kept.collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn the_whole_of_a_template() {
-        let catalog = builtin::parse();
-        let mut entries = catalog.entries.iter();
-        let entry = entries.find(|entry| entry.id.native() == "time").unwrap();
-        let choices = Choices {
-            cpus: Some("0.5".parse().unwrap()),
-            ..Choices::default()
-        };
-        let plan = Plan::new(
-            &entry.id.to_string(),
-            &entry.launch,
-            "time".parse().unwrap(),
-            &choices,
-            &Settings::default(),
-        )
-        .unwrap();
-        let digest = format!("docker.io/mcp/time@sha256:{}", "0".repeat(64));
-        let pinned = Pinned::Fetched(digest.parse().unwrap());
-        let text = container(&plan, &pinned).unwrap().to_string();
-        insta::assert_snapshot!(text, @r#"
-        [Unit]
-        Description=MCP server time, session %i
-        CollectMode=inactive-or-failed
-        Wants=mcpod-guard.service
-
-        [Container]
-        Image=docker.io/mcp/time@sha256:0000000000000000000000000000000000000000000000000000000000000000
-        Pull=missing
-        GlobalArgs=--transient-store
-        GlobalArgs=--events-backend=none
-        LogDriver=passthrough
-        PodmanArgs="--conmon-pidfile=%t/mcpod/%N.pid"
-        RunInit=true
-        StopTimeout=2
-        PidsLimit=0
-        Network=none
-        ReadOnly=true
-        DropCapability=all
-        NoNewPrivileges=true
-        UserNS=nomap
-
-        [Quadlet]
-        DefaultDependencies=false
-
-        [Service]
-        StandardInput=socket
-        StandardOutput=socket
-        StandardError=append:%t/mcpod/time@%i.log
-        ExecStartPre=/bin/chmod 0666 /proc/self/fd/2
-        Slice=mcpod.slice
-        MemoryMax=1073741824
-        MemorySwapMax=0
-        TasksMax=512
-        CPUQuota=50%
-        TimeoutStartSec=600s
-        TimeoutStopSec=15s
-        ExecStop=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ ! -e \"$$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null"
-        ExecStopPost=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ ! -e \"$$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null"
-        SuccessExitStatus=143
-        "#);
-    }
-
-    #[test]
-    fn a_volume_of_its_own_belongs_to_whoever_it_runs_as() {
-        insta::assert_snapshot!(lines("memory", &[], &[]), @r"
-        UserNS=nomap
-        Volume=mcpod-x_data.volume:/data:U
-        Environment=MEMORY_FILE_PATH=/data/memory.json
-        VolumeName=mcpod-x_data
-        ");
-    }
-
-    #[test]
-    fn folders_of_the_user_are_seen_with_the_users_id() {
-        let paths = [("paths", "/home/u/a b"), ("paths", "/srv/%h$HOME")];
-        insta::assert_snapshot!(lines("filesystem", &paths, &[]), @r#"
-        UserNS=keep-id
-        PodmanArgs="--volume=/home/u/a b:/home/u/a b:z"
-        PodmanArgs="--volume=/srv/%%h$$HOME:/srv/%%h$$HOME:z"
-        Exec="/home/u/a b" "/srv/%%h$$HOME"
-        "#);
-    }
-
-    #[test]
-    fn a_secret_is_named_and_never_written() {
-        insta::assert_snapshot!(lines("github", &[], &[("token", "hunter2")]), @r"
-        UserNS=nomap
-        Secret=mcpod-x_token,type=env,target=GITHUB_PERSONAL_ACCESS_TOKEN
-        ");
-    }
-}
+mod tests;

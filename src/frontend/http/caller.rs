@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
 
@@ -28,6 +29,7 @@ pub(super) enum Caller {
 pub(super) struct Connection {
     pub(super) ends: Ends,
     caller: OnceCell<Caller>,
+    asked: AtomicBool,
 }
 
 /// What is known of the ends of a connection when it comes in.
@@ -50,7 +52,18 @@ impl Connection {
         Self {
             ends,
             caller: OnceCell::new(),
+            asked: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that something was asked by it.
+    pub(super) fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything was asked by it.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Who is at the other end; looked up when it is first asked for.

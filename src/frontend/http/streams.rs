@@ -27,6 +27,9 @@ use crate::session::{Frame, Id, Kind, RpcError};
 const KEPT: usize = 256 * 1024;
 const KEPT_EVENTS: usize = 512;
 
+/// What an event takes up beside its text, in bytes: many small ones must not be free.
+const OVERHEAD: usize = 256;
+
 /// How many bytes may wait to be heard by one agent. Beyond that its servers wait for those who listen, and what waits
 /// for nobody is dropped, the oldest first.
 const UNHEARD: usize = 32 * 1024 * 1024;
@@ -69,6 +72,10 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct Stream {
     events: VecDeque<Event>,
+    /// What those take up that are kept although they were heard, and those that were not heard yet: counted as they
+    /// come and go, since there can be many.
+    heard: Size,
+    unheard: Size,
     /// The number of its last event.
     last: u64,
     /// How many requests are still to be answered on it.
@@ -76,6 +83,13 @@ struct Stream {
     reader: Option<(u64, Arc<Notify>)>,
     /// Whether it bears a subscription, of which the first message tells.
     subscribes: bool,
+}
+
+/// How much some events take up.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    events: usize,
+    bytes: usize,
 }
 
 /// Something that is said on a stream.
@@ -319,25 +333,20 @@ impl State {
 
     /// Forgets what was heard, beyond what is kept, and the streams that are over.
     fn forget(&mut self) {
-        let heard = |state: &Self| {
-            let events = state.streams.values().flat_map(|stream| &stream.events);
-            events
-                .filter(|event| event.heard)
-                .fold((0, 0), |(events, bytes), event| {
-                    (events + 1, bytes + event.text.len())
-                })
-        };
-        let (mut events, mut bytes) = heard(self);
+        let sizes = self.streams.values().map(|stream| stream.heard);
+        let (mut events, mut bytes) = sizes.fold((0, 0), |(events, bytes), size| {
+            (events + size.events, bytes + size.bytes)
+        });
         while events > KEPT_EVENTS || bytes > KEPT {
             let oldest = self
                 .streams
                 .values_mut()
                 .find(|stream| stream.events.front().is_some_and(|event| event.heard));
-            let Some(event) = oldest.and_then(|stream| stream.events.pop_front()) else {
+            let Some(event) = oldest.and_then(Stream::drop_first) else {
                 break;
             };
             events -= 1;
-            bytes -= event.text.len();
+            bytes -= event.cost();
         }
         self.streams.retain(|number, stream| {
             *number == STANDING
@@ -350,18 +359,19 @@ impl State {
     /// Drops what waits for nobody where too much waits; says whether too much is left.
     fn drop_unheard(&mut self) -> bool {
         loop {
-            let unheard: usize = self.streams.values().map(Stream::unheard).sum();
+            let sizes = self.streams.values().map(|stream| stream.unheard.bytes);
+            let unheard: usize = sizes.sum();
             if unheard <= UNHEARD {
                 return false;
             }
             let deserted = self
                 .streams
                 .values_mut()
-                .find(|stream| stream.reader.is_none() && stream.unheard() > 0);
+                .find(|stream| stream.reader.is_none() && stream.unheard.events > 0);
             let Some(deserted) = deserted else {
                 return true;
             };
-            deserted.events.pop_front();
+            deserted.drop_first();
             tracing::warn!("an agent is gone from a stream: its oldest message is dropped");
         }
     }
@@ -371,7 +381,7 @@ impl State {
         let listened = self.streams.values_mut();
         let fullest = listened
             .filter(|stream| stream.reader.is_some())
-            .max_by_key(|stream| stream.unheard());
+            .max_by_key(|stream| stream.unheard.bytes);
         if let Some(stream) = fullest
             && let Some((_, wake)) = stream.reader.take()
         {
@@ -388,14 +398,39 @@ impl Stream {
         }
         self.subscribes |= frame.method() == "notifications/subscriptions/acknowledged";
         self.last += 1;
-        self.events.push_back(Event {
+        let event = Event {
             number: self.last,
             text: frame.into_string().into(),
             error,
             is_last: answers && self.unanswered == 0,
             heard: false,
-        });
+        };
+        self.unheard.add(&event);
+        self.events.push_back(event);
         self.wake();
+    }
+
+    /// The first event behind another, which is heard now.
+    fn hear(&mut self, after: u64) -> Option<Event> {
+        let at = self.events.partition_point(|event| event.number <= after);
+        let event = self.events.get_mut(at)?;
+        if !event.heard {
+            event.heard = true;
+            self.unheard.take(event);
+            self.heard.add(event);
+        }
+        Some(event.clone())
+    }
+
+    fn drop_first(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        let size = if event.heard {
+            &mut self.heard
+        } else {
+            &mut self.unheard
+        };
+        size.take(&event);
+        Some(event)
     }
 
     fn wake(&self) {
@@ -403,10 +438,24 @@ impl Stream {
             wake.notify_one();
         }
     }
+}
 
-    fn unheard(&self) -> usize {
-        let unheard = self.events.iter().filter(|event| !event.heard);
-        unheard.map(|event| event.text.len()).sum()
+impl Size {
+    fn add(&mut self, event: &Event) {
+        self.events += 1;
+        self.bytes += event.cost();
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.events -= 1;
+        self.bytes -= event.cost();
+    }
+}
+
+impl Event {
+    /// What it takes up, in bytes.
+    fn cost(&self) -> usize {
+        self.text.len() + OVERHEAD
     }
 }
 
@@ -422,13 +471,11 @@ impl Reader {
                     return None;
                 }
                 let after = self.after;
-                let found = stream.events.iter_mut().find(|event| event.number > after);
-                if let Some(event) = found {
-                    event.heard = true;
+                if let Some(event) = stream.hear(after) {
                     self.after = event.number;
-                    let event = event.clone();
-                    if !self.streams.resumable {
-                        stream.events.retain(|event| !event.heard);
+                    // Nobody can ask for it again.
+                    while !self.streams.resumable && stream.heard.events > 0 {
+                        stream.drop_first();
                     }
                     state.forget();
                     self.streams.room.notify_one();

@@ -30,6 +30,10 @@ const UNSORTED: usize = 16;
 /// How long a visit must have been unused to be ended for another one, where there are as many as may be.
 const SPARE: Duration = Duration::from_mins(1);
 
+/// How many times as long as another a visit may be unused for which something is still kept: tasks, subscriptions,
+/// requests.
+const KEPT: u32 = 4;
+
 /// One agent.
 #[derive(Debug)]
 pub(super) struct Visit {
@@ -212,8 +216,11 @@ impl Visits {
 
     /// Ends the visits of those who are likely gone.
     pub(super) async fn sweep(&self) {
-        let gone =
-            lock(&self.state).take(|visit| visit.unused() >= self.idle && visit.is_deserted());
+        let gone = lock(&self.state).take(|visit| {
+            let unused = visit.unused();
+            let is_gone = unused >= self.idle.saturating_mul(KEPT) && !visit.streams.is_heard();
+            is_gone || (unused >= self.idle && visit.is_deserted())
+        });
         for visit in gone {
             tracing::debug!("an agent is gone");
             visit.close().await;

@@ -137,11 +137,43 @@ fn addresses_change_only_where_two_servers_have_the_same() {
         );
     }
     assert_eq!(offer.resource("file:///unknown"), None);
+    // Of a template that both have, only the joined address tells whose it is.
+    assert_eq!(offer.resource("t://1"), None);
+    for (origin, own, joined) in [
+        ("b", "file:///both", true),
+        ("b", "t://1", true),
+        ("a", "file:///a", false),
+        ("b", "b://1/end", false),
+    ] {
+        assert_eq!(offer.is_joined(&server(origin), own), joined, "{own}");
+    }
+}
+
+#[test]
+fn no_server_takes_the_addresses_of_another() {
+    let a = resources(&["file:///a"], &[]);
+    let evil = resources(&["mcpod+a:file:///a"], &["mcpod+a:{x}", "{+all}"]);
+    let offer = Offer::of(&[(server("a"), a), (server("evil"), evil)], Names::Prefixed);
+    let all: Vec<&str> = [List::Resources, List::Templates]
+        .iter()
+        .flat_map(|list| offer.items(*list))
+        .map(|(shown, _)| shown)
+        .collect();
     assert_eq!(
-        offer.address(&server("b"), "file:///both"),
-        "mcpod+b:file:///both"
+        all,
+        [
+            "file:///a",
+            "mcpod+evil:mcpod+a:file:///a",
+            "mcpod+evil:mcpod+a:{x}",
+            "{+all}"
+        ]
     );
-    assert_eq!(offer.address(&server("a"), "file:///a"), "file:///a");
+    assert!(offer.is_joined(&server("evil"), "mcpod+a:x"));
+    assert_eq!(
+        offer.resource("mcpod+a:file:///a"),
+        Some((server("a"), "file:///a".to_owned()))
+    );
+    assert_eq!(offer.resource("file:///b"), None);
 }
 
 #[test]

@@ -120,3 +120,12 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
     };
     Answer::new(&page, lines.join("\n"))
 }
+
+/// The catalog of so many servers in one line.
+pub(super) fn summary(servers: usize) -> String {
+    let categories: Vec<String> = Category::ALL.iter().map(ToString::to_string).collect();
+    format!(
+        "The catalog holds {servers} servers, in these categories: {}.",
+        categories.join(", ")
+    )
+}

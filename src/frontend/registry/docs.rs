@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Registry;
 use super::answer::{Answer, Failure};
-use crate::catalog::{Input, InputKind, LaunchOption, Local, Network, Run, Trust};
+use crate::catalog::{Input, InputKind, InputValue, LaunchOption, Local, Network, Run, Trust};
 use crate::orchestrator::reference;
 use crate::text::shortened;
 
@@ -33,6 +33,8 @@ pub(super) struct Docs {
     title: String,
     /// What it does.
     description: Option<String>,
+    /// Why it should not be added any more, if that is so.
+    deprecated: Option<String>,
     /// Who makes it.
     publisher: Option<String>,
     /// A page about it.
@@ -43,8 +45,6 @@ pub(super) struct Docs {
     license: Option<String>,
     /// What must be there before it can be used.
     requires: Vec<String>,
-    /// Why it should not be added any more, if so.
-    deprecated: Option<String>,
     /// What the catalog warns of.
     warnings: Vec<String>,
     /// The ways to run it, best first.
@@ -91,6 +91,10 @@ struct KnownInput {
     description: Option<String>,
     /// The values it takes, if they are limited.
     choices: Vec<String>,
+    /// What it is if you give nothing.
+    default: Option<String>,
+    /// What a value looks like.
+    example: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -185,6 +189,17 @@ fn input(input: &Input) -> KnownInput {
         secret: input.secret,
         description: about.map(ToString::to_string),
         choices: input.choices.clone(),
+        // A secret's value has no place in what a model reads, not even one that is public.
+        default: input.default.as_ref().filter(|_| !input.secret).map(shown),
+        example: input.example.as_ref().map(ToString::to_string),
+    }
+}
+
+/// A value as it is shown.
+fn shown(value: &InputValue) -> String {
+    match value {
+        InputValue::One(value) => value.clone(),
+        InputValue::Many(values) => values.join(" "),
     }
 }
 
@@ -193,11 +208,9 @@ fn readable(docs: &Docs) -> String {
     if let Some(description) = &docs.description {
         lines.push(description.clone());
     }
-    lines.extend(
-        docs.deprecated
-            .iter()
-            .map(|why| format!("deprecated: {why}")),
-    );
+    if let Some(reason) = &docs.deprecated {
+        lines.push(format!("It is deprecated, look for another one: {reason}"));
+    }
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
         lines.push(format!(
@@ -208,7 +221,13 @@ fn readable(docs: &Docs) -> String {
             let mut words = vec![input.kind.as_str()];
             words.extend(input.required.then_some("required"));
             words.extend(input.secret.then_some("secret"));
-            let about = input.description.as_deref().unwrap_or_default();
+            let default = input.default.iter().map(|value| format!("default {value}"));
+            let example = input.example.iter().map(|value| format!("such as {value}"));
+            let values: Vec<String> = default.chain(example).collect();
+            let mut about = input.description.clone().unwrap_or_default();
+            if !values.is_empty() {
+                about = format!("{about} [{}]", values.join(", "));
+            }
             lines.push(format!("  {} ({}) {about}", input.name, words.join(", ")));
         }
     }

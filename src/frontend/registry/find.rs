@@ -19,12 +19,11 @@ const MOST: usize = 100;
 const DESCRIPTION: usize = 300;
 
 /// What the model reads; the catalog's size and sources are part of it.
-pub(super) fn description(servers: usize) -> String {
+pub(super) fn description(summary: &str) -> String {
     format!(
         "Search for MCP servers that give you a capability you lack (a database, a browser, time zones, an API, ...) or, with \
          what=tools, for a single tool of any server, active or not. Use this first when no tool you have fits the task. \
-         Give a few words for what you need; with an empty query everything that fits the filters is listed. The catalog holds \
-         {servers} servers. Then read one with registry-get-docs or make it active with registry-add."
+         Give a few words for what you need; with an empty query everything that fits the filters is listed. {summary} Then read one with registry-get-docs or make it active with registry-add."
     )
 }
 
@@ -197,15 +196,24 @@ fn servers(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
 /// Tools of active servers first, since they are there already; then those that the catalog knows.
 fn tools(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
     let mut found = active_tools(registry, query.text);
+    let actives = registry.frontend.actives();
+    let is_active = |id: &str| actives.iter().any(|active| active.record.id == id);
     let catalog = registry.frontend.orchestrator.catalog()?;
     let all = Query {
         offset: 0,
-        limit: query.offset.saturating_add(query.limit),
+        // What is active as well is passed over below.
+        limit: query
+            .offset
+            .saturating_add(query.limit)
+            .saturating_add(MOST),
         ..query.clone()
     };
     let known = catalog.search_tools(&all).map_err(Error::from)?;
-    let total = found.len() + known.total;
-    found.extend(known.hits.into_iter().map(|hit| FoundTool {
+    let before = known.hits.len();
+    let mut hits = known.hits;
+    hits.retain(|hit| !is_active(&hit.id.to_string()));
+    let total = found.len() + known.total - (before - hits.len());
+    found.extend(hits.into_iter().map(|hit| FoundTool {
         name: hit.tool.to_string(),
         server: None,
         add: Some(hit.id.to_string()),

@@ -1,4 +1,4 @@
-//! Progress of `registry-add`: what is going on, told to the agent while it waits.
+//! Progress of `registry-add` and `registry-refresh`: what is going on, told to the agent while it waits.
 
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext, RoleServer};
@@ -45,6 +45,11 @@ impl Teller {
             Step::Starting => "writing units".to_owned(),
             Step::Trying => "trying the server".to_owned(),
         };
+        self.say(message);
+    }
+
+    /// Says what is going on.
+    pub(super) fn say(&self, message: String) {
         if self.0.send(message).is_err() {
             tracing::trace!("nobody tells the agent any more");
         }

@@ -3,8 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Registry;
+use rmcp::service::{RequestContext, RoleServer};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
 use super::answer::{Answer, Failure};
+use super::{Registry, progress};
+use crate::catalog::refresh::Event;
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Read the sources of the catalog anew, so that servers published since are found. It can take a minute; a source is \
@@ -37,9 +42,30 @@ struct Source {
 }
 
 /// Reads them.
-pub(super) async fn run(registry: &Registry, arguments: Arguments) -> Result<Answer, Failure> {
+pub(super) async fn run(
+    registry: &Registry,
+    arguments: Arguments,
+    context: &RequestContext<RoleServer>,
+) -> Result<Answer, Failure> {
     let refresh = registry.frontend.orchestrator.refresh();
-    let reports = refresh.run(&arguments.sources, false, |_| {}).await;
+    let (teller, told) = progress::start(context);
+    let cancelled = context.ct.clone();
+    let runtime = Handle::current();
+    // It parses and indexes for seconds, while other agents wait for their answers.
+    let refreshing = spawn_blocking(move || {
+        let tell = |event: Event<'_>| teller.say(said(&event));
+        runtime.block_on(async {
+            tokio::select! {
+                reports = refresh.run(&arguments.sources, false, tell) => Some(reports),
+                () = cancelled.cancelled() => None,
+            }
+        })
+    });
+    let reports = refreshing.await;
+    told.done().await;
+    let reports = reports.map_err(|error| Failure::new(format!("the refresh failed: {error}")))?;
+    let reports = reports.ok_or_else(|| Failure::new("cancelled"))?;
+    registry.frontend.describe_catalog();
     let reports = reports.map_err(|error| {
         let hint = error.hint();
         let failure = Failure::new(format!("{:#}", anyhow::Error::new(error)));
@@ -59,6 +85,19 @@ pub(super) async fn run(registry: &Registry, arguments: Arguments) -> Result<Ans
         .collect();
     let lines: Vec<String> = sources.iter().map(Source::line).collect();
     Answer::new(&Refreshed { sources }, lines.join("\n"))
+}
+
+/// What is going on, in words.
+fn said(event: &Event<'_>) -> String {
+    match event {
+        Event::Waiting => "waiting for another refresh".to_owned(),
+        Event::Fetching(source) => format!("{source}: fetching"),
+        Event::Received(source, count) => format!("{source}: {count} received"),
+        Event::Fetched(source, true) => format!("{source}: fetched"),
+        Event::Fetched(source, false) => format!("{source}: nothing new"),
+        Event::Failed(source, _) => format!("{source}: cannot be read"),
+        Event::Indexing => "indexing".to_owned(),
+    }
 }
 
 impl Source {

@@ -87,11 +87,11 @@ impl Tool {
     }
 
     /// What is listed of it.
-    pub(super) fn definition(self, servers: usize) -> rmcp::model::Tool {
+    pub(super) fn definition(self, summary: &str) -> rmcp::model::Tool {
         let (title, description, input, output) = match self {
             Self::Find => (
                 "Find servers or tools",
-                find::description(servers),
+                find::description(summary),
                 arguments::<find::Arguments>(),
                 Some(schema::<find::Found>()),
             ),
@@ -203,7 +203,7 @@ impl Tool {
             Self::Active => state::active(registry, read(arguments)?).await,
             Self::ConfigSet => Box::pin(config::run(registry, read(arguments)?, &context)).await,
             Self::Exec => Err(exec::not_called(registry, &read(arguments)?)),
-            Self::Refresh => refresh::run(registry, read(arguments)?).await,
+            Self::Refresh => refresh::run(registry, read(arguments)?, &context).await,
             Self::Status => state::status(registry, read(arguments)?).await,
             Self::LaunchStdio => Err(later::launch_stdio(registry, &read(arguments)?)),
         }

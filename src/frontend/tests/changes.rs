@@ -141,3 +141,21 @@ async fn an_agent_of_the_modern_era_hears_what_it_subscribed_to() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn a_list_waits_for_a_silent_server_once() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do")]}));
+    // It takes connections, and says nothing.
+    let _silent = place.server("two", &json!({}));
+    std::fs::remove_file(place.path("cache/mcpod/lists/two.json")).unwrap();
+    let mut agent = place.agent(Shape::All).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(tools(&mut agent).await, ["one__do"]);
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(3), "{waited:?}");
+    let begun = std::time::Instant::now();
+    assert_eq!(tools(&mut agent).await, ["one__do"]);
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
+}

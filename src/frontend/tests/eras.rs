@@ -39,7 +39,8 @@ async fn an_older_agent_is_asked_what_a_newer_server_needs() {
         .await;
     let (question, id) = agent.speaker.line_with_id().await;
     assert!(
-        question.contains(r#""method":"elicitation/create","params":{"message":"name","x":1.0}"#),
+        question
+            .contains(r#""method":"elicitation/create","params":{"message":"one: name","x":1.0}"#),
         "{question}"
     );
     agent
@@ -108,7 +109,7 @@ async fn a_newer_agent_gives_an_older_server_what_it_asks_for() {
             .await;
         let line = agent.speaker.line().await;
         let question = format!(
-            r#"{{"question":{{"method":"elicitation/create","params":{{"message":"{asked}","x":1.0}}}}}}"#
+            r#"{{"question":{{"method":"elicitation/create","params":{{"message":"one: {asked}","x":1.0}}}}}}"#
         );
         assert!(line.contains(&question), "{line}");
         let result = serde_json::from_str::<Value>(&line).unwrap()["result"].clone();
@@ -166,10 +167,101 @@ async fn a_server_that_waits_no_longer_is_heard_when_the_agent_comes_back() {
         (&json!(3), &json!(true))
     );
     assert_eq!(instance.message().await["id"], 7);
-    // A state is good once; then it is the server's to make sense of it.
-    agent.send(4, "tools/call", again).await;
-    let passed = instance.message_but_lists(&[tool("do")]).await;
-    assert_eq!(passed["method"], "tools/call");
+    // A state is good once; the server must not do again what it did.
+    let refused = agent.ask(4, "tools/call", again).await;
+    assert_eq!(refused["error"]["code"], -32602);
+    let ended = timeout(Duration::from_millis(100), instance.message()).await;
+    assert!(ended.is_err(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_newer_agent_that_comes_back_to_a_dead_server_is_told() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let params = modern(json!({"name": "one__do"}), &json!({"roots": {}}));
+    agent.send(1, "tools/call", params.clone()).await;
+    let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
+    instance.message_but_lists(&[tool("do")]).await;
+    instance
+        .say(&json!({"jsonrpc": "2.0", "id": 7, "method": "roots/list"}))
+        .await;
+    let state = agent.message().await["result"]["requestState"].clone();
+    place
+        .systemd
+        .die(&server.instance(0), "exit-code", 1, 3, 1)
+        .await;
+    drop(instance);
+    let mut again = params;
+    again["requestState"] = state;
+    again["inputResponses"] = json!({"question": {"roots": []}});
+    let told = agent.ask(2, "tools/call", again).await;
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("one") || message.contains("gone"),
+        "{message}"
+    );
+}
+
+/// A server of the modern era that was called and asks for input, and the call.
+async fn asking(place: &Place, agent: &mut Client) -> (Instance, Value) {
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    agent.initialize(json!({"roots": {}})).await;
+    agent.message().await;
+    agent
+        .send(1, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let mut instance = server.modern(&json!({"tools": {}})).await;
+    let call = instance.message_but_lists(&[tool("do")]).await;
+    (instance, call)
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_while_it_waits_for_input_is_not_made_again() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let mut agent = place.agent(Shape::All).await;
+    let (mut instance, call) = asking(&place, &mut agent).await;
+    let required =
+        json!({"resultType": "input_required", "inputRequests": {"q": {"method": "roots/list"}}});
+    instance.answer(&call["id"], &required).await;
+    let question = agent.message().await;
+    assert_eq!(question["method"], "roots/list");
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    agent.speaker.say(&cancelled).await;
+    let taken_back = agent.message().await;
+    assert_eq!(taken_back["method"], "notifications/cancelled");
+    assert_eq!(taken_back["params"]["requestId"], question["id"]);
+    let late = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"roots": []}});
+    agent.speaker.say(&late).await;
+    agent
+        .send(
+            2,
+            "tools/call",
+            json!({"name": "one__do", "arguments": {"second": true}}),
+        )
+        .await;
+    let next = instance.message_but_lists(&[tool("do")]).await;
+    assert_eq!(next["params"]["arguments"], json!({"second": true}));
+}
+
+#[tokio::test]
+async fn a_server_that_asks_without_end_is_an_error() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let mut agent = place.agent(Shape::All).await;
+    let (mut instance, mut call) = asking(&place, &mut agent).await;
+    for _ in 0..16 {
+        let required = json!({"resultType": "input_required", "requestState": "s"});
+        instance.answer(&call["id"], &required).await;
+        call = instance.message_but_lists(&[tool("do")]).await;
+    }
+    let required = json!({"resultType": "input_required", "requestState": "s"});
+    instance.answer(&call["id"], &required).await;
+    let told = agent.message().await;
+    assert_eq!(told["id"], 1);
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("again and again"), "{message}");
 }
 
 #[tokio::test]
@@ -187,8 +279,40 @@ async fn the_modern_era_passes_as_it_is() {
     let mut expected = params;
     expected["name"] = json!("do");
     assert_eq!(asked["params"], expected);
-    let required =
-        json!({"resultType": "input_required", "inputRequests": {}, "requestState": "t"});
+    let mut required = json!({"resultType": "input_required", "requestState": "t", "inputRequests": {
+        "a": {"method": "elicitation/create", "params": {"message": "name?", "x": 1}},
+        "b": {"method": "sampling/createMessage", "params": {"message": "no"}}}});
     instance.answer(&asked["id"], &required).await;
+    // Who asks the user is told.
+    required["inputRequests"]["a"]["params"]["message"] = json!("one: name?");
     assert_eq!(agent.message().await["result"], required);
+}
+
+#[tokio::test]
+async fn a_newer_agent_says_in_its_requests_what_an_older_server_logs() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let call = |level: &str| {
+        let mut params = modern(json!({"name": "one__do"}), &json!({}));
+        params["_meta"]["io.modelcontextprotocol/logLevel"] = json!(level);
+        params
+    };
+    agent.send(1, "tools/call", call("info")).await;
+    let (mut instance, _) = server.legacy(&json!({"logging": {}})).await;
+    for (id, level, told) in [(1, "info", true), (2, "info", false), (3, "error", true)] {
+        if id > 1 {
+            agent.send(id, "tools/call", call(level)).await;
+        }
+        if told {
+            let asked = instance.message().await;
+            assert_eq!(asked["method"], "logging/setLevel");
+            assert_eq!(asked["params"], json!({"level": level}));
+            instance.answer(&asked["id"], &json!({})).await;
+        }
+        let asked = instance.message().await;
+        assert_eq!(asked["method"], "tools/call");
+        instance.answer(&asked["id"], &json!({})).await;
+        assert_eq!(agent.message().await["id"], id);
+    }
 }

@@ -191,9 +191,18 @@ async fn what_the_server_asks_the_agent_answers() {
     let asking = r#"{"jsonrpc":"2.0","id":"q\u0031","method":"sampling/createMessage","params":{"temperature":0.10,"_meta":{"progressToken":5}}}"#;
     instance.write(asking).await;
     let (question, id) = agent.speaker.line_with_id().await;
-    assert_eq!(question, asking.replace(r#""q\u0031""#, &id));
+    // Two servers may use the same token, so the agent is given another.
+    let shown = asking
+        .replace(r#""q\u0031""#, &id)
+        .replace(":5}", &format!(":{id}}}"));
+    assert_eq!(question, shown);
     let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":0.50}}"#;
-    agent.speaker.write(progress).await;
+    for token in ["5000", &id] {
+        agent
+            .speaker
+            .write(&progress.replace(":5,", &format!(":{token},")))
+            .await;
+    }
     let passed = instance.message_but_lists(&[tool("do")]).await;
     assert_eq!(passed.to_string(), progress.replace("0.50", "0.5"));
     let answer =
@@ -259,4 +268,67 @@ async fn what_the_agent_tells_reaches_its_servers() {
         instance.line().await,
         cancel.replace("\"requestId\":2", &format!("\"requestId\":{id}"))
     );
+}
+
+#[tokio::test]
+async fn a_server_that_asks_too_much_is_refused() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    for speech in ["older", "newer"] {
+        let mut agent = place.agent(Shape::All).await;
+        let able = json!({"roots": {}});
+        let call = json!({"name": "one__do"});
+        if speech == "older" {
+            agent.initialize(able).await;
+            agent.send(1, "tools/call", call).await;
+        } else {
+            agent.send(1, "tools/call", modern(call, &able)).await;
+        }
+        let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
+        instance.message_but_lists(&[tool("do")]).await;
+        for id in 0..33 {
+            instance
+                .say(&json!({"jsonrpc": "2.0", "id": id, "method": "roots/list"}))
+                .await;
+        }
+        let refused = instance.message_but_lists(&[tool("do")]).await;
+        assert_eq!(refused["id"], 32, "{speech}: {refused}");
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains("too many questions"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_in_results_lead_back_to_their_servers() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let mut instances = Vec::new();
+    // Both have resources, and neither lists those that its tool gives links to.
+    for (name, shown) in [("one", "x://7"), ("two", "mcpod+two:x://7")] {
+        let listed = json!({"uri": format!("{name}://"), "name": "r"});
+        let lists = json!({"tools": [tool("do")], "resources": [listed]});
+        let server = place.server(name, &lists);
+        place.systemd.manager_signal("Reloading", &(false,)).await;
+        for _ in 0..2 {
+            agent.message().await;
+        }
+        let call = json!({"name": format!("{name}__do")});
+        agent.send(1, "tools/call", call).await;
+        let (mut instance, _) = server.legacy(&json!({})).await;
+        let id = instance.message().await["id"].clone();
+        let link = |uri: &str| json!({"content": [{"type": "resource_link", "uri": uri}, {"type": "text"}]});
+        instance.answer(&id, &link("x://7")).await;
+        assert_eq!(agent.message().await["result"], link(shown));
+        instances.push((shown, instance));
+    }
+    for (shown, instance) in &mut instances {
+        agent.send(2, "resources/read", json!({"uri": shown})).await;
+        let asked = instance.message().await;
+        assert_eq!(asked["params"]["uri"], "x://7");
+        instance
+            .answer(&asked["id"], &json!({"contents": []}))
+            .await;
+        agent.message().await;
+    }
 }

@@ -81,6 +81,10 @@ async fn servers_and_tools_are_found() {
     let mut clock = tool("convert_time");
     clock["description"] = json!("Convert a time between\nzones");
     place.server("clock", &json!({"tools": [clock]}));
+    let unit = place.path("config/systemd/user/mcpod-clock.socket");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    let text = text.replace("Id=test:clock", "Id=builtin:time");
+    std::fs::write(&unit, text).unwrap();
     let mut agent = place.agent(Shape::All).await;
     let found = call(
         &mut agent,
@@ -106,6 +110,12 @@ async fn servers_and_tools_are_found() {
     let tool = &found["structuredContent"]["tools"][0];
     assert_eq!(tool["name"], "clock__convert_time");
     assert_eq!(tool["description"], "Convert a time between zones");
+    // What is active is found as it can be called, and not once more as it could be added.
+    let tools = found["structuredContent"]["tools"].as_array().unwrap();
+    assert!(
+        tools.iter().all(|tool| tool["add"] != "builtin:time"),
+        "{found}"
+    );
     let docs = call(&mut agent, "registry-get-docs", json!({"id": "time"})).await;
     assert_eq!(docs["structuredContent"]["id"], "builtin:time");
     let page = call(

@@ -179,3 +179,28 @@ async fn it_leaves_when_the_agent_does() {
         assert!(line.contains("notifications/cancelled"), "{line}");
     }
 }
+
+#[tokio::test]
+async fn it_leaves_at_once_where_nothing_is_under_way() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent
+        .send(1, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = server.legacy(&json!({})).await;
+    let id = instance.message().await["id"].clone();
+    instance.answer(&id, &json!({})).await;
+    agent.message().await;
+    let Client {
+        mut speaker,
+        serving,
+        _stop,
+    } = agent;
+    let begun = std::time::Instant::now();
+    speaker.write.shutdown().await.unwrap();
+    let ended = timeout(Duration::from_secs(3), serving).await;
+    ended.unwrap().unwrap().unwrap();
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(250), "{took:?}");
+}

@@ -305,3 +305,34 @@ async fn who_is_silent_for_long_is_gone_and_who_listens_is_not() {
         .unwrap()
         .unwrap();
 }
+
+#[tokio::test]
+async fn what_is_kept_for_somebody_who_never_comes_back_is_closed() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let lists = json!({"resources": [{"uri": "file:///a", "name": "a"}]});
+    let server = place.server("one", &lists);
+    let limits = Limits {
+        idle: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let web = Web::limited(&place, Shape::All, limits, Stay::Always).await;
+    let session = web.initialize("/mcp", &json!({})).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    let subscribe = ask(
+        &json!(1),
+        "resources/subscribe",
+        &json!({"uri": "file:///a"}),
+    );
+    let (answer, mut instance) = tokio::join!(web.post("/mcp", &headers, &subscribe), async {
+        let (mut instance, _) = server
+            .legacy(&json!({"resources": {"subscribe": true}}))
+            .await;
+        let asked = instance.message().await;
+        assert_eq!(asked["method"], "resources/subscribe");
+        instance.answer(&asked["id"], &json!({})).await;
+        instance
+    });
+    assert_eq!(answer.message().await["result"], json!({}));
+    assert_eq!(instance.line_or_end().await, None);
+    web.stop().await;
+}
