@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The environment variable that chooses what is logged: a level, or levels of modules (`warn,mcpod::session=trace`).
 const FILTER: &str = "MCPOD_LOG";
 
-/// Starts logging. What cannot be logged is lost: a command never fails for its log.
+/// Starts logging, unless a command that led to this one has. What cannot be logged is lost: a command never fails for its log.
 pub(super) fn start() {
     // Not `EnvFilter`, which compiles regular expressions in every process for what it knows more of: fields of spans.
     let filter = std::env::var(FILTER)

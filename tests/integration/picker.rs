@@ -227,7 +227,8 @@ fn a_key_adds_what_is_under_the_cursor() {
     terminal.shows(|text| text.contains("Counts until you sleep"));
     terminal.types("\x07");
     // This host has no systemd of the user's, which is as far as adding can get.
-    assert_eq!(terminal.end(), Some(6));
+    let code = terminal.end();
+    assert_eq!(code, Some(6), "{}", terminal.text());
     assert!(terminal.text().contains("user bus"), "{}", terminal.text());
 }
 

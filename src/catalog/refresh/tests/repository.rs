@@ -1,22 +1,32 @@
 //! Repositories, over git's own protocol.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use super::*;
 
 /// A repository that `git daemon` serves, until it is dropped.
 pub(super) struct Repository {
     folder: tempfile::TempDir,
-    daemon: Child,
+    is_gone: Arc<AtomicBool>,
+    listening: Option<JoinHandle<()>>,
     pub(super) port: u16,
     pub(super) url: String,
 }
 
 impl Drop for Repository {
     fn drop(&mut self) {
-        self.daemon.kill().ok();
-        self.daemon.wait().ok();
+        self.is_gone.store(true, Ordering::SeqCst);
+        // Whoever waits for a connection looks whether it is to go on waiting.
+        TcpStream::connect(("127.0.0.1", self.port)).ok();
+        if let Some(listening) = self.listening.take() {
+            listening.join().ok();
+        }
     }
 }
 
@@ -26,33 +36,36 @@ impl Repository {
         let work = folder.path().join("repo");
         fs::create_dir(&work).unwrap();
         git(&work, &["init", "-q", "-b", "main"]);
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let daemon = Command::new(Path::new(&git(&work, &["--exec-path"])).join("git-daemon"))
-            .args(["--export-all", "--listen=127.0.0.1", "--reuseaddr"])
-            .arg(format!("--base-path={}", folder.path().display()))
-            .arg(format!("--port={port}"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut repository = Self {
+        let program = Path::new(&git(&work, &["--exec-path"])).join("git-daemon");
+        let base = format!("--base-path={}", folder.path().display());
+        // The port is ours from the beginning: one that a daemon is told to take may be somebody else's by then.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let is_gone = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&is_gone);
+        let listening = std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let input: OwnedFd = stream.try_clone().unwrap().into();
+                let daemon = Command::new(&program)
+                    .args(["--inetd", "--export-all", &base])
+                    .stdin(input)
+                    .stdout(OwnedFd::from(stream))
+                    .stderr(Stdio::null())
+                    .spawn();
+                daemon.unwrap().wait().unwrap();
+            }
+        });
+        let repository = Self {
             url: format!("git://127.0.0.1:{port}/repo"),
+            listening: Some(listening),
             port,
-            daemon,
+            is_gone,
             folder,
         };
         repository.commit(files);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert_eq!(
-                repository.daemon.try_wait().unwrap(),
-                None,
-                "git daemon ended"
-            );
-            std::thread::yield_now();
-        }
         repository
     }
 
