@@ -6,6 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
     missing_docs,
@@ -194,9 +195,10 @@ fn start(home: &Path) -> Duration {
 /// It is looked at while the search waits to get rid of its answer, which is longer than its pipe: the kernel's own record for
 /// a child that has ended (getrusage(2)) begins with what its parent had.
 fn memory(home: &Path) -> f64 {
-    let mut child = search(home).stdout(Stdio::piped()).spawn().unwrap();
-    let mut answer = child.stdout.take().unwrap();
+    let (mut answer, written) = std::io::pipe().unwrap();
+    // Before anything is in it, which might be more than that.
     rustix::pipe::fcntl_setpipe_size(&answer, 4096).unwrap();
+    let mut child = search(home).stdout(written).spawn().unwrap();
     poll(&mut [PollFd::new(&answer, PollFlags::IN)], None).unwrap();
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = status
