@@ -93,6 +93,10 @@ pub fn run() -> ExitCode {
     };
     // What we write is for its user alone, as the XDG Base Directory Specification asks for folders.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    // The log of `attach` begins when it has something to say: most of its life it only passes on bytes.
+    if !matches!(cli.command, Command::Attach(_)) {
+        log::start();
+    }
     let output = Output::new(cli.command.wants_json());
     match dispatch(cli.command, &output) {
         Ok(code) => code,
@@ -113,10 +117,6 @@ fn attaching() -> Option<Cli> {
 
 fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
-    // Its log begins when it has something to say: most of its life it only passes on bytes.
-    if !matches!(command, Command::Attach(_)) {
-        log::start();
-    }
     match command {
         Command::Search(arguments) if arguments.is_interactive() => {
             match picker::pick(search::catalog(&host)?, arguments.filters())? {

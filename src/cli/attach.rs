@@ -67,12 +67,12 @@ pub(super) fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure
     let Some(socket) = connect(&host, name) else {
         return asking(async { Err(why_not(name, host).await) });
     };
-    let (ended, mut end) = mpsc::channel();
+    let (ended, end) = mpsc::channel();
     let joined = pass_signals(ended.clone())
         .and_then(|()| copy_input(socket.try_clone()?, ended.clone()))
         .and_then(|()| copy_output(socket, ended));
     joined.map_err(failed)?;
-    let ended_by_server = wait(&mut end);
+    let ended_by_server = wait(&end);
 
     asking(async {
         let orchestrator = Orchestrator::open(host).await?;
@@ -171,7 +171,7 @@ fn pass_signals(ended: mpsc::Sender<End>) -> io::Result<()> {
 }
 
 /// Waits until the connection is over; true if the server ended it while the client still listened.
-fn wait(end: &mut mpsc::Receiver<End>) -> bool {
+fn wait(end: &mpsc::Receiver<End>) -> bool {
     match end.recv() {
         Ok(End::Output(None)) => true,
         Ok(End::Input) => {

@@ -135,45 +135,57 @@ fn kill_when(happened: &(&str, &str), words: &[&str]) {
     assert_eq!(ran.code, Some(0), "{name}: {ran:#?}");
 }
 
+/// Adds the server anew after an `add` that was killed; it works, whether that one had come to its end or not.
+#[track_caller]
+fn added_again() {
+    let again = run(&ADD);
+    // It was done but for its last words.
+    if again.code != Some(0) {
+        again.code(1).complains(&["echo", "--name"]);
+    }
+    works();
+}
+
+/// Removes the server after a command that was killed; nothing is left, whether there still was one or not.
+#[track_caller]
+fn removed_again() {
+    let again = run(&REMOVE);
+    if again.code != Some(0) {
+        again.code(3);
+    }
+    nothing_half_done();
+}
+
+/// Calls the server.
+#[track_caller]
+fn works() {
+    mcpod(&["call", "echo", "echo", "text=works"])
+        .ok()
+        .prints(&["works"]);
+}
+
 #[test]
 fn killed_when_something_has_happened_and_run_again() {
     let _machine = Idle::now();
     drop(Server::add(MISBEHAVE, "echo"));
     for happened in &ADDED {
         kill_when(happened, &ADD);
-        let again = run(&ADD);
-        // It was done but for its last words.
-        if again.code != Some(0) {
-            again.code(1).complains(&["echo", "--name"]);
-        }
-        mcpod(&["call", "echo", "echo", "text=works"])
-            .ok()
-            .prints(&["works"]);
+        added_again();
         run(&REMOVE).ok();
         nothing_half_done();
         // Or taken away.
         kill_when(happened, &ADD);
-        let removed = run(&REMOVE);
-        if removed.code != Some(0) {
-            removed.code(3);
-        }
-        nothing_half_done();
+        removed_again();
     }
     for happened in &REMOVED {
         run(&ADD).ok();
         kill_when(happened, &REMOVE);
-        let again = run(&REMOVE);
-        if again.code != Some(0) {
-            again.code(3);
-        }
-        nothing_half_done();
+        removed_again();
         // Or added again.
         run(&ADD).ok();
         kill_when(happened, &REMOVE);
         run(&ADD).ok();
-        mcpod(&["call", "echo", "echo", "text=works"])
-            .ok()
-            .prints(&["works"]);
+        works();
         run(&REMOVE).ok();
         nothing_half_done();
     }
@@ -186,21 +198,10 @@ fn killed_at_every_step_and_run_again() {
     for place in 0..PLACES {
         let part = |whole: Duration| whole * place / (PLACES - 1);
         run_until(part(add), "KILL", &ADD);
-        let again = run(&ADD);
-        // It may have been done but for its last words.
-        if again.code != Some(0) {
-            again.code(1).complains(&["echo", "--name"]);
-        }
-        mcpod(&["call", "echo", "echo", "text=works"])
-            .ok()
-            .prints(&["works"]);
+        added_again();
 
         run_until(part(remove), "KILL", &REMOVE);
-        let again = run(&REMOVE);
-        if again.code != Some(0) {
-            again.code(3);
-        }
-        nothing_half_done();
+        removed_again();
     }
 }
 
@@ -214,6 +215,21 @@ fn ctrl_c_undoes_all() {
         }
         nothing_half_done();
     }
+}
+
+/// The connections to the registry.
+#[track_caller]
+fn pulls() -> String {
+    run(&[
+        "ss",
+        "--no-header",
+        "--tcp",
+        "state",
+        "established",
+        "dport = :5001",
+    ])
+    .ok()
+    .stdout
 }
 
 #[test]
@@ -230,16 +246,7 @@ fn ctrl_c_in_a_pull_that_stalls() {
             "thinking",
         ]);
         wait_until("the pull has begun", SOON, || {
-            let connected = run(&[
-                "ss",
-                "--no-header",
-                "--tcp",
-                "state",
-                "established",
-                "dport = :5001",
-            ])
-            .ok()
-            .stdout;
+            let connected = pulls();
             if connected.is_empty() {
                 Err("no connection to the registry")
             } else {
@@ -251,16 +258,7 @@ fn ctrl_c_in_a_pull_that_stalls() {
         assert_ne!(ran.code, Some(0), "{ran:#?}");
         nothing_half_done();
         wait_until("Podman gives the pull up", SOON, || {
-            let connected = run(&[
-                "ss",
-                "--no-header",
-                "--tcp",
-                "state",
-                "established",
-                "dport = :5001",
-            ])
-            .ok()
-            .stdout;
+            let connected = pulls();
             if connected.is_empty() {
                 Ok(())
             } else {

@@ -8,7 +8,8 @@ use crate::orchestrator::add::Request;
 use crate::orchestrator::outline::Outline;
 use crate::quadlet::value::Assignment;
 
-/// The sources whose entries somebody looked at before they were published.
+/// The sources of which it is known who answers for an entry: those that look at it before they publish it, and the official registry,
+/// where whoever publishes has shown that the domain or the account in its name is theirs.
 pub(super) const CURATED: [&str; 3] = ["builtin", "docker", "official"];
 
 /// The wish to add a server.

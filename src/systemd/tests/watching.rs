@@ -1,6 +1,13 @@
 //! What is told of units as it happens, and of deaths.
 
 use super::*;
+use crate::systemd::Deaths;
+
+/// What is told of the deaths of a server's instances.
+async fn deaths(fake: &Fake) -> Deaths {
+    let name = "time".parse().unwrap();
+    fake.systemd.watch_deaths(&name).await.unwrap()
+}
 
 #[tokio::test]
 async fn a_watch_tells_what_happens_to_our_units() {
@@ -43,11 +50,7 @@ async fn a_watch_tells_what_happens_to_our_units() {
 async fn an_idle_watch_stalls_nothing_and_hears_that_it_missed_something() {
     let fake = Fake::new(Script::default()).await;
     let mut watch = fake.systemd.watch().await.unwrap();
-    let deaths = fake
-        .systemd
-        .watch_deaths(&"time".parse().unwrap())
-        .await
-        .unwrap();
+    let deaths = deaths(&fake).await;
     for round in 0..20 {
         for _ in 0..50 {
             fake.unit("UnitNew", INSTANCE).await;
@@ -69,11 +72,7 @@ async fn an_idle_watch_stalls_nothing_and_hears_that_it_missed_something() {
 #[tokio::test]
 async fn a_death_is_known_after_the_unit_is_gone() {
     let fake = Fake::new(Script::default()).await;
-    let deaths = fake
-        .systemd
-        .watch_deaths(&"time".parse().unwrap())
-        .await
-        .unwrap();
+    let deaths = deaths(&fake).await;
     assert_eq!(deaths.of_client(1278, Duration::ZERO).await, None);
     let running = [("ActiveState", Variant::from("active"))];
     fake.changed(INSTANCE, "Unit", &running).await;
@@ -99,11 +98,7 @@ async fn a_death_is_known_after_the_unit_is_gone() {
 #[tokio::test]
 async fn an_instance_that_could_not_be_loaded_is_dead_too() {
     let fake = Fake::new(Script::default()).await;
-    let deaths = fake
-        .systemd
-        .watch_deaths(&"time".parse().unwrap())
-        .await
-        .unwrap();
+    let deaths = deaths(&fake).await;
     let mut watch = fake.systemd.watch().await.unwrap();
     fake.unit("UnitNew", INSTANCE).await;
     fake.unit("UnitRemoved", INSTANCE).await;
@@ -133,11 +128,7 @@ async fn an_instance_that_could_not_be_loaded_is_dead_too() {
 #[tokio::test]
 async fn of_many_deaths_the_last_are_kept() {
     let fake = Fake::new(Script::default()).await;
-    let deaths = fake
-        .systemd
-        .watch_deaths(&"time".parse().unwrap())
-        .await
-        .unwrap();
+    let deaths = deaths(&fake).await;
     for number in 0..100 {
         fake.die(
             &format!("mcpod-time@{number}-1278-1000.service"),

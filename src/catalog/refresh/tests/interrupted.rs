@@ -50,6 +50,22 @@ fn pages() -> Vec<Act> {
 
 const ALL: [&str; 3] = ["one", "three", "two"];
 
+/// Walks through the pages of a server; how the source's folder was after each of them.
+async fn walked(cache: &Path, server: &Server, folder: &Path) -> (Refresh, Vec<Snapshot>) {
+    let refresh = refresh(
+        cache,
+        &format!("official = {{ url = '{}', enabled = true }}", server.url),
+    );
+    let mut moments = Vec::new();
+    let told = |event: Event<'_>| {
+        if matches!(event, Event::Received(..)) {
+            moments.push(Snapshot::of(folder));
+        }
+    };
+    refresh.run(&[], false, told).await.unwrap();
+    (refresh, moments)
+}
+
 #[tokio::test]
 async fn a_walk_that_is_killed_anywhere_loses_nothing() {
     let cache = tempfile::tempdir().unwrap();
@@ -59,17 +75,7 @@ async fn a_walk_that_is_killed_anywhere_loses_nothing() {
     let acts: Vec<Act> = pages();
     let last = acts[2].clone();
     let server = Server::start([acts, vec![last; 8]].concat()).await;
-    let refresh = refresh(
-        cache.path(),
-        &format!("official = {{ url = '{}', enabled = true }}", server.url),
-    );
-    let mut moments = Vec::new();
-    let told = |event: Event<'_>| {
-        if matches!(event, Event::Received(..)) {
-            moments.push(Snapshot::of(&folder));
-        }
-    };
-    refresh.run(&[], false, told).await.unwrap();
+    let (refresh, moments) = walked(cache.path(), &server, &folder).await;
     let end = Snapshot::of(&folder);
     // The third page was written, and not yet remembered; then also the new items, but not what is remembered; then that,
     // but the walk was not cleared away.
@@ -102,17 +108,7 @@ async fn a_walk_whose_pages_are_gone_begins_anew() {
     let cache = tempfile::tempdir().unwrap();
     let folder = Store::below(cache.path()).source("official");
     let server = Server::start([pages(), pages()].concat()).await;
-    let refresh = refresh(
-        cache.path(),
-        &format!("official = {{ url = '{}', enabled = true }}", server.url),
-    );
-    let mut moments = Vec::new();
-    let told = |event: Event<'_>| {
-        if matches!(event, Event::Received(..)) {
-            moments.push(Snapshot::of(&folder));
-        }
-    };
-    refresh.run(&[], false, told).await.unwrap();
+    let (refresh, moments) = walked(cache.path(), &server, &folder).await;
     moments[2].restore(&folder);
     fs::write(folder.join("walk.json-seq"), "").unwrap();
     run(&refresh, true).await;
