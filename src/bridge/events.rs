@@ -61,12 +61,11 @@ impl Parser {
             let line = std::mem::take(&mut self.line);
             events.extend(self.take(&line)?);
             bytes = match rest {
-                [b'\r', b'\n', rest @ ..] => rest,
                 [b'\r'] => {
                     self.after_carriage_return = true;
                     &[]
                 }
-                [_, rest @ ..] => rest,
+                [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
                 [] => &[],
             };
         }

@@ -23,7 +23,7 @@ use super::{BridgeError, Target, run};
 use crate::catalog::HttpProtocol;
 
 /// How long a test waits for what must come, however busy the host is.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]

@@ -79,13 +79,13 @@ async fn an_error_of_json_rpc_is_the_servers_own() {
 
 #[tokio::test]
 async fn what_has_no_end_is_not_read_to_it() {
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
+
     let endless = |kind: &'static str, begins: &'static str| {
         move |_: &Seen| {
             let first = [Ok::<_, std::convert::Infallible>(begins.to_owned())];
             let piece = "x".repeat(1 << 16);
             let rest = stream::repeat_with(move || Ok(piece.clone()));
-            use futures_util::StreamExt as _;
             typed(
                 200,
                 kind,

@@ -165,7 +165,7 @@ async fn a_request_of_the_modern_era_says_in_headers_what_it_says() {
 async fn headers_that_a_tool_wants_are_learned_when_they_are_missed() {
     let server = Server::start(|seen| {
         if seen.asks("tools/list") {
-            let id = if seen.body.contains("mcpod-tools-0") { 0 } else { 1 };
+            let id = usize::from(!seen.body.contains("mcpod-tools-0"));
             let next = if id == 0 { r#","nextCursor":"more""# } else { "" };
             let tool = if id == 0 { "other" } else { "t" };
             json(200, format!(

@@ -2,7 +2,7 @@
 
 use super::consent::Wish;
 use crate::activation::choices::{Choices, Network};
-use crate::catalog::{self, Entry, LaunchOption, Listing, Run, Template};
+use crate::catalog::{self, Entry, InputPath, LaunchOption, Listing, Run, Template};
 use crate::orchestrator::add::Request;
 use crate::orchestrator::outline::Outline;
 use crate::quadlet::value::Assignment;
@@ -62,7 +62,7 @@ pub(super) fn variables(environment: &[Assignment]) -> impl Iterator<Item = Stri
 
 /// What inputs would say of where a remote server is.
 fn addressed(inputs: &[Assignment], url: &Template) -> impl Iterator<Item = String> {
-    let names: Vec<&str> = url.inputs().map(|path| path.as_str()).collect();
+    let names: Vec<&str> = url.inputs().map(InputPath::as_str).collect();
     let given = inputs.iter();
     let given = given.filter(move |given| names.contains(&given.name.as_str()));
     given.map(|given| {
