@@ -89,6 +89,15 @@ impl ImageReference {
         }
     }
 
+    /// The name under which the image is kept that was built here for a server before its present one.
+    pub fn built_before(server: &ServerName) -> Self {
+        Self {
+            // No server's name has a dot in it.
+            pick: Pick::Tag(format!("{server}.previous")),
+            ..Self::built(server)
+        }
+    }
+
     /// The registry's host, with its port if one was given, in lower case.
     pub fn registry(&self) -> &str {
         &self.registry

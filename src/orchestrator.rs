@@ -18,9 +18,12 @@ mod planning;
 mod preview;
 pub mod reference;
 pub mod remove;
+pub mod rollback;
 pub mod secrets;
 pub mod status;
 pub mod timer;
+pub mod trust;
+pub mod upgrade;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -253,6 +256,14 @@ fn quadlet_path(file: String) -> UnitPath {
     UnitPath {
         place: Place::Quadlet,
         file,
+    }
+}
+
+/// Where the files of a server lie as they were before it was upgraded. systemd passes over it.
+fn previous_path(name: &ServerName) -> UnitPath {
+    UnitPath {
+        place: Place::Unit,
+        file: format!("mcpod-{name}.previous"),
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::catalog::refresh::SourcesFile;
 use crate::frontend::http::Address;
 use crate::image::ImageReference;
@@ -112,6 +112,8 @@ pub struct Sandbox {
     pub cpus: Option<Cpus>,
     /// Threads and processes of one session.
     pub tasks: u32,
+    /// How long one session may last, `None` for as long as its client wants.
+    pub lifetime: Option<Lifetime>,
     /// What is done with the labels of folders that are mounted.
     pub selinux: Relabel,
 }
@@ -155,6 +157,7 @@ impl Default for Settings {
                 memory: Memory::from_mebibytes(1024),
                 cpus: None,
                 tasks: 512,
+                lifetime: None,
                 selinux: Relabel::Keep,
             },
             build: Build {
@@ -278,8 +281,12 @@ impl Settings {
             memory,
             cpus,
             tasks,
+            lifetime,
             selinux,
         } = sandbox;
+        if lifetime.is_some() {
+            self.sandbox.lifetime = lifetime;
+        }
         set(&mut self.sandbox.selinux, selinux);
         set(&mut self.sandbox.memory, memory);
         if cpus.is_some() {

@@ -15,6 +15,7 @@ use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
 use super::{Frontend, Shape, identity, tasks};
+use crate::orchestrator::Error;
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -222,11 +223,39 @@ impl Agent {
         }
         match found {
             Ok(Routed { origin, frame }) => {
+                if let Some(error) = self.held(&origin, &frame) {
+                    return self.refuse_held(id, &error).await;
+                }
                 let link = self.link(origin, client, speech);
                 link.request(frame).await;
             }
             Err(Lost { code, reason }) => self.voice.refuse(id, code, &reason).await,
         }
+    }
+
+    /// Why a call must not be made: the tool is held back.
+    fn held(&self, origin: &Origin, frame: &Frame) -> Option<Error> {
+        let Origin::Server(name) = origin else {
+            return None;
+        };
+        if frame.method() != "tools/call" {
+            return None;
+        }
+        let tool: String = serde_json::from_str(frame.find(&["name"]).ok()??).ok()?;
+        self.shown.is_held(origin, &tool).then(|| Error::ToolHeld {
+            name: name.clone(),
+            tool: crate::text::shortened(&crate::text::one_line(&tool), 100),
+        })
+    }
+
+    /// Tells the model, in a result that it reads, and what the user can do.
+    async fn refuse_held(&self, id: &Id, error: &Error) {
+        let hint = error.hint().unwrap_or_default();
+        let text = format!("{error}. Next: the user decides; {hint}; or call registry-accept");
+        let text = crate::session::splice::quoted(&text);
+        let result =
+            format!("{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}],\"isError\":true}}");
+        self.answer(id, &result).await;
     }
 
     fn notification(&self, frame: &Frame) {

@@ -12,12 +12,13 @@ use super::{
 use crate::activation::choices::Choices;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::{PlanError, fingerprint};
-use crate::activation::record::{Record, State};
+use crate::activation::record::Record;
 use crate::activation::units::UnitTexts;
 use crate::catalog::{InputKind, InputValue, LaunchOption};
 use crate::image::{ImageDigest, ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
+use crate::unit_dir::Replacement;
 
 /// An input of an active server.
 #[derive(Debug, Clone, Serialize)]
@@ -130,7 +131,7 @@ impl Orchestrator {
     }
 
     /// The files by which a server's image was built, as they are.
-    fn built_files(&self, name: &ServerName) -> Result<BTreeMap<String, String>, Error> {
+    pub(super) fn built_files(&self, name: &ServerName) -> Result<BTreeMap<String, String>, Error> {
         let mut built = BTreeMap::new();
         for file in [name.build_file(), name.recipe_file()] {
             if let Some(text) = self.units.read(&quadlet_path(file.clone()))? {
@@ -201,28 +202,47 @@ impl Orchestrator {
         record.image.clone_from(&old.image);
         record.tools_hash.clone_from(&old.tools_hash);
         record.added = old.added;
-        // Until all files are written: a half changed server can be removed or added again, as one that was half added.
-        record.state = State::Adding;
-        let half = add::texts(&plan, &pinned, &record, &built, version)?;
         record.state = old.state;
+        record.previous.clone_from(&old.previous);
+        record.tools = old.tools;
+        let texts = add::texts(&plan, &pinned, &record, &built, version)?;
+        let secrets = &plan.invocation.secrets;
+        self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
+            .await?;
+        self.units.replace(&lock, &self.change(name, texts)?)?;
+        self.systemd.reload().await?;
+        self.stop_instances(name).await
+    }
+
+    /// The change that gives a server these files in place of those that it has.
+    pub(super) fn change(
+        &self,
+        name: &ServerName,
+        texts: UnitTexts,
+    ) -> Result<Vec<Replacement>, Error> {
         let UnitTexts {
             container,
             drop_in,
             socket,
             others,
-        } = add::texts(&plan, &pinned, &record, &built, version)?;
-        let secrets = &plan.invocation.secrets;
-        self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
-            .await?;
-        self.units.write(&lock, &socket_path(name), &half.socket)?;
-        for (file, text) in &others {
-            self.units.write(&lock, &quadlet_path(file.clone()), text)?;
+        } = texts;
+        let gone = self.further_files(name)?.into_iter();
+        let gone = gone.filter(|path| !others.contains_key(&path.file));
+        let mut change: Vec<Replacement> =
+            gone.map(|path| Replacement { path, text: None }).collect();
+        let mut add = |path, text| {
+            change.push(Replacement {
+                path,
+                text: Some(text),
+            });
+        };
+        for (file, text) in others {
+            add(quadlet_path(file), text);
         }
-        self.units.write(&lock, &drop_in_path(name), &drop_in)?;
-        self.units.write(&lock, &container_path(name), &container)?;
-        self.units.write(&lock, &socket_path(name), &socket)?;
-        self.systemd.reload().await?;
-        self.stop_instances(name).await
+        add(drop_in_path(name), drop_in);
+        add(container_path(name), container);
+        add(socket_path(name), socket);
+        Ok(change)
     }
 }
 
@@ -243,6 +263,7 @@ pub(super) fn choices(record: &Record) -> Choices {
         cpus: record.limits.cpus,
         tasks: Some(record.limits.tasks),
         sessions: Some(record.limits.sessions),
+        lifetime: record.limits.lifetime,
         entry: record.entry.clone(),
         scripts: record.scripts,
         // It has them already.
@@ -251,7 +272,7 @@ pub(super) fn choices(record: &Record) -> Choices {
 }
 
 /// The number of the launch option, counted from 1.
-fn launch_number(record: &Record) -> Option<usize> {
+pub(super) fn launch_number(record: &Record) -> Option<usize> {
     record.launch.split(' ').next()?.parse().ok()
 }
 
@@ -261,7 +282,7 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
 }
 
 /// The image that a server is pinned to.
-fn pinned(record: &Record) -> Result<Pinned, Error> {
+pub(super) fn pinned(record: &Record) -> Result<Pinned, Error> {
     if !record.launch.ends_with(" image") {
         return Ok(Pinned::Built(record.digest.parse::<ImageDigest>()?.into()));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{AgentAdd, Relabel, SettingsError};
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::catalog::refresh::SourcesFile;
 use crate::frontend::http::{Address, BadAddress};
 use crate::image::ImageReference;
@@ -108,6 +108,7 @@ pub(super) struct SandboxFile {
     pub(super) memory: Option<Memory>,
     pub(super) cpus: Option<Cpus>,
     pub(super) tasks: Option<std::num::NonZeroU32>,
+    pub(super) lifetime: Option<Lifetime>,
     pub(super) selinux: Option<Relabel>,
 }
 

@@ -21,7 +21,7 @@ fn later_files_win_key_by_key_and_etc_hides_usr() {
     let user = dir.path().join("config.toml");
     std::fs::write(
         &user,
-        "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5\nselinux = \"shared\"",
+        "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5\nlifetime = \"8h\"\nselinux = \"shared\"",
     )
     .unwrap();
 
@@ -30,6 +30,7 @@ fn later_files_win_key_by_key_and_etc_hides_usr() {
     assert_eq!(settings.sandbox.tasks, 2);
     assert_eq!(settings.sandbox.memory, Settings::default().sandbox.memory);
     assert_eq!(settings.sandbox.cpus.map(Cpus::percent), Some(50));
+    assert_eq!(settings.sandbox.lifetime, "8h".parse().ok());
     assert_eq!(settings.sandbox.selinux.option(), Some("z"));
     assert_eq!(settings.sessions.max, 4);
     assert_eq!(settings.sessions.call_timeout, Duration::from_mins(5));
@@ -67,6 +68,7 @@ fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
         "[sandbox]\nmemory = \"much\"",
         "[sandbox]\ncpus = 0",
         "[sandbox]\ntasks = 0",
+        "[sandbox]\nlifetime = \"for ever\"",
         "[sandbox]\nselinux = \"off\"",
         "[build]\nca_bundle = \"certificates.crt\"",
         "[build]\nproxy = \"http://me:secret@proxy:3128\"",
