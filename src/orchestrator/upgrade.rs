@@ -1,0 +1,624 @@
+//! `upgrade`: a server becomes what its registry, its repository or the catalog has by now, once that was tried.
+//!
+//! The newer one is tried first, beside the older, as a server of its own under a name of its own with secrets and volumes of
+//! its own; its record says that it is being added, so nobody takes it for an active one, and whoever has the lock next takes
+//! away what an upgrade that was killed left. Then all files of the server change together. Its sessions end, as they do when
+//! its inputs change, so that nobody goes on with a version that was replaced for a reason; agents open them anew at their next
+//! call. Tools that are new or other than what was accepted are held back until somebody accepts them.
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::add::{self, Consent, Raised, Step, Work, check_consent};
+use super::build::Fetch;
+use super::config::{choices, launch_number, pinned};
+use super::interrupt::Interrupt;
+use super::reference::{self, Candidate};
+use super::remove::{Extent, check_unedited};
+use super::trust::{Tried, Trusted};
+use super::{Active, Error, Orchestrator, previous_path};
+use crate::activation::choices::Choices;
+use crate::activation::plan::Plan;
+use crate::activation::record::{Record, State};
+use crate::activation::units::UnitTexts;
+use crate::image::{ImageReference, Pinned};
+use crate::podman::{Image, Podman};
+use crate::quadlet::name::ServerName;
+use crate::session::definitions::{Change, Definitions, Difference, name_of};
+use crate::session::lists::Lists;
+use crate::unit_dir::{Lock, Replacement, UnitPath};
+
+/// The label by which images say which version of their program they hold (OCI image-spec, annotations).
+const VERSION_LABEL: &str = "org.opencontainers.image.version";
+
+/// What begins the name of a server that is only tried; behind it stand the first digits of a hash of the real one's name.
+const TRIAL: &str = "trial-";
+const TRIAL_DIGITS: usize = 8;
+
+/// All of a server that is only tried.
+const ALL: Extent = Extent {
+    volumes: true,
+    secrets: true,
+};
+
+/// How a server is to be upgraded.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Only look: the newer one is tried and taken away again.
+    pub check: bool,
+    /// What the user agreed to that code is built from.
+    pub consent: Consent,
+    /// The lines of its units that the user has seen go and come, if there are any.
+    pub seen: Vec<String>,
+    /// Whether tools that are new or other than before are accepted with it.
+    pub accept: bool,
+}
+
+/// What became of an upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// There is nothing newer.
+    Current,
+    /// There is something newer, and it was only looked at.
+    Available,
+    /// The server is the newer one.
+    Upgraded,
+    /// The server is the older one again.
+    RolledBack,
+}
+
+/// A version of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// Its image by name, or what that is built from.
+    pub image: String,
+    /// The image's digest; nothing of what is yet to be built.
+    pub digest: String,
+    /// The version that the image's label says.
+    pub version: Option<String>,
+    /// How many bytes the image takes; nothing where it is not here.
+    pub size: Option<u64>,
+}
+
+/// What an upgrade changes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Upgrade {
+    /// The server.
+    pub name: ServerName,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What it was.
+    pub from: Version,
+    /// What it is, or would be.
+    pub to: Version,
+    /// The tools that are new, defined otherwise or gone; nothing where it was not tried.
+    pub tools: Option<Vec<Change>>,
+    /// The lines of its units, but for the image, that go (`-`) and come (`+`).
+    pub units: Vec<String>,
+    /// The names of its tools that are held back.
+    pub held: Vec<String>,
+}
+
+/// What a server is to become.
+struct Next {
+    candidate: Candidate,
+    choices: Choices,
+    plan: Plan,
+    /// What its units are to name; nothing of what is yet to be built.
+    pinned: Option<Pinned>,
+    /// The lines of its units that go and come.
+    units: Vec<String>,
+}
+
+impl Orchestrator {
+    /// Upgrades an active server, or says what that would change.
+    pub async fn upgrade(
+        &self,
+        typed: &str,
+        request: &Request,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Upgrade, Error> {
+        let mut stop = std::pin::pin!(std::future::pending());
+        let mut interrupt = Interrupt::listen(stop.as_mut());
+        let active = self.find(typed)?;
+        let name = &active.name;
+        if !active.record.state.is_complete() {
+            return Err(Error::HalfThere { name: name.clone() });
+        }
+        check_unedited(&self.units, name, &self.further_files(name)?)?;
+        let podman = self.podman().await?;
+        let next = interrupt
+            .ends(Box::pin(self.next(&podman, &active, tell)))
+            .await?;
+        let from = self.version_of(&podman, &active.record).await?;
+        let to = version(&podman, &next).await?;
+        let mut upgrade = Upgrade {
+            name: name.clone(),
+            outcome: Outcome::Current,
+            from,
+            to,
+            tools: None,
+            units: next.units.clone(),
+            held: Vec::new(),
+        };
+        if self.is_same(&podman, &active, &next).await? {
+            upgrade.to = upgrade.from.clone();
+            return Ok(upgrade);
+        }
+        upgrade.outcome = Outcome::Available;
+        match check(&active, &next, request) {
+            // It cannot be tried without consent; that there is one can be said.
+            Err(_) if request.check => return Ok(upgrade),
+            checked => checked?,
+        }
+
+        let lock = self.units.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
+        self.sweep_trials(&lock).await;
+        if self.find(typed)?.record != active.record {
+            return Err(Error::ChangedMeanwhile { name: name.clone() });
+        }
+        let trial = trial_of(name)?;
+        let raised = interrupt
+            .ends(Box::pin(
+                self.try_next(&lock, &podman, &active, &next, &trial, tell),
+            ))
+            .await;
+        let done = match raised {
+            Ok(raised) => {
+                let tried = raised.tried.as_ref();
+                let known = self.known_lists(&active).unwrap_or_default();
+                upgrade.tools =
+                    tried.map(|tried| differences(&self.trusted(&active), &known, tried));
+                upgrade.to.digest = raised
+                    .pinned
+                    .digest()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                if request.check {
+                    Ok(())
+                } else {
+                    let accept = request.accept;
+                    Box::pin(self.become_next(&lock, &podman, &active, &next, raised, accept)).await
+                }
+            }
+            Err(error) => Err(error),
+        };
+        for failure in self.take_down(&lock, &trial, ALL).await {
+            tracing::warn!("while taking away what was tried: {failure}");
+        }
+        done?;
+        if !request.check {
+            upgrade.outcome = Outcome::Upgraded;
+            let active = self.find(typed)?;
+            upgrade.to = self.version_of(&podman, &active.record).await?;
+            let held = self.held(&active).into_iter();
+            upgrade.held = held.map(|change| change.tool).collect();
+        }
+        Ok(upgrade)
+    }
+
+    /// Decides what a server is to become. What it consists of is looked for anew.
+    async fn next(
+        &self,
+        podman: &Podman,
+        active: &Active,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Next, Error> {
+        let version = podman.supported_version().await?;
+        let (candidate, number) = self.as_upgraded(active)?;
+        let choices = Choices {
+            launch: Some(number),
+            ..choices(&active.record)
+        };
+        let mut plan = self
+            .plan_as(&candidate, active.name.clone(), choices.clone())
+            .await?;
+        let pinned = self.settle(podman, &mut plan, Fetch::Anew, tell).await?;
+        let units = self.differing_lines(active, &plan, version)?;
+        Ok(Next {
+            candidate,
+            choices,
+            plan,
+            pinned,
+            units,
+        })
+    }
+
+    /// What an active server is upgraded by, and the number of the launch option: what it was added from if that is still there,
+    /// else the one in its place, if it is of the same kind.
+    fn as_upgraded(&self, active: &Active) -> Result<(Candidate, usize), Error> {
+        let changed = match self.as_added(active) {
+            Err(error @ Error::EntryChanged { .. }) => error,
+            found => return found,
+        };
+        let candidate = match reference::resolve(&self.catalog()?, &active.record.id) {
+            Err(Error::NoSuchEntry { .. } | Error::Ambiguous { .. }) => return Err(changed),
+            candidate => candidate?,
+        };
+        let kind = active.record.launch.split_once(' ').map(|(_, kind)| kind);
+        let is_its = |number: &usize| {
+            let option = number
+                .checked_sub(1)
+                .and_then(|at| candidate.launch.get(at));
+            option.is_some_and(|option| Some(option.kind()) == kind)
+        };
+        let number = launch_number(&active.record).filter(is_its);
+        let number = number.or_else(|| (1..=candidate.launch.len()).find(is_its));
+        match number {
+            Some(number) => Ok((candidate, number)),
+            None => Err(changed),
+        }
+    }
+
+    /// The lines of a server's units that would go and come besides its image, what that is built by, and its record.
+    fn differing_lines(
+        &self,
+        active: &Active,
+        plan: &Plan,
+        version: crate::quadlet::version::PodmanVersion,
+    ) -> Result<Vec<String>, Error> {
+        let built = self.built_files(&active.name)?;
+        // As if the image stayed.
+        let pinned = pinned(&active.record)?;
+        let texts = add::texts(plan, &pinned, &active.record, &built, version)?;
+        let mut lines = Vec::new();
+        for Replacement { path, text } in self.change(&active.name, texts)? {
+            let is_built = built.contains_key(&path.file);
+            if is_built || path == super::socket_path(&active.name) {
+                continue;
+            }
+            let before = self.units.read(&path)?.unwrap_or_default();
+            let after = text.unwrap_or_default();
+            let gone = before
+                .lines()
+                .filter(|line| !after.lines().any(|new| new == *line));
+            lines.extend(gone.map(|line| format!("- {line}")));
+            let new = after
+                .lines()
+                .filter(|line| !before.lines().any(|old| old == *line));
+            lines.extend(new.map(|line| format!("+ {line}")));
+        }
+        Ok(lines)
+    }
+
+    /// Whether a server is already what it is to become.
+    async fn is_same(&self, podman: &Podman, active: &Active, next: &Next) -> Result<bool, Error> {
+        let record = &active.record;
+        if !next.units.is_empty() {
+            return Ok(false);
+        }
+        match &next.pinned {
+            Some(pinned) => {
+                Ok(pinned.digest().map(ToString::to_string).as_deref() == Some(&*record.digest))
+            }
+            None => {
+                let version = podman.supported_version().await?;
+                let by = self.build_texts(&next.plan, version)?;
+                let here = podman.image(&ImageReference::built(&active.name)).await?;
+                let is_here =
+                    here.is_some_and(|image| record.digest == format!("sha256:{}", image.id));
+                Ok(is_here && by == self.built_files(&active.name)?)
+            }
+        }
+    }
+
+    /// Tries what a server is to become, as a server of its own.
+    async fn try_next(
+        &self,
+        lock: &Lock,
+        podman: &Podman,
+        active: &Active,
+        next: &Next,
+        trial: &ServerName,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Raised, Error> {
+        let mut choices = next.choices.clone();
+        for secret in &next.plan.invocation.secrets {
+            if let Some(key) = &secret.given_as {
+                let value = Some(secret.value.clone());
+                choices.secrets.insert(key.clone(), value);
+            }
+        }
+        let mut plan = self
+            .plan_as(&next.candidate, trial.clone(), choices)
+            .await?;
+        plan.origin = next.plan.origin.clone();
+        let work = Work {
+            orchestrator: self,
+            lock,
+            podman,
+            plan: &plan,
+            given: &active.record.given,
+            version: podman.supported_version().await?,
+        };
+        let probe = active.record.state == State::Verified;
+        work.raise(next.pinned.clone(), probe, tell).await
+    }
+
+    /// Makes a server what was tried.
+    async fn become_next(
+        &self,
+        lock: &Lock,
+        podman: &Podman,
+        active: &Active,
+        next: &Next,
+        raised: Raised,
+        accept: bool,
+    ) -> Result<(), Error> {
+        let (name, old) = (&active.name, &active.record);
+        let version = podman.supported_version().await?;
+        let Raised { pinned, tried, .. } = raised;
+        let mut record = add::record(&next.plan, &old.given, &pinned, old.state);
+        record.added = old.added;
+        record.previous = Some(format!("{} {}", old.image, old.digest));
+        record.tools = old.tools;
+        record.tools_hash.clone_from(&old.tools_hash);
+        if let Some(tried) = &tried
+            && let Trusted::Only(mut accepted) = self.trusted(active)
+        {
+            if accept {
+                accepted.add(&tried.all);
+            }
+            if accepted.differing(&tried.all).is_empty() {
+                record.tools_hash = Some(tried.tools_hash());
+            }
+            self.write_accepted(name, &accepted)?;
+        }
+        let built = self.build_texts(&next.plan, version)?;
+        let texts: UnitTexts = add::texts(&next.plan, &pinned, &record, &built, version)?;
+        let mut change = vec![Replacement {
+            path: previous_path(name),
+            text: Some(self.as_it_is(name)?),
+        }];
+        change.extend(self.change(name, texts)?);
+        self.units.replace(lock, &change)?;
+        let active = Active {
+            record,
+            ..active.clone()
+        };
+        if let Some(tried) = &tried {
+            self.keep_lists(&active, &tried.lists);
+        }
+        self.systemd.reload().await?;
+        self.stop_instances(name).await?;
+        self.name_images(podman, &active).await
+    }
+
+    /// The files of a server as they are, in one text.
+    pub(super) fn as_it_is(&self, name: &ServerName) -> Result<String, Error> {
+        let mut files = Vec::new();
+        for path in self.files_of(name)? {
+            files.push(Replacement {
+                text: self.units.read(&path)?,
+                path,
+            });
+        }
+        let text = serde_json::to_string_pretty(&files);
+        text.map_err(|error| Error::Kept {
+            action: "write",
+            path: self.units.path(&previous_path(name)),
+            source: error.into(),
+        })
+    }
+
+    /// The files of a server, its record last.
+    pub(super) fn files_of(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
+        let mut files = self.further_files(name)?;
+        files.extend([
+            super::drop_in_path(name),
+            super::container_path(name),
+            super::socket_path(name),
+        ]);
+        Ok(files)
+    }
+
+    /// Sees to it that images that were built for a server have its names: its present one, and the one before. What has no name
+    /// any more goes.
+    pub(super) async fn name_images(&self, podman: &Podman, active: &Active) -> Result<(), Error> {
+        let record = &active.record;
+        if record.launch.ends_with(" image") {
+            return Ok(());
+        }
+        let present = Some(record.digest.as_str());
+        let before = record
+            .previous
+            .as_deref()
+            .and_then(|text| text.rsplit(' ').next());
+        let (built, built_before) = (
+            ImageReference::built(&active.name),
+            ImageReference::built_before(&active.name),
+        );
+        for (name, digest) in [(built, present), (built_before, before)] {
+            let Some(id) = digest.and_then(|digest| digest.strip_prefix("sha256:")) else {
+                continue;
+            };
+            let old: Option<Image> = podman.image(&name).await?;
+            if old.as_ref().is_some_and(|old| old.id == id) {
+                continue;
+            }
+            match podman.tag_image(id, &name).await {
+                // Somebody removed it: nothing can be named.
+                Err(crate::podman::PodmanError::Api { status: 404, .. }) => continue,
+                tagged => tagged?,
+            }
+            // Of the two the present one is named first, so what loses its name here may get the other next.
+            if let Some(old) =
+                old.filter(|old| before.is_none_or(|before| !before.ends_with(&old.id)))
+            {
+                podman.remove_nameless(&old.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away what upgrades that were killed left: whoever has the lock tries nothing himself.
+    pub(super) async fn sweep_trials(&self, lock: &Lock) {
+        let left = self.names().unwrap_or_default().into_iter();
+        let left: Vec<ServerName> = left.filter(|name| self.is_trial(name)).collect();
+        if left.is_empty() {
+            return;
+        }
+        if let Err(error) = self.name_all_images().await {
+            tracing::debug!("images may be without their names: {error}");
+            return;
+        }
+        for name in left {
+            for failure in self.take_down(lock, &name, ALL).await {
+                tracing::warn!("while taking away what an upgrade left: {failure}");
+            }
+        }
+    }
+
+    /// An upgrade that was killed may have left an image without any name but that of the trial.
+    async fn name_all_images(&self) -> Result<(), Error> {
+        let podman = self.podman().await?;
+        for name in self.names()? {
+            if let Ok(Some(active)) = self.active(name)
+                && active.record.state.is_complete()
+            {
+                self.name_images(&podman, &active).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a server is one that is only tried.
+    fn is_trial(&self, name: &ServerName) -> bool {
+        let digits = name.as_str().strip_prefix(TRIAL);
+        let is_named = digits.is_some_and(|digits| {
+            digits.len() == TRIAL_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        });
+        let is_complete = |active: Active| active.record.state.is_complete();
+        is_named && matches!(self.active(name.clone()), Ok(Some(active)) if !is_complete(active))
+    }
+
+    /// The version that a record tells of.
+    pub(super) async fn version_of(
+        &self,
+        podman: &Podman,
+        record: &Record,
+    ) -> Result<Version, Error> {
+        let name = match pinned(record)? {
+            Pinned::Fetched(name) => Some(name),
+            Pinned::Built(_) => None,
+        };
+        let here = match (name, record.digest.strip_prefix("sha256:")) {
+            (Some(name), _) => podman.image(&name).await?,
+            (None, Some(id)) => podman.image_of_id(id).await?,
+            (None, None) => None,
+        };
+        Ok(described(record.image.clone(), record.digest.clone(), here))
+    }
+}
+
+/// What is known of what a server is to become.
+async fn version(podman: &Podman, next: &Next) -> Result<Version, Error> {
+    let image = next.plan.origin.to_string();
+    match &next.pinned {
+        Some(Pinned::Fetched(name)) => {
+            let here = podman.image(name).await?;
+            let digest = name.digest().map(ToString::to_string).unwrap_or_default();
+            Ok(described(image, digest, here))
+        }
+        _ => Ok(described(image, String::new(), None)),
+    }
+}
+
+fn described(image: String, digest: String, here: Option<Image>) -> Version {
+    let label = here
+        .as_ref()
+        .and_then(|here| here.labels.get(VERSION_LABEL));
+    Version {
+        image,
+        digest,
+        version: label.map(|label| crate::text::shortened(&crate::text::one_line(label), 60)),
+        size: here.map(|here| here.size),
+    }
+}
+
+/// Sees to it that the user has seen what would be other than what he agreed to.
+fn check(active: &Active, next: &Next, request: &Request) -> Result<(), Error> {
+    if !next.units.is_empty() && request.consent != Consent::Anything && request.seen != next.units
+    {
+        return Err(Error::RunsOtherwise {
+            name: active.name.clone(),
+            lines: next.units.clone(),
+        });
+    }
+    check_consent(&next.plan, &request.consent)
+}
+
+/// How the tools of a newer version differ: from what was accepted, and from what there was.
+fn differences(trusted: &Trusted, known: &Lists, tried: &Tried) -> Vec<Change> {
+    let accepted = match trusted {
+        Trusted::Only(accepted) => accepted.clone(),
+        Trusted::All => Definitions::of(&known.tools),
+    };
+    let mut changes = accepted.differing(&tried.all);
+    let gone = Definitions::changes(&known.tools, &tried.all);
+    changes.extend(
+        gone.into_iter()
+            .filter(|change| change.change == Difference::Removed),
+    );
+    changes.sort_by(|a, b| a.tool.cmp(&b.tool));
+    changes.dedup_by(|a, b| a.tool == b.tool && a.change == b.change);
+    changes
+}
+
+/// The name under which a newer version of a server is tried.
+fn trial_of(name: &ServerName) -> Result<ServerName, Error> {
+    let hash = format!("{:x}", Sha256::digest(name.as_str()));
+    let digits: String = hash.chars().take(TRIAL_DIGITS).collect();
+    Ok(format!("{TRIAL}{digits}").parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    fn lists(tools: &[&str]) -> Lists {
+        let raw = |text: &&str| RawValue::from_string((*text).to_owned()).unwrap();
+        Lists {
+            tools: tools.iter().map(raw).collect(),
+            ..Lists::default()
+        }
+    }
+
+    #[test]
+    fn differences_are_against_what_was_accepted_and_what_there_was() {
+        let one = r#"{"name":"one","description":"1"}"#;
+        let able = r#"{"name":"able"}"#;
+        let known = lists(&[one, r#"{"name":"gone"}"#]);
+        let accepted = lists(&[one, able, r#"{"name":"gone"}"#, r#"{"name":"long-gone"}"#]);
+        let trusted = Trusted::Only(Definitions::of(&accepted.tools));
+        let newer = lists(&[
+            r#"{"name":"one","description":"2"}"#,
+            able,
+            r#"{"name":"new"}"#,
+        ]);
+        let tried = Tried {
+            all: newer.tools.clone(),
+            lists: newer,
+        };
+        let lines: Vec<String> = differences(&trusted, &known, &tried)
+            .iter()
+            .map(Change::line)
+            .collect();
+        assert_eq!(
+            lines,
+            ["- gone", "+ new: no description", "~ one (description): 2"]
+        );
+    }
+
+    #[test]
+    fn a_trial_has_a_name_of_its_own() {
+        let name: ServerName = "x".repeat(40).parse().unwrap();
+        let trial = trial_of(&name).unwrap();
+        assert!(trial.as_str().starts_with(TRIAL) && trial != name);
+        assert_ne!(trial, trial_of(&"y".parse().unwrap()).unwrap());
+        assert_eq!(name_of(&lists(&["{\"name\":\"a\"}"]).tools[0]), "a");
+    }
+}
