@@ -10,12 +10,13 @@ use tokio::task::JoinHandle;
 
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
-use super::route::{INVALID_PARAMS, Lost, Routed, route};
+use super::route::{EXEC, INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
 use super::{Frontend, Shape, identity, tasks};
 use crate::orchestrator::Error;
+use crate::quadlet::name::ServerName;
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -221,6 +222,12 @@ impl Agent {
             self.shown.update(std::collections::BTreeSet::new()).await;
             found = find();
         }
+        let leads_here = |routed: &Routed| routed.origin == Origin::Registry;
+        if found.as_ref().map_or(true, leads_here)
+            && let Some(error) = self.held_by_name(&frame)
+        {
+            return self.refuse_held(id, &error).await;
+        }
         match found {
             Ok(Routed { origin, frame }) => {
                 if let Some(error) = self.held(&origin, &frame) {
@@ -242,9 +249,34 @@ impl Agent {
             return None;
         }
         let tool: String = serde_json::from_str(frame.find(&["name"]).ok()??).ok()?;
-        self.shown.is_held(origin, &tool).then(|| Error::ToolHeld {
-            name: name.clone(),
-            tool: crate::text::shortened(&crate::text::one_line(&tool), 100),
+        self.shown
+            .is_held(origin, &tool)
+            .then(|| held_error(name, &tool))
+    }
+
+    /// Why a call leads nowhere: a tool of that name would be there, and is held back.
+    fn held_by_name(&self, frame: &Frame) -> Option<Error> {
+        if frame.method() != "tools/call" {
+            return None;
+        }
+        let text = |path: &[&str]| -> Option<String> {
+            serde_json::from_str(frame.find(path).ok()??).ok()
+        };
+        let called = text(&["name"])?;
+        let called = if called == EXEC {
+            text(&["arguments", "tool"])?
+        } else {
+            called
+        };
+        let servers = self.frontend.servers();
+        servers.iter().find_map(|origin| {
+            let Origin::Server(name) = origin else {
+                return None;
+            };
+            let tool = called.strip_prefix(name.as_str())?.strip_prefix("__")?;
+            self.shown
+                .is_held(origin, tool)
+                .then(|| held_error(name, tool))
         })
     }
 
@@ -429,6 +461,13 @@ impl Agent {
 
     async fn answer(&self, id: &Id, result: &str) {
         say_result(&self.voice, id.clone(), result).await;
+    }
+}
+
+fn held_error(name: &ServerName, tool: &str) -> Error {
+    Error::ToolHeld {
+        name: name.clone(),
+        tool: crate::text::shortened(&crate::text::one_line(tool), 100),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::activation::units::UnitTexts;
 use crate::image::{ImageReference, Pinned};
 use crate::podman::{Image, Podman};
 use crate::quadlet::name::ServerName;
-use crate::session::definitions::{Change, Definitions, Difference, name_of};
+use crate::session::definitions::{Change, Definitions, Difference};
 use crate::session::lists::Lists;
 use crate::unit_dir::{Lock, Replacement, UnitPath};
 
@@ -490,8 +490,8 @@ impl Orchestrator {
         let is_named = digits.is_some_and(|digits| {
             digits.len() == TRIAL_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
         });
-        let is_complete = |active: Active| active.record.state.is_complete();
-        is_named && matches!(self.active(name.clone()), Ok(Some(active)) if !is_complete(active))
+        is_named
+            && matches!(self.active(name.clone()), Ok(Some(active)) if !active.record.state.is_complete())
     }
 
     /// The version that a record tells of.
@@ -619,6 +619,5 @@ mod tests {
         let trial = trial_of(&name).unwrap();
         assert!(trial.as_str().starts_with(TRIAL) && trial != name);
         assert_ne!(trial, trial_of(&"y".parse().unwrap()).unwrap());
-        assert_eq!(name_of(&lists(&["{\"name\":\"a\"}"]).tools[0]), "a");
     }
 }

@@ -90,8 +90,8 @@ impl Definitions {
         let mut changes: Vec<Change> = differing
             .map(|tool| {
                 let name = name_of(tool);
-                let mut same_name = self.tools().filter(|known| name_of(known) == name);
-                change(name.clone(), same_name.next_back(), tool)
+                let before = self.tools().find(|known| name_of(known) == name);
+                change(name.clone(), before, tool)
             })
             .collect();
         changes.sort_by(|a, b| a.tool.cmp(&b.tool));

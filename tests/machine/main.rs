@@ -35,3 +35,4 @@ mod sandbox;
 mod secrets;
 mod serve;
 mod server;
+mod trust;
