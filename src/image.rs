@@ -6,6 +6,7 @@
 //! follow it is refused, so that no text from a catalog can be read as an option, a transport or another image.
 
 mod digest;
+pub mod policy;
 
 use std::fmt;
 use std::net::Ipv6Addr;

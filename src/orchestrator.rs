@@ -20,6 +20,7 @@ pub mod reference;
 pub mod remove;
 pub mod rollback;
 pub mod secrets;
+mod signature;
 pub mod status;
 pub mod timer;
 pub mod trust;

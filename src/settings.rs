@@ -33,6 +33,8 @@ pub struct Settings {
     pub build: Build,
     /// What agents may do without asking the user.
     pub policy: Policy,
+    /// What images must show before they are taken.
+    pub trust: Trust,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
     /// How agents are served over HTTP.
@@ -87,6 +89,28 @@ pub struct Policy {
     pub agent_add: AgentAdd,
     /// Whether an agent may run commands of the host as servers.
     pub allow_host_commands: bool,
+}
+
+/// `[trust]`: what images must show before they are taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The registries, or parts of them, whose images must bear a sigstore signature.
+    pub require_signature: Vec<String>,
+}
+
+impl Trust {
+    /// The registry, or the part of one, by which an image must bear a signature.
+    pub fn prefix_of(&self, image: &ImageReference) -> Option<&str> {
+        let repository = image.repository();
+        let is_in = |prefix: &&String| {
+            let rest = repository.strip_prefix(prefix.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.require_signature
+            .iter()
+            .find(is_in)
+            .map(String::as_str)
+    }
 }
 
 /// What an agent may add without asking the user.
@@ -173,6 +197,7 @@ impl Default for Settings {
                 agent_add: AgentAdd::Curated,
                 allow_host_commands: false,
             },
+            trust: Trust::default(),
             sources: SourcesFile::default(),
             http: Http {
                 address: Address::default(),
@@ -243,9 +268,13 @@ impl Settings {
             sandbox,
             build,
             policy,
+            trust,
             sources,
             http,
         } = file;
+        if let Some(prefixes) = trust.require_signature {
+            self.trust.require_signature = prefixes.into_iter().map(|prefix| prefix.0).collect();
+        }
         let HttpFile {
             address,
             hosts,

@@ -88,8 +88,11 @@ impl Orchestrator {
         fetch: Fetch,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Image, Error> {
+        // A pull is what has the signature looked at.
+        let is_demanded = self.demands_signature(image)?;
         // What a digest names is what it always was.
-        if (fetch == Fetch::Missing || image.digest().is_some())
+        if !is_demanded
+            && (fetch == Fetch::Missing || image.digest().is_some())
             && let Some(here) = podman.image(image).await?
         {
             return Ok(here);

@@ -7,7 +7,7 @@ use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
-use crate::image::ReferenceError;
+use crate::image::{ImageReference, ReferenceError};
 use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
@@ -231,6 +231,27 @@ pub enum Error {
         /// What the image was built from.
         image: String,
     },
+    /// Podman's policy cannot be read, and the settings demand a signature.
+    #[error("cannot read Podman's policy of signatures, {}: {reason}", path.display())]
+    NoPolicy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The settings demand a signature that Podman's policy does not.
+    #[error(
+        "[trust] require_signature demands a sigstore signature of what is in {prefix}, and Podman's policy, {}, demands none of {image}",
+        path.display()
+    )]
+    SignatureNotDemanded {
+        /// The image.
+        image: ImageReference,
+        /// The registry, or a part of it, in the settings.
+        prefix: String,
+        /// The file of the policy.
+        path: PathBuf,
+    },
     /// A file of what the user accepted cannot be used.
     #[error("cannot {action} {}", path.display())]
     Kept {
@@ -351,6 +372,7 @@ impl Error {
             Self::BadSecretName { .. } => "bad_secret_name",
             Self::SecretInUse { .. } => "secret_in_use",
             Self::Link { .. } => "link",
+            Self::NoPolicy { .. } | Self::SignatureNotDemanded { .. } => "signature",
             Self::HalfThere { .. } => "half_there",
             Self::ChangedMeanwhile { .. } => "changed_meanwhile",
             Self::RunsOtherwise { .. } => "needs_consent",
@@ -430,6 +452,11 @@ impl Error {
             | Self::Kept { .. }
             | Self::Settings(_) => None,
             Self::ToolHeld { name, .. } => Some(accept_hint(name)),
+            Self::NoPolicy { .. } => Some("see containers-policy.json(5)".to_owned()),
+            Self::SignatureNotDemanded { prefix, path, .. } => Some(format!(
+                "under transports.docker of {} add: \"{prefix}\": [{{\"type\": \"sigstoreSigned\", \"keyPath\": \"/PATH/OF/KEY.pub\"}}], and in registries.d say where signatures are: docker: {{{prefix}: {{use-sigstore-attachments: true}}}} (containers-policy.json(5), containers-registries.d(5))",
+                path.display()
+            )),
             Self::HalfThere { name } => Some(format!("mcpod remove {name}, or add it again")),
             Self::ChangedMeanwhile { .. } => Some("try again".to_owned()),
             Self::RunsOtherwise { .. } => Some("look at it; with --yes it is done".to_owned()),

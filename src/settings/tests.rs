@@ -52,6 +52,25 @@ fn sessions_can_be_kept_and_agents_be_trusted_more_or_less() {
 }
 
 #[test]
+fn signatures_are_demanded_of_whole_parts_of_registries() {
+    let dir = tempfile::tempdir().unwrap();
+    let user = dir.path().join("config.toml");
+    let text = "[trust]\nrequire_signature = [\"ghcr.io\", \"docker.io/mcp\"]";
+    std::fs::write(&user, text).unwrap();
+    let trust = Settings::load_from(&[], &user).unwrap().trust;
+    for (image, prefix) in [
+        ("mcp/time", Some("docker.io/mcp")),
+        ("docker.io/mcp/time:1", Some("docker.io/mcp")),
+        ("ghcr.io/a/b", Some("ghcr.io")),
+        ("docker.io/mcp-evil/time", None),
+        ("ghcr.io:5000/a/b", None),
+        ("time", None),
+    ] {
+        assert_eq!(trust.prefix_of(&image.parse().unwrap()), prefix, "{image}");
+    }
+}
+
+#[test]
 fn nothing_there_gives_the_defaults() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::load_from(&[&dir.path().join("no")], &dir.path().join("none.toml"));
@@ -77,6 +96,9 @@ fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
         "[sessions]\nopen_timeout = 3",
         "[sessions]\nidle = 3",
         "[policy]\nagent_add = \"anything\"",
+        "[trust]\nrequire_signature = [\"mcp\"]",
+        "[trust]\nrequire_signature = [\"docker.io/\"]",
+        "[trust]\nrequire_signature = \"docker.io\"",
         "[http]\naddress = \"nowhere\"",
         "= no toml",
     ] {

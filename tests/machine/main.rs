@@ -35,4 +35,5 @@ mod sandbox;
 mod secrets;
 mod serve;
 mod server;
+mod signatures;
 mod trust;

@@ -10,7 +10,7 @@ use crate::packages::{TRUST, nothing_built};
 use crate::server::Server;
 
 /// An image whose tag moves on.
-const MOVING: &str = "docker://mcpod-test/moving";
+pub(crate) const MOVING: &str = "docker://mcpod-test/moving";
 
 /// The server that the images hold; the machine's recipe has it too.
 const PROGRAM: &str = include_str!("recipe/misbehave.py");
@@ -29,7 +29,7 @@ podman push --quiet --tls-verify=false "$name"
 
 /// Publishes a version of the image, with what is other in its server.
 #[track_caller]
-fn publish(version: &str, changes: &[(&str, &str)]) {
+pub(crate) fn publish(version: &str, changes: &[(&str, &str)]) {
     let mut program = PROGRAM.to_owned();
     for (from, to) in changes {
         assert!(program.contains(from), "{from}");
@@ -39,7 +39,7 @@ fn publish(version: &str, changes: &[(&str, &str)]) {
 }
 
 /// Has the images forgotten that a test published, when it ends.
-fn forgotten() -> impl Drop {
+pub(crate) fn forgotten() -> impl Drop {
     afterwards(|| {
         sh(
             "podman images --format '{{.ID}}' --filter 'reference=docker.io/mcpod-test/moving*' | sort -u | xargs -r podman rmi --force",
