@@ -22,8 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 
-use super::remove::check_unedited;
-use super::{Active, Error, Orchestrator, container_path, drop_in_path, socket_path};
+use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::record::{State, Tools, with_record};
 use crate::quadlet::name::ServerName;
 use crate::session::definitions::{Change, Definitions, name_of};
@@ -158,8 +157,7 @@ impl Orchestrator {
         tools: Tools,
     ) -> Result<(), Error> {
         let name = active.name.clone();
-        let files = self.further_files(&name)?;
-        check_unedited(&self.units, &name, &files)?;
+        self.check_unedited(&name)?;
         let mut accepted = match self.trusted(&active) {
             Trusted::Only(accepted) => accepted,
             Trusted::All => Definitions::of(&self.known_lists(&active).unwrap_or_default().tools),
@@ -185,11 +183,9 @@ impl Orchestrator {
     /// Writes the record of a server whose other files stay as they are.
     fn rewrite_record(&self, lock: &Lock, active: &Active) -> Result<(), Error> {
         let name = &active.name;
-        let mut paths = vec![container_path(name), drop_in_path(name)];
-        paths.extend(self.further_files(name)?);
         let mut others = Vec::new();
-        for path in &paths {
-            others.push(self.units.read(path)?.unwrap_or_default());
+        for path in self.files(name)? {
+            others.extend(self.units.read(&path)?);
         }
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         let socket = self.units.read(&socket_path(name))?.unwrap_or_default();

@@ -14,7 +14,7 @@ use super::build::Fetch;
 use super::config::{choices, launch_number, pinned};
 use super::interrupt::Interrupt;
 use super::reference::{self, Candidate};
-use super::remove::{Extent, check_unedited};
+use super::remove::Extent;
 use super::trust::{Tried, Trusted};
 use super::{Active, Error, Orchestrator, previous_path};
 use crate::activation::choices::Choices;
@@ -126,7 +126,7 @@ impl Orchestrator {
         if !active.record.state.is_complete() {
             return Err(Error::HalfThere { name: name.clone() });
         }
-        check_unedited(&self.units, name, &self.further_files(name)?)?;
+        self.check_unedited(name)?;
         let podman = self.podman().await?;
         let next = interrupt
             .ends(Box::pin(self.next(&podman, &active, tell)))
@@ -171,11 +171,8 @@ impl Orchestrator {
                 let known = self.known_lists(&active).unwrap_or_default();
                 upgrade.tools =
                     tried.map(|tried| differences(&self.trusted(&active), &known, tried));
-                upgrade.to.digest = raised
-                    .pinned
-                    .digest()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
+                let pinned = raised.pinned.as_ref().and_then(Pinned::digest);
+                upgrade.to.digest = pinned.map(ToString::to_string).unwrap_or_default();
                 if request.check {
                     Ok(())
                 } else {
@@ -261,11 +258,11 @@ impl Orchestrator {
     ) -> Result<Vec<String>, Error> {
         let built = self.built_files(&active.name)?;
         // As if the image stayed.
-        let pinned = pinned(&active.record)?;
-        let texts = add::texts(plan, &pinned, &active.record, &built, version)?;
+        let pinned = pinned(plan, &active.record)?;
+        let texts = add::texts(plan, pinned.as_ref(), &active.record, &built, version)?;
         let mut lines = Vec::new();
         for Replacement { path, text } in self.change(&active.name, texts)? {
-            let is_built = built.contains_key(&path.file);
+            let is_built = built.contains_key(&path);
             if is_built || path == super::socket_path(&active.name) {
                 continue;
             }
@@ -289,19 +286,18 @@ impl Orchestrator {
         if !next.units.is_empty() {
             return Ok(false);
         }
-        match &next.pinned {
-            Some(pinned) => {
-                Ok(pinned.digest().map(ToString::to_string).as_deref() == Some(&*record.digest))
-            }
-            None => {
-                let version = podman.supported_version().await?;
-                let by = self.build_texts(&next.plan, version)?;
-                let here = podman.image(&ImageReference::built(&active.name)).await?;
-                let is_here =
-                    here.is_some_and(|image| record.digest == format!("sha256:{}", image.id));
-                Ok(is_here && by == self.built_files(&active.name)?)
-            }
+        if let Some(pinned) = &next.pinned {
+            let digest = pinned.digest().map(ToString::to_string);
+            return Ok(digest.as_deref() == Some(&*record.digest));
         }
+        if next.plan.origin.build().is_none() {
+            return Ok(true);
+        }
+        let version = podman.supported_version().await?;
+        let by = self.build_texts(&next.plan, version)?;
+        let here = podman.image(&ImageReference::built(&active.name)).await?;
+        let is_here = here.is_some_and(|image| record.digest == format!("sha256:{}", image.id));
+        Ok(is_here && by == self.built_files(&active.name)?)
     }
 
     /// Tries what a server is to become, as a server of its own.
@@ -350,7 +346,7 @@ impl Orchestrator {
         let (name, old) = (&active.name, &active.record);
         let version = podman.supported_version().await?;
         let Raised { pinned, tried, .. } = raised;
-        let mut record = add::record(&next.plan, &old.given, &pinned, old.state);
+        let mut record = add::record(&next.plan, &old.given, pinned.as_ref(), old.state);
         record.added = old.added;
         record.previous = Some(format!("{} {}", old.image, old.digest));
         record.tools = old.tools;
@@ -367,7 +363,7 @@ impl Orchestrator {
             self.write_accepted(name, &accepted)?;
         }
         let built = self.build_texts(&next.plan, version)?;
-        let texts: UnitTexts = add::texts(&next.plan, &pinned, &record, &built, version)?;
+        let texts: UnitTexts = add::texts(&next.plan, pinned.as_ref(), &record, &built, version)?;
         let mut change = vec![Replacement {
             path: previous_path(name),
             text: Some(self.as_it_is(name)?),
@@ -405,12 +401,8 @@ impl Orchestrator {
 
     /// The files of a server, its record last.
     pub(super) fn files_of(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
-        let mut files = self.further_files(name)?;
-        files.extend([
-            super::drop_in_path(name),
-            super::container_path(name),
-            super::socket_path(name),
-        ]);
+        let mut files = self.files(name)?;
+        files.push(super::socket_path(name));
         Ok(files)
     }
 
@@ -418,7 +410,7 @@ impl Orchestrator {
     /// any more goes.
     pub(super) async fn name_images(&self, podman: &Podman, active: &Active) -> Result<(), Error> {
         let record = &active.record;
-        if record.launch.ends_with(" image") {
+        if !is_built(record) {
             return Ok(());
         }
         let present = Some(record.digest.as_str());
@@ -500,17 +492,21 @@ impl Orchestrator {
         podman: &Podman,
         record: &Record,
     ) -> Result<Version, Error> {
-        let name = match pinned(record)? {
-            Pinned::Fetched(name) => Some(name),
-            Pinned::Built(_) => None,
-        };
-        let here = match (name, record.digest.strip_prefix("sha256:")) {
-            (Some(name), _) => podman.image(&name).await?,
-            (None, Some(id)) => podman.image_of_id(id).await?,
-            (None, None) => None,
+        let here = match record.digest.strip_prefix("sha256:") {
+            None => None,
+            Some(id) if is_built(record) => podman.image_of_id(id).await?,
+            Some(_) => {
+                let name: ImageReference = record.image.parse()?;
+                podman.image(&name.pinned(&record.digest.parse()?)).await?
+            }
         };
         Ok(described(record.image.clone(), record.digest.clone(), here))
     }
+}
+
+/// Whether the image of a server was built here.
+pub(super) fn is_built(record: &Record) -> bool {
+    !record.digest.is_empty() && !record.launch.ends_with(" image")
 }
 
 /// What is known of what a server is to become.
