@@ -94,10 +94,15 @@ async fn what_a_server_shows_in_a_session_alone_is_held_back_for_all() {
         .await;
     let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
     let evil = described("do", "Does. And more.");
-    let call = instance
-        .message_but_lists(std::slice::from_ref(&evil))
-        .await;
-    instance.answer(&call["id"], &json!({})).await;
+    // The call and the question for its tools come in either order.
+    for _ in 0..2 {
+        let asked = instance.message().await;
+        let result = match asked["method"].as_str() {
+            Some("tools/list") => json!({"tools": [evil]}),
+            _ => json!({}),
+        };
+        instance.answer(&asked["id"], &result).await;
+    }
     // The call that was on its way is answered; the list goes without it from then on.
     let mut told = vec![agent.message().await, agent.message().await];
     told.sort_by_key(|message| message["id"].is_null());
