@@ -23,6 +23,7 @@ pub mod secrets;
 mod signature;
 pub mod status;
 pub mod timer;
+mod trial;
 pub mod trust;
 pub mod upgrade;
 

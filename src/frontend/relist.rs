@@ -18,7 +18,7 @@ use super::offer::Origin;
 use super::peer::Peer;
 use super::voice::{Voice, lock};
 use crate::orchestrator::error::accept_hint;
-use crate::orchestrator::trust::Offered;
+use crate::orchestrator::trust::{Offered, Trusted};
 use crate::session::definitions::Change;
 use crate::session::lists::Lists;
 use crate::session::{CallOptions, Era, Session};
@@ -74,7 +74,9 @@ impl Relist {
             announced: Arc::clone(&announced),
         };
         let agent_can_more = shared.client.capabilities().get() != "{}";
-        let task = tokio::spawn(reader.run(agent_can_more));
+        // What was accepted is looked after in every session: a server may change without saying so.
+        let is_looked_after = matches!(frontend.trusted(&shared.origin), Trusted::Only(_));
+        let task = tokio::spawn(reader.run(agent_can_more || is_looked_after));
         (Self(Some(task)), Relisting(announced))
     }
 }

@@ -29,8 +29,14 @@ impl Orchestrator {
             Some(lists) => Ok(lists),
             // What it shows first is what the user chose.
             None if active.record.state == State::Unverified => {
-                self.verify(typed, || {}).await?;
-                Ok(self.known_lists(&active).unwrap_or_default())
+                match self.verify(typed, || {}).await {
+                    // Nothing can be written down of it.
+                    Err(Error::Edited { .. }) => self.try_once(&active).await,
+                    done => {
+                        done?;
+                        Ok(self.known_lists(&active).unwrap_or_default())
+                    }
+                }
             }
             None => self.try_once(&active).await,
         }

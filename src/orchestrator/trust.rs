@@ -240,13 +240,18 @@ impl Orchestrator {
     /// Asks an active server what it offers, as a client that can nothing and as one that can all.
     pub(super) async fn try_whole(&self, active: &Active) -> Result<Tried, Error> {
         let lists = self.try_once(active).await?;
-        let mut all = lists.tools.clone();
+        let mut all = Definitions::of(&lists.tools);
         match self.tools_for_the_able(active).await {
-            Ok(more) => all.extend(more),
+            Ok(more) => {
+                all.add(&more);
+            }
             // It may not bear such a client. What it has for one is then held back until it is accepted.
             Err(error) => tracing::debug!("{} for a client that can all: {error}", active.name),
         }
-        Ok(Tried { lists, all })
+        Ok(Tried {
+            lists,
+            all: all.into(),
+        })
     }
 
     /// The tools that a server has for a client that can all that a client can.
@@ -307,7 +312,7 @@ impl Orchestrator {
 pub(super) struct Tried {
     /// What it offers to a client that can nothing.
     pub(super) lists: Lists,
-    /// All its tools, those for clients that can more included.
+    /// All its tools, those for clients that can more included, each definition once.
     pub(super) all: Vec<Box<RawValue>>,
 }
 

@@ -1,20 +1,17 @@
 //! `upgrade`: a server becomes what its registry, its repository or the catalog has by now, once that was tried.
 //!
-//! The newer one is tried first, beside the older, as a server of its own under a name of its own with secrets and volumes of
-//! its own; its record says that it is being added, so nobody takes it for an active one, and whoever has the lock next takes
-//! away what an upgrade that was killed left. Then all files of the server change together. Its sessions end, as they do when
+//! The newer one is [tried](super::trial) first. Then all files of the server change together. Its sessions end, as they do when
 //! its inputs change, so that nobody goes on with a version that was replaced for a reason; agents open them anew at their next
 //! call. Tools that are new or other than what was accepted are held back until somebody accepts them.
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
-use super::add::{self, Consent, Raised, Step, Work, check_consent};
+use super::add::{self, Consent, Raised, Step, check_consent};
 use super::build::Fetch;
 use super::config::{choices, launch_number, pinned};
 use super::interrupt::Interrupt;
 use super::reference::{self, Candidate};
-use super::remove::Extent;
+use super::trial::{ALL, trial_of};
 use super::trust::{Tried, Trusted};
 use super::{Active, Error, Orchestrator, previous_path};
 use crate::activation::choices::Choices;
@@ -30,16 +27,6 @@ use crate::unit_dir::{Lock, Replacement, UnitPath};
 
 /// The label by which images say which version of their program they hold (OCI image-spec, annotations).
 const VERSION_LABEL: &str = "org.opencontainers.image.version";
-
-/// What begins the name of a server that is only tried; behind it stand the first digits of a hash of the real one's name.
-const TRIAL: &str = "trial-";
-const TRIAL_DIGITS: usize = 8;
-
-/// All of a server that is only tried.
-const ALL: Extent = Extent {
-    volumes: true,
-    secrets: true,
-};
 
 /// How a server is to be upgraded.
 #[derive(Debug, Clone, Default)]
@@ -101,12 +88,12 @@ pub struct Upgrade {
 }
 
 /// What a server is to become.
-struct Next {
-    candidate: Candidate,
-    choices: Choices,
-    plan: Plan,
+pub(super) struct Next {
+    pub(super) candidate: Candidate,
+    pub(super) choices: Choices,
+    pub(super) plan: Plan,
     /// What its units are to name; nothing of what is yet to be built.
-    pinned: Option<Pinned>,
+    pub(super) pinned: Option<Pinned>,
     /// The lines of its units that go and come.
     units: Vec<String>,
 }
@@ -300,39 +287,6 @@ impl Orchestrator {
         Ok(is_here && by == self.built_files(&active.name)?)
     }
 
-    /// Tries what a server is to become, as a server of its own.
-    async fn try_next(
-        &self,
-        lock: &Lock,
-        podman: &Podman,
-        active: &Active,
-        next: &Next,
-        trial: &ServerName,
-        tell: &(dyn Fn(Step) + Sync),
-    ) -> Result<Raised, Error> {
-        let mut choices = next.choices.clone();
-        for secret in &next.plan.invocation.secrets {
-            if let Some(key) = &secret.given_as {
-                let value = Some(secret.value.clone());
-                choices.secrets.insert(key.clone(), value);
-            }
-        }
-        let mut plan = self
-            .plan_as(&next.candidate, trial.clone(), choices)
-            .await?;
-        plan.origin = next.plan.origin.clone();
-        let work = Work {
-            orchestrator: self,
-            lock,
-            podman,
-            plan: &plan,
-            given: &active.record.given,
-            version: podman.supported_version().await?,
-        };
-        let probe = active.record.state == State::Verified;
-        work.raise(next.pinned.clone(), probe, tell).await
-    }
-
     /// Makes a server what was tried.
     async fn become_next(
         &self,
@@ -404,86 +358,6 @@ impl Orchestrator {
         let mut files = self.files(name)?;
         files.push(super::socket_path(name));
         Ok(files)
-    }
-
-    /// Sees to it that images that were built for a server have its names: its present one, and the one before. What has no name
-    /// any more goes.
-    pub(super) async fn name_images(&self, podman: &Podman, active: &Active) -> Result<(), Error> {
-        let record = &active.record;
-        if !is_built(record) {
-            return Ok(());
-        }
-        let present = Some(record.digest.as_str());
-        let before = record
-            .previous
-            .as_deref()
-            .and_then(|text| text.rsplit(' ').next());
-        let (built, built_before) = (
-            ImageReference::built(&active.name),
-            ImageReference::built_before(&active.name),
-        );
-        for (name, digest) in [(built, present), (built_before, before)] {
-            let Some(id) = digest.and_then(|digest| digest.strip_prefix("sha256:")) else {
-                continue;
-            };
-            let old: Option<Image> = podman.image(&name).await?;
-            if old.as_ref().is_some_and(|old| old.id == id) {
-                continue;
-            }
-            match podman.tag_image(id, &name).await {
-                // Somebody removed it: nothing can be named.
-                Err(crate::podman::PodmanError::Api { status: 404, .. }) => continue,
-                tagged => tagged?,
-            }
-            // Of the two the present one is named first, so what loses its name here may get the other next.
-            if let Some(old) =
-                old.filter(|old| before.is_none_or(|before| !before.ends_with(&old.id)))
-            {
-                podman.remove_nameless(&old.id).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes away what upgrades that were killed left: whoever has the lock tries nothing himself.
-    pub(super) async fn sweep_trials(&self, lock: &Lock) {
-        let left = self.names().unwrap_or_default().into_iter();
-        let left: Vec<ServerName> = left.filter(|name| self.is_trial(name)).collect();
-        if left.is_empty() {
-            return;
-        }
-        if let Err(error) = self.name_all_images().await {
-            tracing::debug!("images may be without their names: {error}");
-            return;
-        }
-        for name in left {
-            for failure in self.take_down(lock, &name, ALL).await {
-                tracing::warn!("while taking away what an upgrade left: {failure}");
-            }
-        }
-    }
-
-    /// An upgrade that was killed may have left an image without any name but that of the trial.
-    async fn name_all_images(&self) -> Result<(), Error> {
-        let podman = self.podman().await?;
-        for name in self.names()? {
-            if let Ok(Some(active)) = self.active(name)
-                && active.record.state.is_complete()
-            {
-                self.name_images(&podman, &active).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a server is one that is only tried.
-    fn is_trial(&self, name: &ServerName) -> bool {
-        let digits = name.as_str().strip_prefix(TRIAL);
-        let is_named = digits.is_some_and(|digits| {
-            digits.len() == TRIAL_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-        });
-        is_named
-            && matches!(self.active(name.clone()), Ok(Some(active)) if !active.record.state.is_complete())
     }
 
     /// The version that a record tells of.
@@ -563,13 +437,6 @@ fn differences(trusted: &Trusted, known: &Lists, tried: &Tried) -> Vec<Change> {
     changes
 }
 
-/// The name under which a newer version of a server is tried.
-fn trial_of(name: &ServerName) -> Result<ServerName, Error> {
-    let hash = format!("{:x}", Sha256::digest(name.as_str()));
-    let digits: String = hash.chars().take(TRIAL_DIGITS).collect();
-    Ok(format!("{TRIAL}{digits}").parse()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -607,13 +474,5 @@ mod tests {
             lines,
             ["- gone", "+ new: no description", "~ one (description): 2"]
         );
-    }
-
-    #[test]
-    fn a_trial_has_a_name_of_its_own() {
-        let name: ServerName = "x".repeat(40).parse().unwrap();
-        let trial = trial_of(&name).unwrap();
-        assert!(trial.as_str().starts_with(TRIAL) && trial != name);
-        assert_ne!(trial, trial_of(&"y".parse().unwrap()).unwrap());
     }
 }

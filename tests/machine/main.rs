@@ -24,6 +24,7 @@ mod http;
 mod idle;
 mod inputs;
 mod interrupted;
+mod limits;
 mod machine;
 mod orphans;
 mod other_user;
