@@ -20,7 +20,14 @@ fn described(name: &str, description: &str) -> Value {
 
 /// The names in the list that are no registry tools.
 async fn names(agent: &mut Client) -> Vec<String> {
-    let answer = agent.ask(90, "tools/list", json!({})).await;
+    agent.send(90, "tools/list", json!({})).await;
+    // What is told of changes on the way is not what is asked for.
+    let answer = loop {
+        let said = agent.message().await;
+        if said["id"] == 90 {
+            break said;
+        }
+    };
     let tools = answer["result"]["tools"].as_array().unwrap();
     let names = tools.iter().map(|tool| tool["name"].as_str().unwrap());
     let own = names.filter(|name| !name.starts_with("registry-"));
