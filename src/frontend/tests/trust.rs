@@ -116,13 +116,15 @@ async fn what_a_server_shows_in_a_session_alone_is_held_back_for_all() {
     assert_eq!(told[0]["id"], 1);
     assert_eq!(told[1]["method"], "notifications/tools/list_changed");
     assert!(names(&mut agent).await.is_empty());
-    let answer = agent.ask(
-        3,
-        "tools/call",
-        json!({"name": "registry-exec",
-        "arguments": {"server": "one", "tool": "do"}}),
-    );
-    assert_eq!(answer.await["result"]["isError"], true);
+    let exec = json!({"name": "registry-exec", "arguments": {"server": "one", "tool": "do"}});
+    agent.send(3, "tools/call", exec).await;
+    let answer = loop {
+        let said = agent.message().await;
+        if said["id"] == 3 {
+            break said;
+        }
+    };
+    assert_eq!(answer["result"]["isError"], true);
 
     let mut other = Client::of(&frontend);
     other.initialize(json!({})).await;
