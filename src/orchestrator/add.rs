@@ -227,6 +227,8 @@ pub(super) struct Raised {
     pub(super) pinned: Option<Pinned>,
     /// The files by which its image was built.
     pub(super) built: BTreeMap<UnitPath, String>,
+    /// The link by which its units name this program.
+    pub(super) program: String,
     /// What it showed, if it was tried.
     pub(super) tried: Option<Tried>,
 }
@@ -244,6 +246,7 @@ impl Work<'_> {
             mut active,
             pinned,
             built,
+            program,
             tried,
         } = raised;
         let record = &mut active.record;
@@ -253,7 +256,14 @@ impl Work<'_> {
             record.tools_hash = Some(tried.tools_hash());
             record.state = State::Verified;
         }
-        let done = texts(self.plan, pinned.as_ref(), record, &built, self.version)?;
+        let done = texts(
+            self.plan,
+            pinned.as_ref(),
+            record,
+            &built,
+            &program,
+            self.version,
+        )?;
         orchestrator
             .units
             .write(self.lock, &socket_path(name), &done.socket)?;
@@ -277,10 +287,11 @@ impl Work<'_> {
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match &plan.origin {
             Origin::Build(_) => Some(self.build(&built, tell).await?),
-            Origin::Image(_) => pinned,
+            Origin::Image(_) | Origin::Remote(_) => pinned,
         };
+        let program = self.orchestrator.link()?;
         let record = record(plan, self.given, pinned.as_ref(), State::Adding);
-        let written = texts(plan, pinned.as_ref(), &record, &built, version)?;
+        let written = texts(plan, pinned.as_ref(), &record, &built, &program, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
             .units
@@ -325,6 +336,7 @@ impl Work<'_> {
             active,
             pinned,
             built,
+            program,
             tried,
         })
     }
@@ -353,7 +365,10 @@ impl Work<'_> {
             return Ok(());
         }
         Err(Error::NotGenerated {
-            file: self.plan.name.container_file(),
+            file: match self.plan.origin {
+                Origin::Image(_) | Origin::Build(_) => self.plan.name.container_file(),
+                Origin::Remote(_) => self.plan.name.instance_file(),
+            },
         })
     }
 }
@@ -387,10 +402,11 @@ pub(super) fn texts(
     pinned: Option<&Pinned>,
     record: &Record,
     built: &BTreeMap<UnitPath, String>,
+    program: &str,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
     let mut texts = built.clone();
-    for (path, file) in units::behind(plan, pinned)? {
+    for (path, file) in units::behind(plan, pinned, program)? {
         file.check(version)?;
         texts.insert(path, file.to_string());
     }

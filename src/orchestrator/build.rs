@@ -77,6 +77,7 @@ impl Orchestrator {
                 }
                 Ok(None)
             }
+            Origin::Remote(_) => Ok(None),
         }
     }
 

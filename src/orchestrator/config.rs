@@ -197,6 +197,7 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(&plan, old)?;
+        let program = self.link()?;
         let built = self.built_files(name)?;
         let mut record = add::record(&plan, &old.given, pinned.as_ref(), old.state);
         record.image.clone_from(&old.image);
@@ -205,7 +206,7 @@ impl Orchestrator {
         record.state = old.state;
         record.previous.clone_from(&old.previous);
         record.tools = old.tools;
-        let texts = add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        let texts = add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
@@ -280,5 +281,6 @@ pub(super) fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Err
             Pinned::Fetched(name.pinned(&digest))
         }
         Origin::Build(_) => Pinned::Built(digest.into()),
+        Origin::Remote(_) => return Ok(None),
     }))
 }

@@ -246,7 +246,15 @@ impl Orchestrator {
         let built = self.built_files(&active.name)?;
         // As if the image stayed.
         let pinned = pinned(plan, &active.record)?;
-        let texts = add::texts(plan, pinned.as_ref(), &active.record, &built, version)?;
+        let program = self.link()?;
+        let texts = add::texts(
+            plan,
+            pinned.as_ref(),
+            &active.record,
+            &built,
+            &program,
+            version,
+        )?;
         let mut lines = Vec::new();
         for Replacement { path, text } in self.change(&active.name, texts)? {
             let is_built = built.contains_key(&path);
@@ -299,7 +307,13 @@ impl Orchestrator {
     ) -> Result<(), Error> {
         let (name, old) = (&active.name, &active.record);
         let version = podman.supported_version().await?;
-        let Raised { pinned, tried, .. } = raised;
+        let Raised {
+            pinned,
+            tried,
+            program,
+            active: _,
+            built: _,
+        } = raised;
         let mut record = add::record(&next.plan, &old.given, pinned.as_ref(), old.state);
         record.added = old.added;
         record.previous = Some(format!("{} {}", old.image, old.digest));
@@ -317,7 +331,14 @@ impl Orchestrator {
             self.write_accepted(name, &accepted)?;
         }
         let built = self.build_texts(&next.plan, version)?;
-        let texts: UnitTexts = add::texts(&next.plan, pinned.as_ref(), &record, &built, version)?;
+        let texts: UnitTexts = add::texts(
+            &next.plan,
+            pinned.as_ref(),
+            &record,
+            &built,
+            &program,
+            version,
+        )?;
         let mut change = vec![Replacement {
             path: previous_path(name),
             text: Some(self.as_it_is(name)?),
