@@ -7,7 +7,7 @@ use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
-use crate::image::{ImageReference, ReferenceError};
+use crate::image::ReferenceError;
 use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
@@ -246,7 +246,7 @@ pub enum Error {
     )]
     SignatureNotDemanded {
         /// The image.
-        image: ImageReference,
+        image: String,
         /// The registry, or a part of it, in the settings.
         prefix: String,
         /// The file of the policy.
@@ -358,7 +358,7 @@ impl Error {
                 "no_such_package"
             }
             Self::Repository(_) => "repository",
-            Self::NeedsConsent { .. } => "needs_consent",
+            Self::NeedsConsent { .. } | Self::RunsOtherwise { .. } => "needs_consent",
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
@@ -377,7 +377,6 @@ impl Error {
             Self::NoPolicy { .. } | Self::SignatureNotDemanded { .. } => "signature",
             Self::HalfThere { .. } => "half_there",
             Self::ChangedMeanwhile { .. } => "changed_meanwhile",
-            Self::RunsOtherwise { .. } => "needs_consent",
             Self::NoPrevious { .. } => "no_previous",
             Self::PreviousGone { .. } => "previous_gone",
             Self::Kept { .. } => "file",

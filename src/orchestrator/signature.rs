@@ -32,7 +32,7 @@ impl Orchestrator {
             return Ok(true);
         }
         Err(Error::SignatureNotDemanded {
-            image: image.clone(),
+            image: image.to_string(),
             prefix: prefix.to_owned(),
             path,
         })

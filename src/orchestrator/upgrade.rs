@@ -16,7 +16,7 @@ use super::trust::{Tried, Trusted};
 use super::{Active, Error, Orchestrator, previous_path};
 use crate::activation::choices::Choices;
 use crate::activation::plan::Plan;
-use crate::activation::record::{Record, State};
+use crate::activation::record::Record;
 use crate::activation::units::UnitTexts;
 use crate::image::{ImageReference, Pinned};
 use crate::podman::{Image, Podman};

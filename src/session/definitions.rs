@@ -91,7 +91,7 @@ impl Definitions {
             .map(|tool| {
                 let name = name_of(tool);
                 let before = self.tools().find(|known| name_of(known) == name);
-                change(name.clone(), before, tool)
+                change(name.clone(), before.map(AsRef::as_ref), tool)
             })
             .collect();
         changes.sort_by(|a, b| a.tool.cmp(&b.tool));
@@ -165,7 +165,7 @@ pub fn name_of(tool: &RawValue) -> String {
 }
 
 /// What became of a tool whose definition is new.
-fn change(name: String, before: Option<&Box<RawValue>>, after: &RawValue) -> Change {
+fn change(name: String, before: Option<&RawValue>, after: &RawValue) -> Change {
     let parts = before.map(|before| {
         let (before, after) = (members(before), members(after));
         let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -182,7 +182,7 @@ fn change(name: String, before: Option<&Box<RawValue>>, after: &RawValue) -> Cha
             Difference::Added
         },
         parts: parts.unwrap_or_default(),
-        before: before.cloned(),
+        before: before.map(ToOwned::to_owned),
         after: Some(after.to_owned()),
     }
 }
