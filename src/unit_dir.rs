@@ -62,6 +62,15 @@ pub struct Replacement {
 pub struct Lock {
     /// flock(2) lies on the open directory itself: there is no lock file to be left over.
     _directory: File,
+    /// Whether a change was finished that somebody else had begun: systemd does not know of it yet.
+    finished: bool,
+}
+
+impl Lock {
+    /// Whether a change was finished that somebody else had begun: systemd does not know of it yet.
+    pub fn finished_another(&self) -> bool {
+        self.finished
+    }
 }
 
 /// Why a unit directory could not be read or written.
@@ -171,11 +180,12 @@ impl UnitDir {
                 Err(error) => return Err(failed("lock", &self.units)(error.into())),
             }
         }
-        let lock = Lock {
+        let mut lock = Lock {
             _directory: File::from(directory),
+            finished: false,
         };
         self.remove_unfinished()?;
-        self.finish_change(&lock)?;
+        lock.finished = self.finish_change(&lock)?;
         Ok(lock)
     }
 
@@ -187,14 +197,14 @@ impl UnitDir {
             .map_err(io::Error::other)
             .and_then(|text| write_whole(&self.units, &path, &text));
         written.map_err(failed("write", &path))?;
-        self.finish_change(lock)
+        self.finish_change(lock).map(drop)
     }
 
-    /// Does what is left of a change of several files.
-    fn finish_change(&self, lock: &Lock) -> Result<(), UnitDirError> {
+    /// Does what is left of a change of several files; says whether there was one.
+    fn finish_change(&self, lock: &Lock) -> Result<bool, UnitDirError> {
         let path = self.units.join(CHANGE);
         let text = match std::fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             text => text.map_err(failed("read", &path))?,
         };
         let change: Vec<Replacement> = serde_json::from_slice(&text)
@@ -205,7 +215,8 @@ impl UnitDir {
                 None => self.remove(lock, path)?,
             }
         }
-        std::fs::remove_file(&path).map_err(failed("remove", &path))
+        std::fs::remove_file(&path).map_err(failed("remove", &path))?;
+        Ok(true)
     }
 
     fn remove_unfinished(&self) -> Result<(), UnitDirError> {
@@ -383,6 +394,7 @@ mod tests {
         std::fs::write(home.path().join("systemd/user").join(CHANGE), text).unwrap();
         drop(lock);
         let lock = dir.lock(|| ()).await.unwrap();
+        assert!(lock.finished_another());
         let read = |file| dir.read(file).unwrap();
         assert_eq!((read(&one).as_deref(), read(&two)), (Some("new"), None));
 

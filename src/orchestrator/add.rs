@@ -125,9 +125,8 @@ impl Orchestrator {
             .await?;
         check_consent(&plan, &request.consent)?;
 
-        let lock = self.units.lock(|| tell(Step::Waiting));
-        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
-        self.sweep_trials(&lock).await;
+        let lock = self.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(lock).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         let before = self.kept(&podman, &plan).await?;

@@ -149,7 +149,7 @@ impl Orchestrator {
         on_wait: impl FnOnce(),
     ) -> Result<(), Error> {
         self.find(typed)?;
-        let lock = self.units.lock(on_wait).await?;
+        let lock = self.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
         let active = self.find(typed)?;
         let (name, old) = (&active.name, &active.record);

@@ -33,9 +33,11 @@ impl Orchestrator {
         extent: Extent,
         on_wait: impl FnOnce(),
     ) -> Result<Removed, Error> {
-        self.removable(typed, force)?;
-        let lock = self.units.lock(on_wait).await?;
-        self.sweep_trials(&lock).await;
+        match self.find(typed) {
+            Err(Error::Edited { .. }) if force => {}
+            found => drop(found?),
+        }
+        let lock = self.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
         let removed = self.removable(typed, force)?;
         let failures = self.take_down(&lock, &removed.name, extent).await;

@@ -15,8 +15,7 @@ impl Orchestrator {
     /// Goes back to what a server was before its last upgrade. Its sessions end.
     pub async fn rollback(&self, typed: &str, on_wait: impl FnOnce()) -> Result<Upgrade, Error> {
         self.find(typed)?;
-        let lock = self.units.lock(on_wait).await?;
-        self.sweep_trials(&lock).await;
+        let lock = self.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
         let active = self.find(typed)?;
         let (name, old) = (&active.name, &active.record);

@@ -98,8 +98,18 @@ impl Orchestrator {
         Ok(())
     }
 
+    /// Waits for the right to change units, and puts in order what somebody who was killed left half changed.
+    pub(super) async fn lock(&self, on_wait: impl FnOnce()) -> Result<Lock, Error> {
+        let lock = self.units.lock(on_wait).await?;
+        if lock.finished_another() {
+            self.systemd.reload().await?;
+        }
+        self.sweep_trials(&lock).await;
+        Ok(lock)
+    }
+
     /// Takes away what upgrades that were killed left: whoever has the lock tries nothing himself.
-    pub(super) async fn sweep_trials(&self, lock: &Lock) {
+    async fn sweep_trials(&self, lock: &Lock) {
         let left = self.names().unwrap_or_default().into_iter();
         let left: Vec<ServerName> = left.filter(|name| self.is_trial(name)).collect();
         if left.is_empty() {

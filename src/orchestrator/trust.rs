@@ -138,7 +138,7 @@ impl Orchestrator {
         on_wait: impl FnOnce(),
     ) -> Result<(), Error> {
         self.find(typed)?;
-        let lock = self.units.lock(on_wait).await?;
+        let lock = self.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
         let active = self.find(typed)?;
         if !active.record.state.is_complete() {
@@ -198,7 +198,7 @@ impl Orchestrator {
     pub async fn verify(&self, typed: &str, on_wait: impl FnOnce()) -> Result<Vec<Change>, Error> {
         let active = self.find(typed)?;
         let tried = self.try_whole(&active).await?;
-        let lock = self.units.lock(on_wait).await?;
+        let lock = self.lock(on_wait).await?;
         let active = self.find(typed)?;
         let changes = match self.trusted(&active) {
             Trusted::Only(accepted) => accepted.differing(&tried.all),

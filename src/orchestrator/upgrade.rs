@@ -108,6 +108,10 @@ impl Orchestrator {
     ) -> Result<Upgrade, Error> {
         let mut stop = std::pin::pin!(std::future::pending());
         let mut interrupt = Interrupt::listen(stop.as_mut());
+        self.find(typed)?;
+        // What somebody who was killed left half changed is put in order first.
+        let lock = self.lock(|| tell(Step::Waiting));
+        drop(interrupt.ends(lock).await?);
         let active = self.find(typed)?;
         let name = &active.name;
         if !active.record.state.is_complete() {
@@ -140,9 +144,8 @@ impl Orchestrator {
             checked => checked?,
         }
 
-        let lock = self.units.lock(|| tell(Step::Waiting));
-        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
-        self.sweep_trials(&lock).await;
+        let lock = self.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(lock).await?;
         if self.find(typed)?.record != active.record {
             return Err(Error::ChangedMeanwhile { name: name.clone() });
         }

@@ -40,7 +40,13 @@ enum Meaning {
 const MEANINGS: &[(Meaning, &[&str])] = &[
     (
         Meaning::Rejected,
-        &["source image rejected", "is rejected by policy"],
+        &[
+            "source image rejected",
+            "is rejected by policy",
+            "a signature was required",
+            "none of the signatures were accepted",
+            "signature verification failed",
+        ],
     ),
     (
         Meaning::NoSpace,

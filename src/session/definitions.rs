@@ -91,7 +91,7 @@ impl Definitions {
             .map(|tool| {
                 let name = name_of(tool);
                 let before = self.tools().find(|known| name_of(known) == name);
-                change(name.clone(), before.map(AsRef::as_ref), tool)
+                change(name, before.map(AsRef::as_ref), tool)
             })
             .collect();
         changes.sort_by(|a, b| a.tool.cmp(&b.tool));

@@ -111,7 +111,7 @@ async fn what_a_server_shows_in_a_session_alone_is_held_back_for_all() {
         instance.answer(&asked["id"], &result).await;
     }
     // The call that was on its way is answered; the list goes without it from then on.
-    let mut told = vec![agent.message().await, agent.message().await];
+    let mut told = [agent.message().await, agent.message().await];
     told.sort_by_key(|message| message["id"].is_null());
     assert_eq!(told[0]["id"], 1);
     assert_eq!(told[1]["method"], "notifications/tools/list_changed");
