@@ -54,19 +54,9 @@ const NEW: (&str, &str) = (
     "TOOLS = [{\"name\": \"new\", \"description\": \"Comes\", \"inputSchema\": {\"type\": \"object\"}},",
 );
 
-#[test]
-fn an_image_is_upgraded_held_back_accepted_and_rolled_back() {
-    let _machine = Idle::now();
-    let _images = forgotten();
-    publish("1.0", &[]);
-    let server = Server::add(MOVING, "moving");
-    let first = mcpod(&["status", "moving", "--json"]).ok().json();
-    mcpod(&["upgrade", "moving"]).ok().prints(&["up to date"]);
-    mcpod(&["rollback", "moving"])
-        .code(1)
-        .complains(&["never upgraded"]);
-
-    publish("2.0", &[OTHERWISE, NEW]);
+/// What `upgrade --check` tells of the second version, which changes nothing.
+#[track_caller]
+fn shows_what_would_change(first: &serde_json::Value) {
     let checked = mcpod(&["upgrade", "--check", "--json"]).ok().json();
     let check = &checked[0];
     assert_eq!(check["outcome"], "available", "{checked}");
@@ -99,6 +89,59 @@ fn an_image_is_upgraded_held_back_accepted_and_rolled_back() {
             .len(),
         1
     );
+}
+
+/// The agent sees and gets what is not held back, and its user can accept the rest.
+#[track_caller]
+fn is_refused_until_its_user_accepts(agent: &mut Agent) {
+    agent.hears("notifications/tools/list_changed", SOON);
+    assert_eq!(agent.tools(), ["moving__sleep"]);
+    let refused = agent.call(
+        "registry-exec",
+        &json!({"server": "moving", "tool": "echo", "arguments": {"text": "x"}}),
+    );
+    assert!(
+        refused.contains("held back") && refused.contains("mcpod accept moving"),
+        "{refused}"
+    );
+    agent.fills_in = json!({"allow": false});
+    let declined = agent.call("registry-accept", &json!({"name": "moving"}));
+    assert!(declined.contains("did not allow"), "{declined}");
+    agent.fills_in = json!({"allow": true});
+    let accepted = agent.call("registry-accept", &json!({"name": "moving"}));
+    assert!(accepted.contains("echo, new"), "{accepted}");
+    let asked = agent
+        .aside
+        .iter()
+        .rfind(|said| said["method"] == "elicitation/create")
+        .unwrap();
+    assert!(
+        asked["params"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("sends it to x"),
+        "{asked}"
+    );
+    assert_eq!(
+        agent.call("moving__echo", &json!({"text": "after"})),
+        "after"
+    );
+}
+
+#[test]
+fn an_image_is_upgraded_held_back_accepted_and_rolled_back() {
+    let _machine = Idle::now();
+    let _images = forgotten();
+    publish("1.0", &[]);
+    let server = Server::add(MOVING, "moving");
+    let first = mcpod(&["status", "moving", "--json"]).ok().json();
+    mcpod(&["upgrade", "moving"]).ok().prints(&["up to date"]);
+    mcpod(&["rollback", "moving"])
+        .code(1)
+        .complains(&["never upgraded"]);
+
+    publish("2.0", &[OTHERWISE, NEW]);
+    shows_what_would_change(&first);
 
     let mut agent = Agent::start(&[], &json!({"elicitation": {}}));
     assert_eq!(
@@ -134,39 +177,7 @@ fn an_image_is_upgraded_held_back_accepted_and_rolled_back() {
         .prints(&["tool_held", "mcpod accept moving"]);
     server.call("sleep", r#"{"seconds": 0}"#).ok();
 
-    // The agent sees and gets the rest alone; its user can accept.
-    agent.hears("notifications/tools/list_changed", SOON);
-    assert_eq!(agent.tools(), ["moving__sleep"]);
-    let refused = agent.call(
-        "registry-exec",
-        &json!({"server": "moving", "tool": "echo", "arguments": {"text": "x"}}),
-    );
-    assert!(
-        refused.contains("held back") && refused.contains("mcpod accept moving"),
-        "{refused}"
-    );
-    agent.fills_in = json!({"allow": false});
-    let declined = agent.call("registry-accept", &json!({"name": "moving"}));
-    assert!(declined.contains("did not allow"), "{declined}");
-    agent.fills_in = json!({"allow": true});
-    let accepted = agent.call("registry-accept", &json!({"name": "moving"}));
-    assert!(accepted.contains("echo, new"), "{accepted}");
-    let asked = agent
-        .aside
-        .iter()
-        .rfind(|said| said["method"] == "elicitation/create")
-        .unwrap();
-    assert!(
-        asked["params"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("sends it to x"),
-        "{asked}"
-    );
-    assert_eq!(
-        agent.call("moving__echo", &json!({"text": "after"})),
-        "after"
-    );
+    is_refused_until_its_user_accepts(&mut agent);
     agent.leave();
 
     mcpod(&["rollback", "moving"])
