@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod exchange;
 mod prior;
+mod readiness;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,9 @@ use crate::session::lines::{Line, Lines};
 use crate::session::{Frame, Id, Kind, MESSAGE_MAX, metadata, read_line};
 pub use error::{BridgeError, Failure};
 use prior::Prior;
+pub use readiness::await_answer;
 use session::Held;
-pub use web::{Target, Web};
+pub use web::{Target, Web, challenge};
 
 /// How many messages may wait to be written to the client. Beyond that servers wait.
 const UNWRITTEN: usize = 64;

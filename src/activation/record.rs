@@ -46,6 +46,8 @@ pub struct Record {
     pub entry: Option<String>,
     /// Whether what the package runs when it is installed was allowed to run.
     pub scripts: bool,
+    /// Whether a server that listens in its container runs without clients too.
+    pub always_on: bool,
     /// The hash of the tool definitions that were seen when it was last tried.
     pub tools_hash: Option<String>,
     /// Where its activation stands.
@@ -155,6 +157,7 @@ impl Record {
                 .map_err(|_| RecordError::Unusable { key: "Instances" })?,
             entry: unit.record(key::ENTRY),
             scripts: unit.record(key::SCRIPTS).is_some(),
+            always_on: unit.record(key::ALWAYS_ON).is_some(),
             tools_hash: unit.record(key::TOOLS_HASH),
             state: required(key::STATE)?.parse()?,
             added: required(key::ADDED)?
@@ -208,6 +211,7 @@ impl Record {
             instances,
             entry,
             scripts,
+            always_on,
             tools_hash,
             state,
             added,
@@ -238,6 +242,9 @@ impl Record {
         }
         if *scripts {
             socket.push(key::SCRIPTS, "allowed")?;
+        }
+        if *always_on {
+            socket.push(key::ALWAYS_ON, "yes")?;
         }
         if let Some(hash) = tools_hash {
             socket.push(key::TOOLS_HASH, hash)?;
@@ -311,6 +318,7 @@ mod tests {
             instances: Instances::Private,
             entry: None,
             scripts: false,
+            always_on: true,
             tools_hash: None,
             state: State::Verified,
             added: Timestamp::UNIX_EPOCH,

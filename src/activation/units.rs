@@ -1,5 +1,6 @@
 //! The unit files of a server: the socket, and what stands behind it. That is, of a server in an image, a Quadlet template of its
-//! instances, the volumes that they share, and the build of an image that is made here; of a remote one, a template of bridges to it.
+//! instances, the volumes that they share, and the build of an image that is made here; of one that speaks HTTP
+//! there, a single container; of that and of a remote one, a template of bridges to it.
 
 mod bridge;
 mod build;
@@ -9,7 +10,7 @@ mod mounts;
 use std::collections::BTreeMap;
 
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
-pub use container::container;
+pub use container::{INSIDE, container};
 pub use mounts::volume;
 
 use super::plan::{Origin, Plan};
@@ -44,11 +45,11 @@ pub fn behind(
     match &plan.origin {
         Origin::Image(image) => {
             let named = Pinned::Fetched(image.clone());
-            files.extend(stdio(plan, pinned.unwrap_or(&named))?);
+            files.extend(local(plan, pinned.unwrap_or(&named), program)?);
         }
         Origin::Build(_) => {
             let named = Pinned::Fetched(ImageReference::built(name));
-            files.extend(stdio(plan, pinned.unwrap_or(&named))?);
+            files.extend(local(plan, pinned.unwrap_or(&named), program)?);
         }
         Origin::Remote(endpoint) => {
             let template = bridge::bridge(plan, endpoint, program)?;
@@ -62,16 +63,34 @@ pub fn behind(
     Ok(files)
 }
 
-/// A stdio server in an image: a container for each connection.
-fn stdio(plan: &Plan, pinned: &Pinned) -> Result<[(UnitPath, UnitFile); 2], ValueError> {
-    Ok([
+/// A server in an image: a container for each connection, or one for all where it speaks HTTP, with a bridge for each connection.
+fn local(
+    plan: &Plan,
+    pinned: &Pinned,
+    program: &str,
+) -> Result<Vec<(UnitPath, UnitFile)>, ValueError> {
+    let name = &plan.name;
+    let Some(endpoint) = &plan.http else {
+        return Ok(vec![
+            (
+                UnitPath::quadlet(name.container_file()),
+                container(plan, pinned)?,
+            ),
+            (
+                UnitPath::unit(name.template_drop_in()),
+                container::drop_in()?,
+            ),
+        ]);
+    };
+    Ok(vec![
         (
-            UnitPath::quadlet(plan.name.container_file()),
-            container(plan, pinned)?,
+            UnitPath::quadlet(name.server_file()),
+            container::shared(plan, pinned, endpoint, program)?,
         ),
+        (UnitPath::unit(name.server_drop_in()), container::drop_in()?),
         (
-            UnitPath::unit(plan.name.template_drop_in()),
-            container::drop_in()?,
+            UnitPath::unit(name.instance_file()),
+            bridge::bridge(plan, endpoint, program)?,
         ),
     ])
 }

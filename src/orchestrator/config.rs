@@ -215,7 +215,8 @@ impl Orchestrator {
         }
         self.units.write(&lock, &socket_path(name), &socket)?;
         self.systemd.reload().await?;
-        self.stop_instances(name).await
+        self.stop_instances(name).await?;
+        self.start_always_on(&plan).await
     }
 }
 
@@ -238,6 +239,7 @@ pub(super) fn choices(record: &Record) -> Choices {
         sessions: Some(record.limits.sessions),
         entry: record.entry.clone(),
         scripts: record.scripts,
+        always_on: record.always_on,
         // It has them already.
         reuse: true,
     }
