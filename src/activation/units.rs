@@ -15,12 +15,14 @@ pub use mounts::volume;
 
 use super::plan::{Origin, Plan};
 use super::record::Record;
+use crate::guard::GUARD_UNIT;
 use crate::image::{ImageReference, Pinned};
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{install, socket, unit};
-use crate::quadlet::name::UnitName;
+use crate::quadlet::keys::{install, service, socket, unit};
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{FileMode, Specifier, Text};
+use crate::quadlet::value::{FileMode, Specifier, Stream, Text};
+use crate::systemd::journal;
 use crate::unit_dir::UnitPath;
 
 /// The texts of a server's unit files.
@@ -132,6 +134,32 @@ pub fn socket(
     let others: Vec<&str> = others.values().map(String::as_str).collect();
     record.write(&mut file, &others)?;
     Ok(file.to_string())
+}
+
+/// Begins the template of a server's instances: one for each connection, gone when that ends.
+fn session(name: &ServerName) -> Result<UnitFile, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
+    )?;
+    // Without it every session that failed would stay loaded until somebody resets it.
+    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
+    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    Ok(file)
+}
+
+/// The connection is an instance's standard input and output.
+fn push_connection(file: &mut UnitFile, name: &ServerName) -> Result<(), ValueError> {
+    file.push(service::STANDARD_INPUT, "socket")?;
+    file.push(service::STANDARD_OUTPUT, "socket")?;
+    // Not to the journal itself: see the guard's relay.
+    let (before, behind) = journal::log_file_around(name);
+    let log = Text::from(Specifier::RuntimeDirectory)
+        .and(&*format!("/mcpod/{before}"))
+        .and(Specifier::Instance)
+        .and(behind);
+    file.push(service::STANDARD_ERROR, &Stream::Append(log))
 }
 
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.

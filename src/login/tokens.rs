@@ -60,20 +60,18 @@ impl Tokens {
             // It is refused, or known to be over.
             _ => Ok(None),
         };
-        let token = match stored(manager.get_access_token().await)? {
-            Some(token) => token,
-            None => {
-                let _guard = self.store.acquire_refresh_guard().await?;
-                match stored(manager.get_access_token().await)? {
-                    Some(token) => token,
-                    None => {
-                        if !manager.initialize_from_store().await? {
-                            return Err(LoginError::LoggedOut);
-                        }
-                        manager.refresh_token().await?;
-                        manager.get_access_token().await?
-                    }
+        let token = if let Some(token) = stored(manager.get_access_token().await)? {
+            token
+        } else {
+            let _guard = self.store.acquire_refresh_guard().await?;
+            if let Some(token) = stored(manager.get_access_token().await)? {
+                token
+            } else {
+                if !manager.initialize_from_store().await? {
+                    return Err(LoginError::LoggedOut);
                 }
+                manager.refresh_token().await?;
+                manager.get_access_token().await?
             }
         };
         *current = Some(token.clone());

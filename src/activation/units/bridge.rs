@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use super::container::push_limits;
+use super::{push_connection, session};
 use crate::activation::endpoint::{Endpoint, Header, Value};
 use crate::activation::plan::{Origin, Plan};
 use crate::catalog::HttpProtocol;
-use crate::guard::GUARD_UNIT;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{service, unit};
-use crate::quadlet::name::{ServerName, UnitName};
+use crate::quadlet::name::ServerName;
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Assignment, Specifier, Stream, Text};
-use crate::systemd::journal;
+use crate::quadlet::value::Assignment;
 
 /// How long a server in a container may take until it answers: less than a session may take to open, so that its client hears why not.
 pub(super) const AWAIT: Duration = Duration::from_secs(40);
@@ -27,13 +26,7 @@ pub(super) fn bridge(
     program: &str,
 ) -> Result<UnitFile, ValueError> {
     let name = &plan.name;
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    let mut file = session(name)?;
     if plan.http.is_some() {
         // It runs as long as it is wanted. Were it required, a client would hear nothing of why it does not start.
         file.push(unit::WANTS, &name.server_unit())?;
@@ -44,15 +37,7 @@ pub(super) fn bridge(
         service::EXEC_START,
         command(plan, endpoint, program).as_slice(),
     )?;
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    // As that of a container: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    push_connection(&mut file, name)?;
     if let Some(bundle) = &plan.ca_bundle {
         file.push(
             service::ENVIRONMENT,

@@ -3,22 +3,21 @@
 use std::time::Duration;
 
 use super::mounts::{certificates, mount_of, volume_of};
-use super::{bridge, words};
+use super::{bridge, push_connection, session, words};
 use crate::activation::build::surroundings;
 use crate::activation::choices::Network;
 use crate::activation::endpoint::Endpoint;
 use crate::activation::invocation::Invocation;
 use crate::activation::limits::Limits;
 use crate::activation::plan::Plan;
-use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::guard::SLICE_UNIT;
 use crate::image::Pinned;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, install, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Stream, Text};
+use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Text};
 use crate::settings::Relabel;
-use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -73,27 +72,11 @@ const STOP_COMMAND: [&str; 3] = [
 
 /// Makes the template of the server's instances: one for each connection, gone when it ends.
 pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
-    let name = &plan.name;
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    // Without it every session that failed would stay loaded until somebody resets it.
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    let mut file = session(&plan.name)?;
     // The container's standard input and output are the connection itself.
     push_container(&mut file, plan, pinned, "passthrough")?;
 
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    // Not to the journal itself: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    push_connection(&mut file, &plan.name)?;
     file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
     push_service(&mut file, plan)?;
     Ok(file)
