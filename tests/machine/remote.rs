@@ -15,7 +15,8 @@ struct Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        sh(r#"rm -f "/tmp/remote-$1.py""#, &[&self.port.to_string()]);
+        let end = r#"rm -f "/tmp/remote-$1.py"; podman rm --force --ignore --time=0 "remote-$1""#;
+        sh(end, &[&self.port.to_string()]);
     }
 }
 
@@ -39,12 +40,13 @@ impl Listening {
 
     /// A server of the reference implementation, in one of its modes over HTTP.
     fn everything(mode: &str, port: u16) -> Self {
-        let environment = format!("PORT={port}");
+        let (name, environment) = (format!("--name=remote-{port}"), format!("PORT={port}"));
         Self::start(
             &[
                 "podman",
                 "run",
                 "--rm",
+                &name,
                 "--init",
                 "--network=host",
                 "--env",
