@@ -174,6 +174,7 @@ pub mod service {
         RESTART_DELAY: Duration = "RestartSec", span;
         RESTART_DELAY_MAX: Duration = "RestartMaxDelaySec", span;
         RESTART_STEPS: u64 = "RestartSteps", number;
+        RUNTIME_MAX: Duration = "RuntimeMaxSec", span;
         SLICE: UnitName = "Slice", unit_name;
         STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
@@ -236,6 +237,7 @@ pub mod mcpod {
         SCRIPTS: str = "Scripts", recorded;
         SECRET: str = "Secret", recorded;
         STATE: str = "State", recorded;
+        TOOLS: str = "Tools", recorded;
         TOOLS_HASH: str = "ToolsHash", recorded;
     }
 }

@@ -229,6 +229,7 @@ pub(super) fn push_limits(file: &mut UnitFile, limits: &Limits) -> Result<(), Va
         cpus,
         tasks,
         sessions: _,
+        lifetime,
     } = limits;
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &memory.bytes())?;
@@ -236,6 +237,9 @@ pub(super) fn push_limits(file: &mut UnitFile, limits: &Limits) -> Result<(), Va
     file.push(service::TASKS_MAX, &u64::from(*tasks))?;
     if let Some(cpus) = cpus {
         file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
+    }
+    if let Some(lifetime) = lifetime {
+        file.push(service::RUNTIME_MAX, &lifetime.duration())?;
     }
     Ok(())
 }
