@@ -8,13 +8,16 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::holds::Hold;
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
 use super::route::{INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
+use super::subscriptions::Subjects;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
-use super::{Frontend, Shape, identity, tasks};
+use super::watches::Watched;
+use super::{Frontend, Shape, identity, pump, tasks};
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -141,7 +144,9 @@ impl Agent {
                 | "ping"
                 | "logging/setLevel"
                 | "resources/subscribe"
-                | "resources/unsubscribe",
+                | "resources/unsubscribe"
+                | "tasks/list"
+                | "tasks/result",
                 Speech::Modern,
             ) => {
                 let code = RpcError::METHOD_NOT_FOUND;
@@ -159,23 +164,32 @@ impl Agent {
             ("resources/list", _) => self.list(&id, &frame, List::Resources, speech),
             ("resources/templates/list", _) => self.list(&id, &frame, List::Templates, speech),
             ("tasks/list", _) if self.frontend.names() == Names::Prefixed => {
-                self.list_tasks(id, &frame, speech);
+                self.list_tasks(id, &frame);
             }
             _ => self.pass(&id, frame, speech).await,
         }
     }
 
-    /// Opens a subscription of the modern era, and has the resources in it watched by their servers.
+    /// Opens a subscription of the modern era, and has the resources and tasks in it watched by their servers.
     async fn subscribe(&self, id: Id, frame: &Frame, speech: Speech) {
-        let leads = |address: &str| self.resource(address);
         let subscriptions = &self.voice.subscriptions;
-        let Some(opened) = subscriptions.open(frame, |address| leads(address).is_some()) else {
+        let opened = subscriptions.open(
+            frame,
+            |address| self.resource(address).is_some(),
+            |task| self.task(task).is_some(),
+        );
+        let Some(opened) = opened else {
             let reason = "the subscription cannot be read";
             return self.voice.refuse(&id, INVALID_PARAMS, reason).await;
         };
         self.voice.say(Some(id), opened.acknowledged).await;
-        for (origin, own) in opened.resources.iter().filter_map(|address| leads(address)) {
-            let link = self.link(origin, self.client(frame, speech), speech);
+        for (origin, own) in self.watched(&opened.subjects) {
+            let client = self.client(frame, speech);
+            let link = match &own {
+                Watched::Task(task) => self.link_of_task(&origin, task),
+                Watched::Resource(_) => None,
+            };
+            let link = link.unwrap_or_else(|| self.link(origin, client, speech));
             link.watch(own, true);
         }
     }
@@ -185,13 +199,45 @@ impl Agent {
         let Some(ended) = self.voice.subscriptions.cancel(id) else {
             return false;
         };
-        for (origin, own) in ended.iter().filter_map(|address| self.resource(address)) {
+        for (origin, own) in self.watched(&ended) {
             let links = lock(&self.links);
             for (_, link) in links.iter().filter(|(key, _)| key.origin == origin) {
                 link.watch(own.clone(), false);
             }
         }
         true
+    }
+
+    /// What is subscribed to, as its servers call it.
+    fn watched(&self, subjects: &Subjects) -> Vec<(Origin, Watched)> {
+        let resources = subjects.resources.iter().filter_map(|address| {
+            let (origin, own) = self.resource(address)?;
+            Some((origin, Watched::Resource(own)))
+        });
+        let tasks = subjects.tasks.iter().filter_map(|task| {
+            let (origin, own) = self.task(task)?;
+            Some((origin, Watched::Task(own)))
+        });
+        resources.chain(tasks).collect()
+    }
+
+    /// Whose task an id is, and what its server calls it.
+    fn task(&self, id: &str) -> Option<(Origin, String)> {
+        let servers = self.frontend.servers();
+        if let (Names::Own, [origin]) = (self.frontend.names(), servers.as_slice()) {
+            return Some((origin.clone(), id.to_owned()));
+        }
+        let (origin, own) = tasks::split(id)?;
+        servers.contains(&origin).then(|| (origin, own.to_owned()))
+    }
+
+    /// The agent's way to the session that has a task: what the agent declared when it began it may differ from what it
+    /// declares now.
+    fn link_of_task(&self, origin: &Origin, own: &str) -> Option<Arc<Link>> {
+        let links = lock(&self.links);
+        let mut its = links.iter().filter(|(key, _)| key.origin == *origin);
+        its.find(|(_, link)| link.has_task(own))
+            .map(|(_, link)| Arc::clone(link))
     }
 
     /// Whose resource an address is, and what its server calls it.
@@ -222,7 +268,11 @@ impl Agent {
         }
         match found {
             Ok(Routed { origin, frame }) => {
-                let link = self.link(origin, client, speech);
+                let link = match pump::hold(&frame) {
+                    Some(Hold::Tells(task)) => self.link_of_task(&origin, &task),
+                    _ => None,
+                };
+                let link = link.unwrap_or_else(|| self.link(origin, client, speech));
                 link.request(frame).await;
             }
             Err(Lost { code, reason }) => self.voice.refuse(id, code, &reason).await,
@@ -338,7 +388,8 @@ impl Agent {
     }
 
     /// Answers with the tasks of all servers that the agent has given any to.
-    fn list_tasks(&self, id: Id, frame: &Frame, speech: Speech) {
+    fn list_tasks(&self, id: Id, frame: &Frame) {
+        let speech = Speech::Legacy;
         let active = self.frontend.servers();
         let origins = self.voice.task_origins().into_iter();
         let links = origins.filter_map(|origin| match &origin {
@@ -351,12 +402,7 @@ impl Agent {
         let (links, voice) = (links.collect(), Arc::clone(&self.voice));
         tokio::spawn(async move {
             let tasks = tasks::list(links).await;
-            // In the modern era every result has a type.
-            let modern = match speech {
-                Speech::Legacy => "",
-                Speech::Modern => ",\"resultType\":\"complete\"",
-            };
-            say_result(&voice, id, &format!("{{{tasks}{modern}}}")).await;
+            say_result(&voice, id, &format!("{{{tasks}}}")).await;
         });
     }
 

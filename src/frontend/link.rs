@@ -15,6 +15,7 @@ use super::holds::{Hold, Holds, Tokens};
 use super::offer::{Names, Origin};
 use super::translate::Speech;
 use super::voice::{INTERNAL, Voice, lock};
+use super::watches::Watched;
 use super::worker::Worker;
 use super::{Frontend, pump};
 use crate::session::{Client, Frame, Id, Relayed};
@@ -37,8 +38,8 @@ pub(super) enum Order {
     Notification(Frame),
     /// The agent's answer to a question of the server's.
     Answer(crate::session::ServerRequest, Frame),
-    /// The server is to tell of changes of the resource at this address, or no longer.
-    Watch(String, bool),
+    /// The server is to tell of changes of this, or no longer.
+    Watch(Watched, bool),
     /// The server is to list its tasks.
     Tasks(oneshot::Sender<Vec<String>>),
 }
@@ -185,11 +186,16 @@ impl Link {
         }
     }
 
-    /// Has the server tell of changes of the resource at its address, or no longer.
-    pub(super) fn watch(&self, own: String, watched: bool) {
+    /// Has the server tell of changes of something, or no longer.
+    pub(super) fn watch(&self, own: Watched, watched: bool) {
         if self.orders.try_send(Order::Watch(own, watched)).is_err() {
             tracing::warn!("too many messages wait for a server: a subscription is dropped");
         }
+    }
+
+    /// Whether the session is kept for a task of this id.
+    pub(super) fn has_task(&self, own: &str) -> bool {
+        self.shared.holds().has_task(own)
     }
 
     /// The server's tasks, each as it wrote it; nothing if it does not tell.

@@ -17,7 +17,7 @@ use super::route::INVALID_PARAMS;
 use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use super::watches::{self, Watches};
+use super::watches::{self, Watched, Watches};
 use crate::session::{Frame, Id, SessionError};
 
 /// How much a server may say before the agent has heard it, in messages.
@@ -125,10 +125,10 @@ impl Worker {
         }
     }
 
-    /// Has the server tell of a resource, for which a session is opened if need be, or no longer.
-    async fn watch(&mut self, own: &str, watched: bool) {
+    /// Has the server tell of something, for which a session is opened if need be, or no longer.
+    async fn watch(&mut self, own: &Watched, watched: bool) {
         if watched && let Err(reason) = self.peer().await {
-            tracing::warn!("a resource is not watched yet: {reason}");
+            tracing::warn!("{own:?} is not watched yet: {reason}");
         }
         let open = self.open.as_ref();
         let session = open.map(|open| open.peer.session.clone());
@@ -157,7 +157,7 @@ impl Worker {
         let Some(own) = watches::address(frame) else {
             return false;
         };
-        self.watch(&own, watched).await;
+        self.watch(&Watched::Resource(own), watched).await;
         if self.shared.take(id).is_some()
             && let Ok(result) = RawValue::from_string("{}".to_owned())
         {

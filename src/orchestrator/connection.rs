@@ -2,6 +2,7 @@
 
 mod end;
 mod hold;
+mod keys;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -178,6 +179,7 @@ impl Orchestrator {
             },
             holder: hold.holder(active, full).await,
             full,
+            keys: None,
             rebuild: None,
             death: None,
             last_words,
