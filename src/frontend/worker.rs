@@ -257,7 +257,7 @@ impl Worker {
             return Ok(Arc::clone(&open.peer));
         }
         self.close().await;
-        sleep_until(self.failed + self.backoff()).await;
+        sleep_until(self.failed + backoff(self.failures)).await;
         let (incoming, heard) = mpsc::channel(UNHEARD);
         let shared = &self.shared;
         let opened = self
@@ -311,15 +311,15 @@ impl Worker {
         self.failures = self.failures.saturating_add(1);
         self.failed = Instant::now();
     }
+}
 
-    /// How long to wait since the last failure.
-    fn backoff(&self) -> Duration {
-        match self.failures.checked_sub(2) {
-            Some(more) => BACKOFF
-                .saturating_mul(2_u32.saturating_pow(more))
-                .min(BACKOFF_MAX),
-            None => Duration::ZERO,
-        }
+/// How long to wait since the last of so many failures, one after the other.
+fn backoff(failures: u32) -> Duration {
+    match failures.checked_sub(2) {
+        Some(more) => BACKOFF
+            .saturating_mul(2_u32.saturating_pow(more))
+            .min(BACKOFF_MAX),
+        None => Duration::ZERO,
     }
 }
 
@@ -338,5 +338,20 @@ async fn idle(shared: &Shared, is_open: bool, limit: Option<Duration>) {
         } else {
             sleep_until(over).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_fails_again_and_again_is_given_longer_each_time() {
+        let pauses =
+            [0, 1, 2, 3, 4, 7, 8, 9, u32::MAX].map(|failures| backoff(failures).as_millis());
+        assert_eq!(
+            pauses,
+            [0, 0, 500, 1000, 2000, 16_000, 30_000, 30_000, 30_000]
+        );
     }
 }

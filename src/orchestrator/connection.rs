@@ -50,6 +50,8 @@ impl Orchestrator {
         if active.record.instances == Instances::Single {
             hold.await_turn().await?;
         }
+        // Never closed. Waiting for others is no time that the server takes.
+        let _room = self.openings.acquire().await;
         let remembered = self.eras();
         let era = remembered.recall(&active.record.digest);
         let opening = Opening {

@@ -281,3 +281,35 @@ async fn the_settings_can_forbid_it() {
     let text = failed(&call(&mut agent, "registry-remove", json!({"name": "one"})).await);
     assert!(text.contains("mcpod remove one"), "{text}");
 }
+
+#[tokio::test]
+async fn others_are_answered_while_the_catalog_is_read() {
+    let mut place = Place::with(&[]).await;
+    let entries = (0..3000).map(|number| {
+        format!("[[server]]\nname = \"entry-{number}\"\n[[server.launch]]\nimage = \"docker.io/x/entry-{number}\"\n")
+    });
+    std::fs::write(place.path("catalog.toml"), entries.collect::<String>()).unwrap();
+    let extra = format!(
+        "[[extra]]\nname = 'made'\nkind = 'toml'\nurl = '{}'\n",
+        place.path("catalog.toml").display()
+    );
+    place.settings.sources = toml::from_str(&extra).unwrap();
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let params = json!({"name": "registry-refresh", "arguments": {"sources": ["made"]},
+        "_meta": {"progressToken": "p"}});
+    agent.send(1, "tools/call", params).await;
+    loop {
+        let told = agent.message().await;
+        assert_eq!(told["method"], "notifications/progress", "{told}");
+        if told["params"]["message"] == "indexing" {
+            break;
+        }
+    }
+    agent.send(2, "ping", json!({})).await;
+    assert_eq!(agent.message().await["id"], 2);
+    let refreshed = agent.message().await;
+    assert_eq!(refreshed["id"], 1);
+    let text = refreshed["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("made: 3000 servers"), "{text}");
+}

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// How many kernel keys a user has, and may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keys {
+pub(super) struct Keys {
     used: u32,
     most: u32,
 }
