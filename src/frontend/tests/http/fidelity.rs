@@ -125,7 +125,9 @@ impl Newer {
         let web = Web::start(&place, Shape::All).await;
         let (first, body) = call(0);
         let (_, instance) = tokio::join!(web.post("/mcp", &first, &body), async {
-            let mut instance = server.modern(&json!({"tools": {}})).await;
+            let mut instance = server
+                .modern(&json!({"tools": {}, "prompts": {}, "resources": {}}))
+                .await;
             let id = next(&mut instance).await.1;
             answer(&mut instance, &id, "").await;
             instance
@@ -196,7 +198,14 @@ async fn whatever_is_asked_and_answered_without_a_session_arrives_as_it_was() {
         let named: Option<String> = named.map(|name| serde_json::from_str(name).unwrap());
         let mut headers = vec![MODERN, ("mcp-method", method)];
         headers.extend(named.as_deref().map(|name| ("mcp-name", name)));
-        let (answer, error) = tokio::join!(web.post("/mcp", &headers, &body), async {
+        let posting = async {
+            let answer = web.post("/mcp", &headers, &body).await;
+            let status = answer.status;
+            let text = answer.text().await;
+            assert_eq!(status, 200, "{method}: {text}");
+            text
+        };
+        let (answer, error) = tokio::join!(posting, async {
             let (passed, id) = next(&mut instance).await;
             let mut expected = body.replace(&format!(r#""id":{at}"#), &format!(r#""id":{id}"#));
             if let Some((shown, own)) = renamed {
@@ -208,7 +217,7 @@ async fn whatever_is_asked_and_answered_without_a_session_arrives_as_it_was() {
             instance.write(&error).await;
             error.replace(&format!(r#""id":{id}"#), &format!(r#""id":{at}"#))
         });
-        assert_eq!(answer.text().await, error, "{method}");
+        assert_eq!(answer, error, "{method}");
     }
     let (headers, body) = call(50);
     for result in RESULTS {
@@ -317,7 +326,7 @@ async fn told_by_the_client() {
         asked
     });
     assert!(asked.contains("tools/call"), "{asked}");
-    assert_eq!(got.message().await["id"], 1);
+    assert_eq!(id_of(&got.text().await), "1");
     web.stop().await;
 }
 
@@ -340,8 +349,8 @@ async fn said_in_two_streams() {
             }
         }
     );
-    assert_eq!(two.message().await["id"], 2);
-    assert_eq!(one.message().await["id"], 1);
+    assert_eq!(id_of(&two.text().await), "2");
+    assert_eq!(id_of(&one.text().await), "1");
     web.stop().await;
 }
 
