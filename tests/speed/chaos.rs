@@ -73,6 +73,9 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
     face.wait().unwrap();
     place.quiet(0);
     let containers = place.containers();
+    for container in &containers {
+        eprintln!("left: {container}");
+    }
 
     let wrong = told.wrong.into_inner().unwrap();
     for answer in wrong.iter().take(3) {
@@ -89,7 +92,7 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
     table.push(number("calls of killed frontends", told.lost.into_inner()));
     table.push(number("wrong answers", wrong.len()).bounds(NONE));
     table.push(number("calls never answered", told.silent.into_inner()).bounds(NONE));
-    table.push(number("containers left", containers).bounds(NONE));
+    table.push(number("containers left", containers.len()).bounds(NONE));
 
     // All of it works as before.
     let mut agent = Agent::by_stdio(place).unwrap();

@@ -138,11 +138,19 @@ impl Place {
         folders.flat_map(processes_below).collect()
     }
 
-    /// How many containers there are, running or not.
-    pub(crate) fn containers(&self) -> usize {
+    /// The containers that there are, running or not: their names and states.
+    pub(crate) fn containers(&self) -> Vec<String> {
         let mut podman = Command::new("podman");
-        let listed = process::run(podman.args(["--transient-store", "ps", "--all", "--quiet"]));
-        String::from_utf8_lossy(&listed).lines().count()
+        let words = [
+            "--transient-store",
+            "ps",
+            "--all",
+            "--format",
+            "{{.Names}} {{.Status}}",
+        ];
+        let listed = process::run(podman.args(words));
+        let listed = String::from_utf8_lossy(&listed);
+        listed.lines().map(str::to_owned).collect()
     }
 
     /// How many kernel keys the user has (proc_key-users(5): the user, how often its record is used, keys and those that are
