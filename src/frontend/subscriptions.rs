@@ -161,7 +161,7 @@ impl Subscriptions {
                     value: subscription.id.as_json(),
                     existing: Existing::Replace,
                 };
-                let frame = told.with(&["_meta"], &[tag]).ok()?;
+                let frame = told.clone().with(&["_meta"], &[tag]).ok()?;
                 Some((subscription.id.clone(), frame))
             })
             .collect()

@@ -15,12 +15,12 @@ use tokio::time::timeout;
 
 use super::Face;
 use super::caller::Connection;
-use super::headers::{self, LAST_EVENT, SESSION, VERSION};
+use super::headers::{self, LAST_EVENT, Mismatch, SESSION, VERSION};
 use super::sse::{self, Events};
 use super::streams::{Asked, STANDING};
 use super::visits::{Door, Visit, Who};
 use crate::frontend::route::INVALID_PARAMS;
-use crate::frontend::translate::{CAPABILITIES, CLIENT, Speech};
+use crate::frontend::translate::{CAPABILITIES, CLIENT, Speech, Unspoken};
 use crate::frontend::{Frontend, identity};
 use crate::session::{Era, Frame, Id, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
 

@@ -357,5 +357,5 @@ fn as_subscribed(frame: Frame, own: &Id) -> Frame {
         value: own.as_json(),
         existing: Existing::Replace,
     };
-    frame.with(&["_meta"], &[put]).unwrap_or(frame)
+    frame.clone().with(&["_meta"], &[put]).unwrap_or(frame)
 }

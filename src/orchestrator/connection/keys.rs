@@ -21,8 +21,8 @@ impl Keys {
         if !SAID.iter().all(|part| words.contains(part)) {
             return None;
         }
-        let users = std::fs::read_to_string("/proc/key-users").ok()?;
-        Self::of(rustix::process::getuid().as_raw(), &users)
+        let list = std::fs::read_to_string("/proc/key-users").ok()?;
+        Self::of(rustix::process::getuid().as_raw(), &list)
     }
 
     /// What the user can do.
@@ -34,7 +34,7 @@ impl Keys {
 
     /// The keys of a user in the kernel's list (proc_key-users(5)): the user, how often its record is used, its keys and those
     /// that are ready, its keys and their limit, its bytes and their limit.
-    fn of(user: u32, list: &str) -> Option<Self> {
+    fn of(wanted: u32, list: &str) -> Option<Self> {
         list.lines().find_map(|line| {
             let (uid, rest) = line.split_once(':')?;
             let keys = rest.split_ascii_whitespace().nth(2)?;
@@ -43,7 +43,7 @@ impl Keys {
                 used: used.parse().ok()?,
                 most: most.parse().ok()?,
             };
-            (uid.trim().parse() == Ok(user)).then_some(keys)
+            (uid.trim().parse() == Ok(wanted)).then_some(keys)
         })
     }
 }
