@@ -4,6 +4,7 @@ mod add;
 mod arguments;
 mod ask;
 mod attach;
+mod bridge;
 mod call;
 mod config;
 mod credential;
@@ -80,6 +81,9 @@ enum Command {
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Join standard input and output to a server that speaks HTTP (started by systemd)
+    #[command(hide = true)]
+    Bridge(bridge::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -138,6 +142,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
+        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -209,6 +214,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Logs(_)
             | Self::Credential(_)
+            | Self::Bridge(_)
             | Self::Guard => false,
         }
     }

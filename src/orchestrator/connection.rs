@@ -53,7 +53,7 @@ impl Orchestrator {
         // Never closed. Waiting for others is no time that the server takes.
         let _room = self.openings.acquire().await;
         let remembered = self.eras();
-        let era = remembered.recall(&active.record.digest);
+        let era = remembered.recall(active.record.identity());
         let opening = Opening {
             client,
             era: era.clone(),
@@ -76,7 +76,7 @@ impl Orchestrator {
         match opening.open(connect).await {
             Ok(session) => {
                 if era.as_ref() != Some(session.era())
-                    && let Err(error) = remembered.keep(&active.record.digest, session.era())
+                    && let Err(error) = remembered.keep(active.record.identity(), session.era())
                 {
                     tracing::debug!("the era of {} is not remembered: {error}", active.name);
                 }
@@ -85,7 +85,7 @@ impl Orchestrator {
             Err(cause) => {
                 // It may be what was wrong: the next session asks anew.
                 if era.is_some()
-                    && let Err(error) = remembered.forget(&active.record.digest)
+                    && let Err(error) = remembered.forget(active.record.identity())
                 {
                     tracing::debug!("the era of {} is not forgotten: {error}", active.name);
                 }
