@@ -283,24 +283,16 @@ impl Frame {
         self.text.get(at.clone()).ok_or(SpliceError::Misplaced)?;
         let with = on_one_line(with.to_owned());
         self.text.replace_range(at.clone(), &with);
-        let moved = |place: usize| {
-            if place >= at.end {
-                place - at.end + at.start + with.len()
-            } else {
-                place
+        let moved = |place: usize| place - at.end + at.start + with.len();
+        for own in std::iter::once(&mut self.id_at).chain(&mut self.payload_at) {
+            // What begins where something is put in stays in front of it.
+            if own.start > at.start {
+                own.start = moved(own.start);
             }
-        };
-        // What begins where something is put in stays in front of it.
-        let shift = |range: &Range<usize>| {
-            let start = if range.start > at.start {
-                moved(range.start)
-            } else {
-                range.start
-            };
-            start..moved(range.end)
-        };
-        self.id_at = shift(&self.id_at);
-        self.payload_at = self.payload_at.as_ref().map(shift);
+            if own.end >= at.end {
+                own.end = moved(own.end);
+            }
+        }
         Ok(())
     }
 
