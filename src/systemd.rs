@@ -164,7 +164,7 @@ impl Systemd {
 
     /// The control group of all that this systemd runs, from the root of the hierarchy on.
     pub async fn control_group(&self) -> Result<String, SystemdError> {
-        let group = self.manager.control_group().await;
+        let group = self.link().await?.manager.control_group().await;
         group.map_err(refusal("Get ControlGroup"))
     }
 
