@@ -3,7 +3,11 @@
 //! The image holds the package and what it depends on in `/opt/mcpod`, belongs to root and runs as nobody in particular. What of the
 //! package is to be started is found while the image is built, and named in a file that the image's entry point reads.
 
+mod cargo;
+mod go;
 mod npm;
+mod nuget;
+mod programs;
 mod pypi;
 mod repository;
 #[cfg(test)]
@@ -29,6 +33,8 @@ const USER: u32 = 1000;
 pub const NO_ENTRY: &str = "mcpod: this package has no command to start";
 /// See [`NO_ENTRY`].
 pub const MANY_ENTRIES: &str = "mcpod: this package has several commands: ";
+/// The same as [`NO_ENTRY`], as cargo says it.
+pub const NO_PROGRAM: &str = cargo::NO_PROGRAM;
 
 /// What an image is built from, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +61,6 @@ pub enum Source {
 /// Why nothing can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// A registry whose packages are not built.
-    #[error("packages of {registry} cannot be built yet")]
-    Unsupported {
-        /// The registry.
-        registry: &'static str,
-    },
     /// The name of a package is none.
     #[error(transparent)]
     Package(#[from] PackageError),
@@ -80,7 +80,7 @@ pub enum BuildError {
     },
     /// Nobody knows how a repository is built.
     #[error(
-        "{repository} has neither a Containerfile nor a Dockerfile, a package.json or a pyproject.toml there"
+        "{repository} has none of Containerfile, Dockerfile, package.json, pyproject.toml, Cargo.toml and go.mod there"
     )]
     NoRecipe {
         /// The repository.
@@ -135,11 +135,8 @@ impl Build {
         let base = match package.registry {
             Registry::Npm => &settings.node,
             Registry::Pypi => &settings.python,
-            Registry::Nuget | Registry::Cargo => {
-                return Err(BuildError::Unsupported {
-                    registry: package.registry.as_str(),
-                });
-            }
+            Registry::Nuget => &settings.dotnet,
+            Registry::Cargo => &settings.rust,
         };
         Ok(Self {
             // Its parts can be set one by one; together they are to be what is read from a text.
@@ -170,16 +167,13 @@ impl Build {
         self.source = Source::Repository(repository);
     }
 
-    /// Whether packages of a registry can be built.
-    pub fn supports(registry: Registry) -> bool {
-        matches!(registry, Registry::Npm | Registry::Pypi)
-    }
-
     /// The command that asks, in a container of [`base`](Self::base), for the versions of the package.
     pub fn question(package: &Package) -> Vec<String> {
         match package.registry {
             Registry::Npm => npm::question(package),
-            _ => pypi::question(package),
+            Registry::Pypi => pypi::question(package),
+            Registry::Nuget => nuget::question(package),
+            Registry::Cargo => cargo::question(package),
         }
     }
 
@@ -187,7 +181,9 @@ impl Build {
     pub fn exact(package: &Package, answer: &Answer) -> Result<Package, BuildError> {
         let version = match package.registry {
             Registry::Npm => npm::version(package, answer)?,
-            _ => pypi::version(package, answer)?,
+            Registry::Pypi => pypi::version(package, answer)?,
+            Registry::Nuget => nuget::version(package, answer)?,
+            Registry::Cargo => cargo::version(package, answer)?,
         };
         Ok(format!("{}@{version}", unversioned(package)).parse()?)
     }
@@ -199,10 +195,12 @@ impl Build {
         };
         let mut file = Containerfile::from(base);
         let folder = match &self.source {
-            Source::Package(package) if package.registry == Registry::Npm => {
-                npm::install(package, self, &mut file)?
-            }
-            Source::Package(package) => pypi::install(package, self, &mut file)?,
+            Source::Package(package) => match package.registry {
+                Registry::Npm => npm::install(package, self, &mut file)?,
+                Registry::Pypi => pypi::install(package, self, &mut file)?,
+                Registry::Nuget => nuget::install(package, self, &mut file)?,
+                Registry::Cargo => cargo::install(package, self, &mut file)?,
+            },
             Source::Repository(repository) => repository.install(self, &mut file)?,
         };
         file.set("HOME", "/tmp");
@@ -268,6 +266,7 @@ pub fn surroundings(ca_bundle: Option<&str>, proxy: Option<&str>) -> Vec<Assignm
             "REQUESTS_CA_BUNDLE",
             "CURL_CA_BUNDLE",
             "GIT_SSL_CAINFO",
+            "CARGO_HTTP_CAINFO",
         ] {
             variables.push(Assignment::new(name, CA_BUNDLE_INSIDE));
         }

@@ -97,7 +97,7 @@ pub enum PlanError {
     },
     /// Nothing of what the entry offers is an image or a package that speaks on its standard input and output.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm, PyPI, NuGet and cargo, and git repositories that speak MCP on stdin and stdout"
     )]
     NotRunnable {
         /// The entry.
@@ -266,15 +266,6 @@ pub fn origin(
     })
 }
 
-/// Whether what a server consists of can become a container.
-fn is_supported(artifact: &Artifact) -> bool {
-    match artifact {
-        Artifact::Image(_) | Artifact::Git(_) => true,
-        Artifact::Package(package) => Build::supports(package.registry),
-        Artifact::Bundle(_) => false,
-    }
-}
-
 fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {
     let offers: Vec<String> = options
         .iter()
@@ -310,7 +301,7 @@ pub fn choose<'a>(
     };
     for (number, option) in &options {
         if let Run::Local(local) = &option.run
-            && is_supported(&local.artifact)
+            && !matches!(local.artifact, Artifact::Bundle(_))
             && local.transport == Transport::Stdio
         {
             return Ok((*number, option, local));

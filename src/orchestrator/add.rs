@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::interrupt::Interrupt;
 use super::remove::Extent;
 use super::{Active, Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
-use crate::activation::build::{Recipe, Source};
+use crate::activation::build::Source;
 use crate::activation::choices::Choices;
 use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
@@ -336,11 +336,11 @@ fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
         Consent::Seen(seen) if *seen == what => Ok(()),
         Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent {
             what,
-            how: match &repository.recipe {
-                Some(Recipe::Own(own)) => format!("by its own {own}"),
-                Some(Recipe::Python) => "as a package of Python".to_owned(),
-                Some(Recipe::Node) | None => "as a package of Node".to_owned(),
-            },
+            how: repository
+                .recipe
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::add::Step;
 use super::build_log::Log;
 use super::{Error, Orchestrator, quadlet_path};
-use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, Source};
+use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, NO_PROGRAM, Source};
 use crate::activation::plan::{Origin, Plan};
 use crate::activation::units;
 use crate::catalog::Package;
@@ -241,5 +241,6 @@ pub(super) fn hint(output: &str) -> Option<String> {
     if let Some(names) = says(MANY_ENTRIES) {
         return Some(format!("choose one with --entry: {names}"));
     }
-    says(NO_ENTRY).map(|_| "it is a library, perhaps, and no server".to_owned())
+    let is_library = says(NO_ENTRY).or_else(|| says(NO_PROGRAM));
+    is_library.map(|_| "it is a library, perhaps, and no server".to_owned())
 }

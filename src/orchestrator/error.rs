@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME, pypi:NAME, nuget:NAME or cargo:NAME nor git+https://HOST/REPOSITORY"
     )]
     UnknownReference {
         /// What was asked for.

@@ -169,15 +169,19 @@ fn value(input: &Input, number: usize) -> String {
 fn write(plan: &Plan, files: &mut Files) -> Result<(), ValueError> {
     let name = &plan.name;
     let pinned = match &plan.origin {
-        Origin::Image(image) => Pinned::Fetched(
-            image.pinned(&format!("sha256:{}", "0".repeat(64)).parse().unwrap()),
-        ),
+        Origin::Image(image) => {
+            Pinned::Fetched(image.pinned(&format!("sha256:{}", "0".repeat(64)).parse().unwrap()))
+        }
         Origin::Build(build) => {
             let recipe = format!("/x/{}", name.recipe_file());
             let settings = &Settings::default().build;
             let unit = units::build(name, build, &recipe, settings)?;
             unit.check(PodmanVersion::FLOOR).unwrap();
-            files.add(&name.build_file(), &unit.to_string(), name.build_unit().as_str());
+            files.add(
+                &name.build_file(),
+                &unit.to_string(),
+                name.build_unit().as_str(),
+            );
             build.containerfile().unwrap();
             Pinned::Fetched(ImageReference::built(name))
         }

@@ -95,7 +95,11 @@ impl Quadlet {
         };
         Report {
             services: out.lines().filter_map(named).collect(),
-            complaints: err.lines().filter(is_complaint).map(str::to_owned).collect(),
+            complaints: err
+                .lines()
+                .filter(is_complaint)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

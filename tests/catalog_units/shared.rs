@@ -60,8 +60,10 @@ fn items(page: &[u8]) -> Vec<String> {
 fn folder(path: &Path) -> Folder {
     let file = |name: &str| {
         let mut files = children(path).into_iter();
-        let named =
-            |path: &PathBuf| path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let named = |path: &PathBuf| {
+            path.file_name()
+                .is_some_and(|own| own.eq_ignore_ascii_case(name))
+        };
         files.find(named).map(|path| fs::read(path).unwrap())
     };
     Folder {
