@@ -29,6 +29,7 @@ use mcpod::quadlet::value::Assignment;
 use mcpod::quadlet::version::PodmanVersion;
 use mcpod::secret::Secret;
 use mcpod::settings::Settings;
+use mcpod::unit_dir::Place;
 
 use quadlet::{Files, Quadlet};
 
@@ -186,16 +187,16 @@ fn write(plan: &Plan, files: &mut Files) -> Result<(), ValueError> {
             Pinned::Fetched(ImageReference::built(name))
         }
     };
-    let unit = units::container(plan, &pinned)?;
-    unit.check(PodmanVersion::FLOOR).unwrap();
-    let service = format!("mcpod-{name}@.service");
-    files.add(&name.container_file(), &unit.to_string(), &service);
-    for volume in &plan.invocation.volumes {
-        let unit = units::volume(name, &plan.id, volume)?;
+    for (path, unit) in units::behind(plan, Some(&pinned))? {
         unit.check(PodmanVersion::FLOOR).unwrap();
-        let file = name.volume_file(&volume.name);
-        let service = file.replace(".volume", "-volume.service");
-        files.add(&file, &unit.to_string(), &service);
+        // The others are systemd's own.
+        if path.place == Place::Quadlet {
+            let service = match path.file.rsplit_once('.').unwrap() {
+                (stem, "container") => format!("{stem}.service"),
+                (stem, kind) => format!("{stem}-{kind}.service"),
+            };
+            files.add(&path.file, &unit.to_string(), &service);
+        }
     }
     Ok(())
 }
