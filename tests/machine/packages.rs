@@ -185,8 +185,7 @@ fn what_cannot_be_built_says_why_and_leaves_nothing() {
 #[test]
 fn a_base_image_that_is_gone_is_named() {
     let _machine = Idle::now();
-    let _settings =
-        settings("[build]\nnode = \"docker.io/library/no-such-node:1\"\n");
+    let _settings = settings("[build]\nnode = \"docker.io/library/no-such-node:1\"\n");
     mcpod(&["add", MEMORY])
         .code(1)
         .complains(&["docker.io/library/no-such-node:1"]);
