@@ -20,10 +20,10 @@ impl Orchestrator {
         let version = podman.supported_version().await?;
         let mut plan = plan;
         let pinned = match &mut plan.origin {
-            Origin::Image(image) => match podman.image(image).await? {
-                Some(here) => Some(Pinned::Fetched(here.pin(image))),
-                None => None,
-            },
+            Origin::Image(image) => {
+                let here = podman.image(image).await?;
+                here.map(|here| Pinned::Fetched(here.pin(image)))
+            }
             Origin::Build(build) => {
                 if let Some(base) = &build.base
                     && let Some(here) = podman.image(base).await?
