@@ -24,6 +24,7 @@ impl Orchestrator {
                 Some(here) => Some(Pinned::Fetched(here.pin(image))),
                 None => None,
             },
+            Origin::Command(_) => None,
             Origin::Build(build) => {
                 if let Some(base) = &build.base
                     && let Some(here) = podman.image(base).await?
