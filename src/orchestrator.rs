@@ -16,6 +16,7 @@ pub mod outline;
 pub mod own_units;
 mod planning;
 mod preview;
+mod programs;
 pub mod reference;
 pub mod remove;
 pub mod secrets;
@@ -244,8 +245,9 @@ fn socket_path(name: &ServerName) -> UnitPath {
 }
 
 /// Where that lies by which a server's instances run, of every kind of server.
-fn instance_files(name: &ServerName) -> [UnitPath; 2] {
+fn instance_files(name: &ServerName) -> [UnitPath; 3] {
     [
+        UnitPath::unit(name.service_file()),
         UnitPath::quadlet(name.container_file()),
         UnitPath::unit(name.template_drop_in()),
     ]

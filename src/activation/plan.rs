@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::build::{Build, BuildError};
 use super::choices::{Choices, Instances, Network};
 use super::inputs::{InputError, Inputs};
-use super::invocation::{Invocation, with_values};
+use super::invocation::{Bind, Invocation, with_values};
 use super::limits::Limits;
 use crate::catalog::{self, Artifact, LaunchOption, Run, Transport};
 use crate::image::{ImageReference, Pinned};
@@ -34,6 +34,8 @@ pub struct Plan {
     pub inputs: Vec<Assignment>,
     /// The variables that the user chose, for the record.
     pub environment: Vec<Assignment>,
+    /// The files and folders of the host that the user chose, for the record.
+    pub mounts: Vec<Bind>,
     /// What is done with the labels of what is mounted.
     pub relabel: Relabel,
     /// How many instances there may be at once.
@@ -55,6 +57,8 @@ pub enum Origin {
     Image(ImageReference),
     /// It is built here.
     Build(Build),
+    /// There is none: a program of this host runs, of this absolute path once that is known.
+    Command(String),
 }
 
 impl Origin {
@@ -62,14 +66,14 @@ impl Origin {
     pub fn unpinned(&self, name: &ServerName) -> Pinned {
         Pinned::Fetched(match self {
             Self::Image(image) => image.clone(),
-            Self::Build(_) => ImageReference::built(name),
+            Self::Build(_) | Self::Command(_) => ImageReference::built(name),
         })
     }
 
     /// How it is built, if it is.
     pub fn build(&self) -> Option<&Build> {
         match self {
-            Self::Image(_) => None,
+            Self::Image(_) | Self::Command(_) => None,
             Self::Build(build) => Some(build),
         }
     }
@@ -80,6 +84,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Image(reference) => reference.fmt(f),
             Self::Build(build) => build.fmt(f),
+            Self::Command(program) => write!(f, "command:{program}"),
         }
     }
 }
@@ -205,6 +210,12 @@ impl Plan {
             ),
             Run::Remote(_) => return Err(not_runnable(&id, &[option])),
         };
+        if matches!(origin, Origin::Command(_)) && !invocation.secrets.is_empty() {
+            return Err(PlanError::SecretExposed {
+                id,
+                place: "its environment, which other processes of yours can read where no container is",
+            });
+        }
         let shared = invocation.volumes.iter().any(|volume| !volume.read_only);
         let instances = choices.instances.unwrap_or(if shared {
             Instances::Single
@@ -232,6 +243,7 @@ impl Plan {
             invocation,
             inputs: choices.inputs.clone(),
             environment: choices.environment.clone(),
+            mounts: choices.mounts.clone(),
             relabel: settings.sandbox.selinux,
             instances,
             ca_bundle: settings
@@ -278,6 +290,7 @@ pub fn origin(
             choices.entry.as_deref(),
             choices.scripts,
         )?),
+        Artifact::Command(program) => Origin::Command(program.clone()),
         Artifact::Bundle(_) => return Err(not_runnable(id, &[option])),
     })
 }

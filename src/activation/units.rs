@@ -2,23 +2,26 @@
 //! instances, the volumes that they share, and the build of an image that is made here.
 
 mod build;
+mod command;
 mod container;
 mod mounts;
 
 use std::collections::BTreeMap;
 
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
+pub use command::{SYSTEMD_FLOOR, command};
 pub use container::container;
 pub use mounts::volume;
 
+use super::limits::Limits;
 use super::plan::{Origin, Plan};
 use super::record::Record;
 use crate::image::Pinned;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{install, socket, unit};
+use crate::quadlet::keys::{install, service, socket, unit};
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{FileMode, Specifier, Text};
+use crate::quadlet::value::{CpuShare, FileMode, Specifier, Text};
 use crate::unit_dir::UnitPath;
 
 /// The texts of a server's unit files.
@@ -48,6 +51,9 @@ pub fn behind(
             files.insert(UnitPath::quadlet(name.container_file()), template);
             let drop_in = UnitPath::unit(name.template_drop_in());
             files.insert(drop_in, container::drop_in()?);
+        }
+        Origin::Command(program) => {
+            files.insert(UnitPath::unit(name.service_file()), command(plan, program)?);
         }
     }
     for wanted in &plan.invocation.volumes {
@@ -99,6 +105,17 @@ pub fn socket(
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.
 fn runtime_path(file: &str) -> Text {
     Text::from(Specifier::RuntimeDirectory).and(&*format!("/mcpod/{file}"))
+}
+
+/// What one session may use.
+fn limits(file: &mut UnitFile, limits: &Limits) -> Result<(), ValueError> {
+    file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
+    file.push(service::MEMORY_SWAP_MAX, &0)?;
+    file.push(service::TASKS_MAX, &u64::from(limits.tasks))?;
+    match limits.cpus {
+        Some(cpus) => file.push(service::CPU_QUOTA, &CpuShare(cpus.percent())),
+        None => Ok(()),
+    }
 }
 
 /// A command as its key takes it.

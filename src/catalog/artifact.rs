@@ -20,6 +20,8 @@ pub enum Artifact {
     Git(Git),
     /// An MCP bundle (`.mcpb`) to download.
     Bundle(Bundle),
+    /// A program of this host, by its name or its absolute path. No catalog names one: only a user does.
+    Command(String),
 }
 
 /// A package, written `npm:NAME[@VERSION]`.
@@ -95,13 +97,14 @@ pub enum PackageError {
 }
 
 impl Artifact {
-    /// The word for its kind: `image`, the package's registry, `git` or `mcpb`.
+    /// The word for its kind: `image`, the package's registry, `git`, `mcpb` or `command`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Image(_) => "image",
             Self::Package(package) => package.registry.as_str(),
             Self::Git(_) => "git",
             Self::Bundle(_) => "mcpb",
+            Self::Command(_) => "command",
         }
     }
 }

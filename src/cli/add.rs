@@ -11,6 +11,7 @@ use super::ask;
 use super::output::{Failure, Outcome, Output};
 use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
+use crate::activation::invocation::Bind;
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Added, Consent, Request, Step};
@@ -33,7 +34,7 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add docker://docker.io/mcp/time --dry-run
   mcpod add npm:@modelcontextprotocol/server-memory")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION, or likewise pypi:, nuget: or cargo:, the newest without a version
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, command:PROGRAM of this host, npm:PACKAGE@VERSION, or likewise pypi:, nuget: or cargo:, the newest without a version
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have
@@ -48,6 +49,9 @@ pub(super) struct Arguments {
     /// Give one of its secrets, or put one into a variable: NAME asks, NAME=@FILE and NAME=- read it
     #[arg(long, value_name = "NAME[=@FILE|=-]")]
     secret: Vec<String>,
+    /// Let it see a file or folder of yours at the same place: PATH to read it, PATH:rw to change it
+    #[arg(long, value_name = "PATH[:rw]")]
+    mount: Vec<Bind>,
     /// Take its N-th launch option, as `mcpod show` numbers them
     #[arg(long, value_name = "N")]
     launch: Option<usize>,
@@ -76,7 +80,7 @@ pub(super) struct Arguments {
     /// Let a package of npm run what it wants to when it is installed
     #[arg(long)]
     scripts: bool,
-    /// Build from a repository without asking
+    /// Build from a repository, or run a command of this host, without asking
     #[arg(long)]
     yes: bool,
     /// Let it have the secrets and volumes that are kept under its name for another entry
@@ -104,6 +108,7 @@ pub(super) async fn run(
         set,
         env,
         secret,
+        mount,
         launch,
         network,
         memory,
@@ -126,6 +131,7 @@ pub(super) async fn run(
             launch,
             inputs: set,
             environment: env,
+            mounts: mount,
             secrets: read_secrets(&secret)?,
             instances,
             network,
@@ -199,7 +205,7 @@ async fn add_asking(
                 ask_for(&inputs, &mut request.choices)?;
             }
             Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
+                if !ask::yes(&format!("{how}?"))? {
                     return Err(Error::NeedsConsent { what, how }.into());
                 }
                 request.consent = Consent::Seen(what);

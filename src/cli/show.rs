@@ -233,6 +233,7 @@ fn launch(option: &LaunchOption) -> String {
                 Artifact::Package(package) => format!("package {package}"),
                 Artifact::Git(git) => format!("built from {}", git.url),
                 Artifact::Bundle(bundle) => format!("bundle {}", bundle.url),
+                Artifact::Command(program) => format!("command {program}"),
             };
             let network = match &local.network {
                 Network::None => "no network".to_owned(),

@@ -9,6 +9,7 @@ use super::remove::Extent;
 use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::build::Source;
 use crate::activation::choices::Choices;
+use crate::activation::command::HostCommand;
 use crate::activation::plan::{Origin, Plan};
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
@@ -227,7 +228,7 @@ impl Work<'_> {
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match &plan.origin {
             Origin::Build(_) => Some(self.build(&built, tell).await?),
-            Origin::Image(_) => pinned,
+            Origin::Image(_) | Origin::Command(_) => pinned,
         };
         let mut record = record(plan, self.given, pinned.as_ref(), State::Adding);
         let written = texts(plan, pinned.as_ref(), &record, &built, version)?;
@@ -314,30 +315,36 @@ impl Work<'_> {
     }
 }
 
-/// Sees to it that the user knows what code is built, where its catalog says no more than where that is found.
+/// Sees to it that the user knows what code is built or runs outside of a container, where its catalog says no more than where that
+/// is found, or nothing.
 fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
-    let Some(build) = plan.origin.build() else {
-        return Ok(());
+    let (what, how) = match &plan.origin {
+        Origin::Build(build) => match &build.source {
+            Source::Repository(repository) => {
+                let recipe = repository.recipe.as_ref().map(ToString::to_string);
+                let how = recipe.unwrap_or_default();
+                let what = build.to_string();
+                let how = format!("build and run code from {what}, {how}");
+                (what, how)
+            }
+            Source::Package(_) => return Ok(()),
+        },
+        Origin::Command(program) => {
+            let words = std::iter::once(program).chain(&plan.invocation.args);
+            let what = HostCommand::of_words(words.cloned().collect());
+            let what = format!("command:{}", what.map_err(Error::Command)?);
+            let how = format!("run {what} on this host, in a sandbox but in no container");
+            (what, how)
+        }
+        Origin::Image(_) => return Ok(()),
     };
-    let Source::Repository(repository) = &build.source else {
-        return Ok(());
-    };
-    let what = build.to_string();
     match consent {
         Consent::Anything => Ok(()),
         Consent::Seen(seen) if *seen == what => Ok(()),
-        Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent {
-            what,
-            how: repository
-                .recipe
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        }),
+        Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent { what, how }),
     }
 }
 
-/// The texts of all unit files of a server, if the host's Podman understands them. `built` are those by which its image is built.
 pub(super) fn texts(
     plan: &Plan,
     pinned: Option<&Pinned>,
@@ -368,6 +375,7 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: S
         limits: plan.limits.clone(),
         inputs: plan.inputs.clone(),
         environment: plan.environment.clone(),
+        mounts: plan.mounts.clone(),
         secrets: plan
             .invocation
             .secrets

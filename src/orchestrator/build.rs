@@ -49,6 +49,7 @@ impl Orchestrator {
                 let here = self.fetched(podman, image, tell).await?;
                 Ok(Some(Pinned::Fetched(here.pin(image))))
             }
+            Origin::Command(_) => Ok(None),
             Origin::Build(build) => {
                 if let Source::Repository(repository) = &build.source {
                     tell(Step::Asking(build.to_string()));

@@ -224,6 +224,7 @@ pub(super) fn choices(record: &Record) -> Choices {
         launch: launch_number(record),
         inputs: record.inputs.clone(),
         environment: record.environment.clone(),
+        mounts: record.mounts.clone(),
         secrets: record
             .secrets
             .iter()
@@ -259,6 +260,7 @@ fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     }
     let digest: ImageDigest = record.digest.parse()?;
     Ok(Some(match &plan.origin {
+        Origin::Command(_) => return Ok(None),
         Origin::Image(_) => {
             let name: ImageReference = record.image.parse()?;
             Pinned::Fetched(name.pinned(&digest))

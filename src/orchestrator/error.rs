@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::activation::build::BuildError;
+use crate::activation::command::CommandError;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
@@ -48,7 +49,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME, pypi:NAME, nuget:NAME or cargo:NAME nor git+https://HOST/REPOSITORY"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME, pypi:NAME, nuget:NAME or cargo:NAME nor git+https://HOST/REPOSITORY nor command:PROGRAM"
     )]
     UnknownReference {
         /// What was asked for.
@@ -106,12 +107,30 @@ pub enum Error {
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     /// The user is to see first what would be built.
-    #[error("this would build and run code from {what}, {how}")]
+    #[error("this would {how}")]
     NeedsConsent {
-        /// The repository with its commit.
+        /// The repository with its commit, or the command.
         what: String,
-        /// How it would be built, in words.
+        /// What would be done, in words: build and run code from ..., by its own Dockerfile.
         how: String,
+    },
+    /// A text is no command.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A program of this host is not there.
+    #[error("this host has no program {program}")]
+    NoProgram {
+        /// The program.
+        program: String,
+    },
+    /// systemd here cannot keep a command of the host from the user's other processes.
+    #[error(
+        "commands of this host run under systemd {} and later; this is {found}",
+        crate::activation::units::SYSTEMD_FLOOR
+    )]
+    SystemdTooOld {
+        /// Its version.
+        found: String,
     },
     /// Nothing can be built.
     #[error(transparent)]
@@ -251,6 +270,7 @@ impl Error {
             | Self::NeedsConsent { .. }
             | Self::KeptForAnother { .. }
             | Self::Build(BuildError::Package(_))
+            | Self::Command(_)
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
                 | PlanError::Build(_)
@@ -258,7 +278,10 @@ impl Error {
                 | PlanError::NoPath { .. }
                 | PlanError::Input(_),
             ) => Kind::Usage,
-            Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable => Kind::HostLacks,
+            Self::SystemdTooOld { .. }
+            | Self::Unsupported(_)
+            | Self::Host(_)
+            | Self::JournalUnreadable => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
             _ => Kind::Failed,
@@ -282,6 +305,9 @@ impl Error {
             }
             Self::Repository(_) => "repository",
             Self::NeedsConsent { .. } => "needs_consent",
+            Self::Command(_) => "bad_command",
+            Self::NoProgram { .. } => "no_such_program",
+            Self::SystemdTooOld { .. } => "systemd_too_old",
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
@@ -349,7 +375,13 @@ impl Error {
             ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Repository(error) => error.hint(),
-            Self::NeedsConsent { .. } => Some("look at it; with --yes it is built".to_owned()),
+            Self::NeedsConsent { .. } => Some("look at it; with --yes it is done".to_owned()),
+            Self::NoProgram { .. } => {
+                Some("install it, or give its absolute path: command:/PATH/PROGRAM".to_owned())
+            }
+            Self::SystemdTooOld { .. } => Some(
+                "run the server from an image, a package or a repository instead".to_owned(),
+            ),
             Self::BuildFailed { output, .. } => super::build::hint(output),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),
@@ -361,6 +393,7 @@ impl Error {
             Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
             | Self::Build(_)
+            | Self::Command(_)
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)

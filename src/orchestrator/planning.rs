@@ -2,10 +2,11 @@
 
 use super::add::Request;
 use super::reference::{self, Candidate};
-use super::{Error, Orchestrator, binds, kept};
+use super::{Error, Orchestrator, binds, kept, programs};
 use crate::activation::choices::Choices;
 use crate::activation::invocation::NamedVolume;
-use crate::activation::plan::{self, Plan, fingerprint};
+use crate::activation::plan::{self, Origin, Plan, fingerprint};
+use crate::activation::units::SYSTEMD_FLOOR;
 use crate::quadlet::name::ServerName;
 
 impl Orchestrator {
@@ -77,6 +78,15 @@ impl Orchestrator {
         }
         if !choices.reuse {
             kept.refuse()?;
+        }
+        if let Origin::Command(program) = &mut plan.origin {
+            let systemd = self.systemd.version().await?;
+            if systemd.number < SYSTEMD_FLOOR {
+                return Err(Error::SystemdTooOld {
+                    found: systemd.text,
+                });
+            }
+            *program = programs::find(program, &self.systemd.environment().await?)?;
         }
         let closed = binds::Closed::of(&self.host, &self.dirs);
         closed.check_all(&mut plan.invocation.binds)?;

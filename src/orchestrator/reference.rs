@@ -2,12 +2,16 @@
 
 use super::Error;
 use crate::activation::build::BuildError;
+use crate::activation::command::HostCommand;
 use crate::catalog::{
     Artifact, Catalog, Git, LaunchOption, Line, Listing, Local, Network, Package, PackageError,
     Resolution, Run, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
+
+/// What stands in front of a command of this host.
+pub const COMMAND: &str = "command:";
 
 /// Words of a name that tell one MCP server from another no better than none.
 const EMPTY_WORDS: [&str; 2] = ["mcp", "server"];
@@ -41,6 +45,7 @@ pub fn listing(catalog: &Catalog, reference: &str) -> Result<Listing, Error> {
 /// Whether a reference names something to run by itself, which need not be in the catalog.
 pub fn is_direct(reference: &str) -> bool {
     reference.contains("://")
+        || reference.starts_with(COMMAND)
         || !matches!(
             reference.parse::<Package>(),
             Err(PackageError::Registry { .. })
@@ -83,6 +88,15 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
             id: reference.to_owned(),
             names: names(last, None),
             launch: vec![of_artifact(Artifact::Git(git))],
+        });
+    }
+    if let Some(command) = reference.strip_prefix(COMMAND) {
+        let command: HostCommand = command.parse()?;
+        let last = command.program.rsplit('/').next().unwrap_or_default();
+        return Ok(Candidate {
+            id: reference.to_owned(),
+            names: names(last, None),
+            launch: vec![command.launch()],
         });
     }
     if reference.contains("://") {

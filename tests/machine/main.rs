@@ -15,6 +15,7 @@ mod calls;
 mod catalog;
 mod chain;
 mod changes;
+mod command;
 mod compiled;
 mod escaping;
 mod failures;

@@ -14,7 +14,7 @@ use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Stream, Text};
+use crate::quadlet::value::{Assignment, PodmanOption, Specifier, Stream, Text};
 use crate::settings::Relabel;
 use crate::systemd::journal;
 
@@ -60,6 +60,7 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
         invocation,
         inputs: _,
         environment: _,
+        mounts: _,
         relabel,
         instances: _,
         network,
@@ -149,12 +150,7 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
         file.push(service::ENVIRONMENT, &Assignment::new(name, value))?;
     }
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
-    file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
-    file.push(service::MEMORY_SWAP_MAX, &0)?;
-    file.push(service::TASKS_MAX, &u64::from(limits.tasks))?;
-    if let Some(cpus) = limits.cpus {
-        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
-    }
+    super::limits(&mut file, limits)?;
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
     let stop = words(&STOP_COMMAND);

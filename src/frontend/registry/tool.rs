@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Failure};
-use super::{Registry, add, browse, config, docs, exec, find, later, refresh, remove, state};
+use super::{Registry, add, browse, config, docs, exec, find, launch, refresh, remove, state};
 
 /// A registry tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,9 +151,9 @@ impl Tool {
             ),
             Self::LaunchStdio => (
                 "Run a command as a server",
-                later::LAUNCH_STDIO.to_owned(),
-                arguments::<later::LaunchStdioArguments>(),
-                None,
+                launch::DESCRIPTION.to_owned(),
+                arguments::<launch::Arguments>(),
+                Some(schema::<add::Added>()),
             ),
         };
         let mut tool = rmcp::model::Tool::new(self.name(), description, input)
@@ -184,7 +184,10 @@ impl Tool {
 
     /// Whether a call that is cancelled must come to its own end.
     pub(super) fn undoes_itself(self) -> bool {
-        matches!(self, Self::Add | Self::Remove | Self::ConfigSet)
+        matches!(
+            self,
+            Self::Add | Self::LaunchStdio | Self::Remove | Self::ConfigSet
+        )
     }
 
     /// Calls it.
@@ -205,7 +208,7 @@ impl Tool {
             Self::Exec => Err(exec::not_called(registry, &read(arguments)?)),
             Self::Refresh => refresh::run(registry, read(arguments)?, &context).await,
             Self::Status => state::status(registry, read(arguments)?).await,
-            Self::LaunchStdio => Err(later::launch_stdio(registry, &read(arguments)?)),
+            Self::LaunchStdio => Box::pin(launch::run(registry, read(arguments)?, &context)).await,
         }
     }
 }

@@ -31,6 +31,11 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
     if let Origin::Build(build) = &outline.origin {
         wider.push(format!("its image is to be built here from {build}"));
     }
+    if let Origin::Command(_) = &outline.origin {
+        wider.push(
+            "it is a program of this host, which runs in a sandbox but in no container".to_owned(),
+        );
+    }
     wider.extend(variables(environment));
     let paths: Vec<String> = outline.paths().collect();
     wider.extend(given_away(inputs, &paths));

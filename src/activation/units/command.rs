@@ -1,0 +1,172 @@
+//! The template of a command of this host: a service of systemd's own, in the strictest sandbox that a user manager has.
+
+use super::limits;
+use crate::activation::choices::Network;
+use crate::activation::invocation::Bind;
+use crate::activation::plan::Plan;
+use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::quadlet::error::ValueError;
+use crate::quadlet::keys::{sandbox, service, unit};
+use crate::quadlet::name::UnitName;
+use crate::quadlet::unit_file::UnitFile;
+use crate::quadlet::value::{Specifier, Stream, Text};
+use crate::systemd::journal;
+use std::time::Duration;
+
+/// The oldest systemd that gives a service processes of its own (`PrivatePIDs=`). Without that, whatever else is closed, it could
+/// look through `/proc` at all that the user's other processes see.
+pub const SYSTEMD_FLOOR: u32 = 257;
+
+/// How long it has to end after SIGTERM. It is the first process of its kind, and many a program ignores the signal then.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What is switched on. `MemoryDenyWriteExecute=` is not: whatever compiles while it runs, as Node does, would not start.
+/// `ProtectKernelLogs=` is not, since it fails where a container of the host's has no kernel log; without capabilities it adds nothing.
+const CLOSED: [crate::quadlet::key::Key<bool>; 17] = [
+    sandbox::NO_NEW_PRIVILEGES,
+    sandbox::PRIVATE_USERS,
+    sandbox::PRIVATE_PIDS,
+    sandbox::PRIVATE_TMP,
+    sandbox::PRIVATE_DEVICES,
+    sandbox::PRIVATE_IPC,
+    sandbox::PROTECT_KERNEL_TUNABLES,
+    sandbox::PROTECT_KERNEL_MODULES,
+    sandbox::PROTECT_CONTROL_GROUPS,
+    sandbox::PROTECT_CLOCK,
+    sandbox::PROTECT_HOSTNAME,
+    sandbox::RESTRICT_NAMESPACES,
+    sandbox::RESTRICT_REALTIME,
+    sandbox::RESTRICT_SUID_SGID,
+    sandbox::LOCK_PERSONALITY,
+    sandbox::REMOVE_IPC,
+    sandbox::MOUNT_API_VFS,
+];
+
+/// Makes the template of the instances of a command: one for each connection.
+pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
+    let (name, invocation) = (&plan.name, &plan.invocation);
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
+    )?;
+    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
+    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+
+    // It fails to start, and not later, where the program is not there.
+    file.push(service::TYPE, "exec")?;
+    // The user manager's variables are none of its business: whatever the user's session imported is among them.
+    let mut words: Vec<String> = ["/usr/bin/env", "-i", "--", "HOME=/tmp", "LANG=C.UTF-8"]
+        .map(str::to_owned)
+        .into();
+    let folder = program.rsplit_once('/').map_or("", |(folder, _)| folder);
+    words.push(format!("PATH=/usr/local/bin:/usr/bin:/bin:{folder}"));
+    let variables = invocation.environment.iter();
+    words.extend(variables.map(|set| format!("{}={}", set.name, set.value)));
+    words.push(program.to_owned());
+    words.extend(invocation.args.iter().cloned());
+    file.push(service::EXEC_START, words.as_slice())?;
+    file.push(service::STANDARD_INPUT, "socket")?;
+    file.push(service::STANDARD_OUTPUT, "socket")?;
+    let (before, behind) = journal::log_file_around(name);
+    let log = Text::from(Specifier::RuntimeDirectory)
+        .and(&*format!("/mcpod/{before}"))
+        .and(Specifier::Instance)
+        .and(behind);
+    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(service::WORKING_DIRECTORY, "/tmp")?;
+
+    for key in CLOSED {
+        file.push(key, &true)?;
+    }
+    file.push(sandbox::PROTECT_SYSTEM, "strict")?;
+    // Nothing of a home folder is there, wherever it lies, and no socket of the host's: not the bus, not Podman's, not ours.
+    file.push(sandbox::PROTECT_HOME, "tmpfs")?;
+    for hidden in [
+        Text::from(Specifier::HomeDirectory).and(":ro"),
+        Text::from("/run:ro"),
+    ] {
+        file.push(sandbox::TEMPORARY_FILE_SYSTEM, &hidden)?;
+    }
+    file.push(sandbox::PROTECT_PROC, "invisible")?;
+    file.push(sandbox::PROC_SUBSET, "pid")?;
+    file.push(sandbox::KEYRING_MODE, "private")?;
+    file.push(sandbox::UMASK, "0077")?;
+    file.push(sandbox::CAPABILITY_BOUNDING_SET, &())?;
+    file.push(sandbox::SYSTEM_CALL_ARCHITECTURES, "native")?;
+    file.push(sandbox::SYSTEM_CALL_FILTER, "@system-service")?;
+    file.push(sandbox::SYSTEM_CALL_ERROR_NUMBER, "EPERM")?;
+    for family in ["AF_UNIX", "AF_INET", "AF_INET6"] {
+        file.push(sandbox::RESTRICT_ADDRESS_FAMILIES, family)?;
+    }
+    match plan.network {
+        Network::None => file.push(sandbox::PRIVATE_NETWORK, &true)?,
+        Network::Open => {
+            file.push(sandbox::RESTRICT_ADDRESS_FAMILIES, "AF_NETLINK")?;
+            // Where names are asked for; what /etc/resolv.conf often leads to.
+            for file_of_names in ["/run/systemd/resolve", "/run/NetworkManager"] {
+                file.push(sandbox::BIND_READ_ONLY_IF_THERE, file_of_names)?;
+            }
+        }
+    }
+    // Programs of the user's own lie where nothing else is seen.
+    file.push(sandbox::BIND_READ_ONLY_IF_THERE, program)?;
+    for Bind {
+        source, read_only, ..
+    } in &invocation.binds
+    {
+        if *read_only {
+            file.push(sandbox::BIND_READ_ONLY, source)?;
+        } else {
+            file.push(sandbox::BIND, source)?;
+        }
+    }
+    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
+    limits(&mut file, &plan.limits)?;
+    file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
+    // 128 + SIGTERM: told to stop, it stopped.
+    file.push(service::SUCCESS_EXIT_STATUS, &143)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::choices::Choices;
+    use crate::activation::command::HostCommand;
+    use crate::activation::plan::Origin;
+    use crate::quadlet::value::Assignment;
+    use crate::settings::Settings;
+
+    fn text(words: &str, choices: &Choices) -> String {
+        let launch = words.parse::<HostCommand>().unwrap().launch();
+        let name = "x".parse().unwrap();
+        let plan = Plan::new("command:x", &[launch], name, choices, &Settings::default()).unwrap();
+        let Origin::Command(program) = &plan.origin else {
+            panic!("{:?}", plan.origin);
+        };
+        command(&plan, program).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_whole_of_a_template() {
+        let choices = Choices {
+            environment: vec![Assignment::new("A", "100% $b")],
+            mounts: vec![Bind::at("/srv/a b%", true), Bind::at("/srv/w", false)],
+            ..Choices::default()
+        };
+        insta::assert_snapshot!(text("/home/u/bin/x --to 'a $b'", &choices), @r#"
+        "#);
+    }
+
+    #[test]
+    fn the_open_network_is_the_hosts() {
+        let choices = Choices {
+            network: Some(Network::Open),
+            ..Choices::default()
+        };
+        let text = text("/bin/x", &choices);
+        assert!(!text.contains("PrivateNetwork="));
+        assert!(text.contains("BindReadOnlyPaths=-/run/systemd/resolve\n"));
+    }
+}
