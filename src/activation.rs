@@ -1,6 +1,7 @@
 //! One catalog entry and the user's choices become a plan, and the plan becomes unit files. Pure.
 
 pub mod build;
+pub mod bundle;
 pub mod choices;
 pub mod command;
 pub mod evaluate;

@@ -23,6 +23,7 @@
 //! | [`containerfile`] | the format of recipes of images | no text ever adds an instruction, an option or a word |
 //! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
 //! | [`podman`] | images, over Podman's socket | only it knows podman-api |
+//! | [`bundle`] | MCP bundles, fetched, verified, unpacked | nothing of one is run; none is looked at but by its hash |
 //! | [`repository`] | repositories of git, looked at from afar | nothing of one is run |
 //! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
@@ -46,6 +47,7 @@
 )]
 
 pub mod activation;
+pub mod bundle;
 pub mod catalog;
 pub mod cli;
 pub mod containerfile;

@@ -3,6 +3,7 @@
 //! The image holds the package and what it depends on in `/opt/mcpod`, belongs to root and runs as nobody in particular. What of the
 //! package is to be started is found while the image is built, and named in a file that the image's entry point reads.
 
+mod bundle;
 mod cargo;
 mod go;
 mod npm;
@@ -15,9 +16,11 @@ mod tests;
 
 use std::fmt;
 
+pub use bundle::BundleSource;
 pub use repository::{Recipe, Repository};
 
-use crate::catalog::{Git, Package, PackageError, Registry};
+use super::bundle::{Manifest, ManifestError};
+use crate::catalog::{Bundle, Git, Package, PackageError, Registry};
 use crate::containerfile::{Containerfile, ContainerfileError};
 use crate::image::ImageReference;
 use crate::quadlet::value::Assignment;
@@ -56,11 +59,16 @@ pub enum Source {
     Package(Package),
     /// A repository; with its commit once that is known.
     Repository(Repository),
+    /// A bundle; with what of it is started once that is known.
+    Bundle(BundleSource),
 }
 
 /// Why nothing can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
+    /// A bundle's manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The name of a package is none.
     #[error(transparent)]
     Package(#[from] PackageError),
@@ -161,6 +169,35 @@ impl Build {
         })
     }
 
+    /// Decides how a bundle is built, as far as that can be said without looking into it.
+    pub fn of_bundle(bundle: &Bundle) -> Self {
+        Self {
+            source: Source::Bundle(BundleSource {
+                bundle: bundle.clone(),
+                program: None,
+                folder: None,
+            }),
+            base: None,
+            entry: None,
+            scripts: false,
+        }
+    }
+
+    /// Settles on what a bundle's manifest says, and on where its files will lie.
+    pub fn settle_on_bundle(
+        &mut self,
+        manifest: &Manifest,
+        folder: &str,
+        settings: &settings::Build,
+    ) -> Result<(), BuildError> {
+        if let Source::Bundle(bundle) = &mut self.source {
+            self.base = Some(BundleSource::base(manifest, settings)?.clone());
+            bundle.program = Some(manifest.program()?);
+            bundle.folder = Some(folder.to_owned());
+        }
+        Ok(())
+    }
+
     /// Settles on a commit of its repository, and on how that is built.
     pub fn settle_on(&mut self, repository: Repository, settings: &settings::Build) {
         self.base = repository.base(settings).cloned();
@@ -194,21 +231,44 @@ impl Build {
             return Ok(None);
         };
         let mut file = Containerfile::from(base);
-        let folder = match &self.source {
-            Source::Package(package) => match package.registry {
-                Registry::Npm => npm::install(package, self, &mut file)?,
-                Registry::Pypi => pypi::install(package, self, &mut file)?,
-                Registry::Nuget => nuget::install(package, self, &mut file)?,
-                Registry::Cargo => cargo::install(package, self, &mut file)?,
-            },
-            Source::Repository(repository) => repository.install(self, &mut file)?,
+        let find =
+            |folder| format!("read -r entry </opt/mcpod/entry && exec {folder}/\"$entry\" \"$@\"");
+        let start = match &self.source {
+            Source::Bundle(bundle) => {
+                let program = bundle.install(self, &mut file)?;
+                vec![program]
+            }
+            source => {
+                let folder = self.install(source, &mut file)?;
+                let words = ["/bin/sh", "-c", &find(folder), "mcpod"];
+                words.map(str::to_owned).into()
+            }
         };
         file.set("HOME", "/tmp");
         file.work_in("/tmp");
         file.run_as(USER);
-        let start = format!("read -r entry </opt/mcpod/entry && exec {folder}/\"$entry\" \"$@\"");
-        file.start_with(&["/bin/sh", "-c", &start, "mcpod"])?;
+        let start: Vec<&str> = start.iter().map(String::as_str).collect();
+        file.start_with(&start)?;
         Ok(Some(file))
+    }
+
+    /// Installs what has a command that must be found, and says where that lies.
+    fn install(
+        &self,
+        source: &Source,
+        file: &mut Containerfile,
+    ) -> Result<&'static str, BuildError> {
+        Ok(match source {
+            Source::Package(package) => match package.registry {
+                Registry::Npm => npm::install(package, self, file)?,
+                Registry::Pypi => pypi::install(package, self, file)?,
+                Registry::Nuget => nuget::install(package, self, file)?,
+                Registry::Cargo => cargo::install(package, self, file)?,
+            },
+            Source::Repository(repository) => repository.install(self, file)?,
+            // It says itself what is started.
+            Source::Bundle(_) => crate::activation::bundle::FOLDER,
+        })
     }
 }
 
@@ -217,6 +277,10 @@ impl fmt::Display for Build {
         match &self.source {
             Source::Package(package) => package.fmt(f),
             Source::Repository(repository) => repository.fmt(f),
+            Source::Bundle(bundle) => {
+                let Bundle { url, sha256 } = &bundle.bundle;
+                write!(f, "mcpb+{url}#sha256:{sha256}")
+            }
         }
     }
 }

@@ -110,7 +110,7 @@ pub enum PlanError {
     },
     /// Nothing of what the entry offers is an image or a package that speaks on its standard input and output.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm, PyPI, NuGet and cargo, and git repositories that speak MCP on stdin and stdout"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm, PyPI, NuGet and cargo, git repositories and MCP bundles that speak MCP on stdin and stdout"
     )]
     NotRunnable {
         /// The entry.
@@ -291,7 +291,7 @@ pub fn origin(
             choices.scripts,
         )?),
         Artifact::Command(program) => Origin::Command(program.clone()),
-        Artifact::Bundle(_) => return Err(not_runnable(id, &[option])),
+        Artifact::Bundle(bundle) => Origin::Build(Build::of_bundle(bundle)),
     })
 }
 
@@ -300,8 +300,7 @@ pub fn is_supported(option: &LaunchOption) -> bool {
     let Run::Local(local) = &option.run else {
         return false;
     };
-    let has_image = !matches!(local.artifact, Artifact::Bundle(_));
-    has_image && local.transport == Transport::Stdio
+    local.transport == Transport::Stdio
 }
 
 fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {

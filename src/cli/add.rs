@@ -34,7 +34,7 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add docker://docker.io/mcp/time --dry-run
   mcpod add npm:@modelcontextprotocol/server-memory")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, command:PROGRAM of this host, npm:PACKAGE@VERSION, or likewise pypi:, nuget: or cargo:, the newest without a version
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, mcpb+URL#sha256:HEX, command:PROGRAM of this host, npm:PACKAGE@VERSION, or likewise pypi:, nuget: or cargo:, the newest without a version
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have

@@ -327,7 +327,7 @@ fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
                 let how = format!("build and run code from {what}, {how}");
                 (what, how)
             }
-            Source::Package(_) => return Ok(()),
+            Source::Package(_) | Source::Bundle(_) => return Ok(()),
         },
         Origin::Command(program) => {
             let words = std::iter::once(program).chain(&plan.invocation.args);

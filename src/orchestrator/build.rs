@@ -156,6 +156,11 @@ impl Orchestrator {
             });
         }
         self.end_orphaned_builds().await?;
+        // Its files go when the build has come to its end, whichever that is.
+        let _unpacked = match plan.origin.build().map(|build| &build.source) {
+            Some(Source::Bundle(source)) => Some(self.bundles().unpack(&source.bundle)?),
+            _ => None,
+        };
         std::fs::create_dir_all(self.host.runtime.mcpod()).ok();
         let mut log = Log::new(self.build_log(name));
         tell(Step::Building(plan.origin.to_string()));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::planning::bundle_of;
 use super::reference::{self, Candidate};
 use super::{Active, Error, Orchestrator, add, build, socket_path};
 use crate::activation::choices::Choices;
@@ -58,7 +59,8 @@ impl Orchestrator {
         let record = &active.record;
         let (candidate, number) = self.as_added(&active)?;
         let option = candidate.launch.get(number.saturating_sub(1));
-        let inputs = option.map(|option| option.inputs.as_slice());
+        let option = option.map(|option| self.completed(option));
+        let inputs = option.as_ref().map(|option| option.inputs.as_slice());
         let mut configured: Vec<Configured> = inputs
             .unwrap_or_default()
             .iter()
@@ -96,6 +98,13 @@ impl Orchestrator {
             }
         }
         Ok(configured)
+    }
+
+    /// A launch option with what its bundle says, where it is one and was fetched before.
+    fn completed(&self, option: &LaunchOption) -> LaunchOption {
+        let manifest = bundle_of(option).and_then(|bundle| self.bundles().known(bundle));
+        let completed = manifest.and_then(|manifest| manifest.complete(option).ok());
+        completed.unwrap_or_else(|| option.clone())
     }
 
     /// What an active server was added from, and the number of its launch option: as it was then, not whatever has its name by now.

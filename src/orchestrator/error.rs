@@ -6,6 +6,7 @@ use crate::activation::build::BuildError;
 use crate::activation::command::CommandError;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
+use crate::bundle::BundleError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
 use crate::image::ReferenceError;
@@ -103,6 +104,9 @@ pub enum Error {
         /// The last lines that the build wrote, fit to be shown.
         output: String,
     },
+    /// A bundle is of no use.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// A repository cannot be looked at.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -271,6 +275,7 @@ impl Error {
             | Self::KeptForAnother { .. }
             | Self::Build(BuildError::Package(_))
             | Self::Command(_)
+            | Self::Bundle(BundleError::Named { .. })
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
                 | PlanError::Build(_)
@@ -304,6 +309,7 @@ impl Error {
                 "no_such_package"
             }
             Self::Repository(_) => "repository",
+            Self::Bundle(_) => "bundle",
             Self::NeedsConsent { .. } => "needs_consent",
             Self::Command(_) => "bad_command",
             Self::NoProgram { .. } => "no_such_program",
@@ -375,6 +381,7 @@ impl Error {
             ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Repository(error) => error.hint(),
+            Self::Bundle(error) => error.hint(),
             Self::NeedsConsent { .. } => Some("look at it; with --yes it is done".to_owned()),
             Self::NoProgram { .. } => {
                 Some("install it, or give its absolute path: command:/PATH/PROGRAM".to_owned())

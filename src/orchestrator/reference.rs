@@ -4,8 +4,8 @@ use super::Error;
 use crate::activation::build::BuildError;
 use crate::activation::command::HostCommand;
 use crate::catalog::{
-    Artifact, Catalog, Git, LaunchOption, Line, Listing, Local, Network, Package, PackageError,
-    Resolution, Run, Transport, Trust,
+    Artifact, Bundle, Catalog, Git, LaunchOption, Line, Listing, Local, Network, Package,
+    PackageError, Resolution, Run, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
@@ -74,6 +74,20 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
         }
         Err(PackageError::Registry { .. }) => {}
         Err(error) => return Err(BuildError::from(error).into()),
+    }
+    if let Some(named) = reference.strip_prefix("mcpb+") {
+        let (url, sha256) = named.split_once("#sha256:").unwrap_or((named, ""));
+        let last = url.rsplit('/').next().unwrap_or_default();
+        let last = last.strip_suffix(".mcpb").unwrap_or(last);
+        let bundle = Bundle {
+            url: Line::new(url),
+            sha256: Line::new(sha256),
+        };
+        return Ok(Candidate {
+            id: reference.to_owned(),
+            names: names(last, None),
+            launch: vec![of_artifact(Artifact::Bundle(bundle))],
+        });
     }
     if let Some(git) = reference.strip_prefix("git+") {
         let git = repository(git);

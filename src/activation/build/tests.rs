@@ -14,7 +14,7 @@ fn known_build(package: &str) -> Build {
 fn package(build: &Build) -> &Package {
     match &build.source {
         Source::Package(package) => package,
-        Source::Repository(repository) => panic!("{repository}"),
+        Source::Repository(_) | Source::Bundle(_) => panic!("{build}"),
     }
 }
 
