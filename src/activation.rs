@@ -10,4 +10,5 @@ pub mod invocation;
 pub mod limits;
 pub mod plan;
 pub mod record;
+pub mod tools;
 pub mod units;

@@ -25,6 +25,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod tools_of;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,9 @@ enum Command {
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Serve tools that are containers (started by systemd)
+    #[command(hide = true)]
+    ToolsOf(tools_of::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -138,6 +142,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
+        Command::ToolsOf(arguments) => in_runtime(tools_of::run(arguments)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -209,6 +214,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Logs(_)
             | Self::Credential(_)
+            | Self::ToolsOf(_)
             | Self::Guard => false,
         }
     }

@@ -29,6 +29,7 @@
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
+//! | [`tool_server`] | the server of tools that are containers | each call is a container of its own, and nothing else |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
 //! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
@@ -66,4 +67,5 @@ pub mod settings;
 pub mod systemd;
 pub mod text;
 pub mod tls;
+pub mod tool_server;
 pub mod unit_dir;

@@ -1,5 +1,6 @@
 //! A plan: what will run under a name, and how. Everything that unit files are made from, decided and checked.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,7 @@ use super::choices::{Choices, Instances, Network};
 use super::inputs::{InputError, Inputs};
 use super::invocation::{Bind, Invocation, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Run, Transport};
+use crate::catalog::{self, Artifact, LaunchOption, Run, ToolContainer, Transport};
 use crate::image::{ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -57,8 +58,19 @@ pub enum Origin {
     Image(ImageReference),
     /// It is built here.
     Build(Build),
+    /// Each call of its tools has one: a server of mcpod's own runs them.
+    Tools(Toolbox),
     /// There is none: a program of this host runs, of this absolute path once that is known.
     Command(String),
+}
+
+/// Tools of which each call runs a container, and who runs them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolbox {
+    /// The tools; their images are pinned when these are here.
+    pub tools: Vec<ToolContainer>,
+    /// The path of mcpod, which is their server; empty until it is known.
+    pub program: String,
 }
 
 impl Origin {
@@ -66,14 +78,14 @@ impl Origin {
     pub fn unpinned(&self, name: &ServerName) -> Pinned {
         Pinned::Fetched(match self {
             Self::Image(image) => image.clone(),
-            Self::Build(_) | Self::Command(_) => ImageReference::built(name),
+            Self::Build(_) | Self::Tools(_) | Self::Command(_) => ImageReference::built(name),
         })
     }
 
     /// How it is built, if it is.
     pub fn build(&self) -> Option<&Build> {
         match self {
-            Self::Image(_) | Self::Command(_) => None,
+            Self::Image(_) | Self::Tools(_) | Self::Command(_) => None,
             Self::Build(build) => Some(build),
         }
     }
@@ -84,6 +96,11 @@ impl fmt::Display for Origin {
         match self {
             Self::Image(reference) => reference.fmt(f),
             Self::Build(build) => build.fmt(f),
+            Self::Tools(Toolbox { tools, .. }) => {
+                let images: BTreeSet<String> =
+                    tools.iter().map(|tool| tool.image.to_string()).collect();
+                f.write_str(&images.into_iter().collect::<Vec<_>>().join(" "))
+            }
             Self::Command(program) => write!(f, "command:{program}"),
         }
     }
@@ -210,7 +227,8 @@ impl Plan {
             ),
             Run::Remote(_) => return Err(not_runnable(&id, &[option])),
         };
-        if matches!(origin, Origin::Command(_)) && !invocation.secrets.is_empty() {
+        if matches!(origin, Origin::Command(_) | Origin::Tools(_)) && !invocation.secrets.is_empty()
+        {
             return Err(PlanError::SecretExposed {
                 id,
                 place: "its environment, which other processes of yours can read where no container is",
@@ -290,6 +308,10 @@ pub fn origin(
             choices.entry.as_deref(),
             choices.scripts,
         )?),
+        Artifact::Tools(tools) => Origin::Tools(Toolbox {
+            tools: tools.clone(),
+            program: String::new(),
+        }),
         Artifact::Command(program) => Origin::Command(program.clone()),
         Artifact::Bundle(bundle) => Origin::Build(Build::of_bundle(bundle)),
     })

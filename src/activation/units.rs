@@ -5,6 +5,7 @@ mod build;
 mod command;
 mod container;
 mod mounts;
+mod tools;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use command::{SYSTEMD_FLOOR, command};
 pub use container::container;
 pub use mounts::volume;
+pub use tools::tools;
 
 use super::limits::Limits;
 use super::plan::{Origin, Plan};
@@ -19,9 +21,10 @@ use super::record::Record;
 use crate::image::Pinned;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{install, service, socket, unit};
-use crate::quadlet::name::UnitName;
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{CpuShare, FileMode, Specifier, Text};
+use crate::systemd::journal;
 use crate::unit_dir::UnitPath;
 
 /// The texts of a server's unit files.
@@ -51,6 +54,9 @@ pub fn behind(
             files.insert(UnitPath::quadlet(name.container_file()), template);
             let drop_in = UnitPath::unit(name.template_drop_in());
             files.insert(drop_in, container::drop_in()?);
+        }
+        Origin::Tools(toolbox) => {
+            files.insert(UnitPath::unit(name.service_file()), tools(plan, toolbox)?);
         }
         Origin::Command(program) => {
             files.insert(UnitPath::unit(name.service_file()), command(plan, program)?);
@@ -105,6 +111,12 @@ pub fn socket(
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.
 fn runtime_path(file: &str) -> Text {
     Text::from(Specifier::RuntimeDirectory).and(&*format!("/mcpod/{file}"))
+}
+
+/// Where an instance writes to its standard error. Not to the journal itself: see the guard's relay.
+fn log_file(name: &ServerName) -> Text {
+    let (before, behind) = journal::log_file_around(name);
+    runtime_path(&before).and(Specifier::Instance).and(behind)
 }
 
 /// What one session may use.

@@ -228,7 +228,7 @@ impl Work<'_> {
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match &plan.origin {
             Origin::Build(_) => Some(self.build(&built, tell).await?),
-            Origin::Image(_) | Origin::Command(_) => pinned,
+            Origin::Image(_) | Origin::Tools(_) | Origin::Command(_) => pinned,
         };
         let mut record = record(plan, self.given, pinned.as_ref(), State::Adding);
         let written = texts(plan, pinned.as_ref(), &record, &built, version)?;
@@ -336,7 +336,7 @@ fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
             let how = format!("run {what} on this host, in a sandbox but in no container");
             (what, how)
         }
-        Origin::Image(_) => return Ok(()),
+        Origin::Image(_) | Origin::Tools(_) => return Ok(()),
     };
     match consent {
         Consent::Anything => Ok(()),

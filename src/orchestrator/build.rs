@@ -50,6 +50,13 @@ impl Orchestrator {
                 Ok(Some(Pinned::Fetched(here.pin(image))))
             }
             Origin::Command(_) => Ok(None),
+            Origin::Tools(toolbox) => {
+                for tool in &mut toolbox.tools {
+                    let here = self.fetched(podman, &tool.image, tell).await?;
+                    tool.image = here.pin(&tool.image);
+                }
+                Ok(None)
+            }
             Origin::Build(build) => {
                 if let Source::Repository(repository) = &build.source {
                     tell(Step::Asking(build.to_string()));

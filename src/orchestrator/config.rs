@@ -199,7 +199,8 @@ impl Orchestrator {
 
         let (candidate, number) = self.as_added(&active)?;
         choices.launch = Some(number);
-        let plan = self.plan_as(&candidate, name.clone(), choices).await?;
+        let mut plan = self.plan_as(&candidate, name.clone(), choices).await?;
+        keep_images(&mut plan, old);
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(&plan, old)?;
@@ -262,6 +263,26 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
     of_name.map(|given| given.value.clone()).collect()
 }
 
+/// Keeps the images to which tools were pinned when they were added.
+fn keep_images(plan: &mut Plan, record: &Record) {
+    let Origin::Tools(toolbox) = &mut plan.origin else {
+        return;
+    };
+    let images = record
+        .image
+        .split(' ')
+        .filter_map(|image| image.parse().ok());
+    let images: Vec<ImageReference> = images.collect();
+    for tool in &mut toolbox.tools {
+        let pinned = images
+            .iter()
+            .find(|image| image.repository() == tool.image.repository());
+        if let Some(pinned) = pinned {
+            tool.image = pinned.clone();
+        }
+    }
+}
+
 /// The image that a server is pinned to; nothing where it has none, or where only its name is known.
 fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     if record.digest.is_empty() {
@@ -269,7 +290,7 @@ fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     }
     let digest: ImageDigest = record.digest.parse()?;
     Ok(Some(match &plan.origin {
-        Origin::Command(_) => return Ok(None),
+        Origin::Tools(_) | Origin::Command(_) => return Ok(None),
         Origin::Image(_) => {
             let name: ImageReference = record.image.parse()?;
             Pinned::Fetched(name.pinned(&digest))

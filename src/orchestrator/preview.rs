@@ -24,7 +24,7 @@ impl Orchestrator {
                 let here = podman.image(image).await?;
                 here.map(|here| Pinned::Fetched(here.pin(image)))
             }
-            Origin::Command(_) => None,
+            Origin::Tools(_) | Origin::Command(_) => None,
             Origin::Build(build) => {
                 if let Some(base) = &build.base
                     && let Some(here) = podman.image(base).await?

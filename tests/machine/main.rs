@@ -11,6 +11,7 @@
 )]
 
 mod agent;
+mod bundles;
 mod calls;
 mod catalog;
 mod chain;
@@ -37,3 +38,4 @@ mod sandbox;
 mod secrets;
 mod serve;
 mod server;
+mod tool_containers;

@@ -10,7 +10,6 @@ use crate::quadlet::keys::{sandbox, service, unit};
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{Specifier, Stream, Text};
-use crate::systemd::journal;
 use std::time::Duration;
 
 /// The oldest systemd that gives a service processes of its own (`PrivatePIDs=`). Without that, whatever else is closed, it could
@@ -68,12 +67,10 @@ pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
     file.push(service::EXEC_START, words.as_slice())?;
     file.push(service::STANDARD_INPUT, "socket")?;
     file.push(service::STANDARD_OUTPUT, "socket")?;
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(
+        service::STANDARD_ERROR,
+        &Stream::Append(super::log_file(name)),
+    )?;
     file.push(service::WORKING_DIRECTORY, "/tmp")?;
 
     for key in CLOSED {

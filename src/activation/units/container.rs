@@ -16,7 +16,6 @@ use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{Assignment, PodmanOption, Specifier, Stream, Text};
 use crate::settings::Relabel;
-use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -138,13 +137,10 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
 
     file.push(service::STANDARD_INPUT, "socket")?;
     file.push(service::STANDARD_OUTPUT, "socket")?;
-    // Not to the journal itself: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(
+        service::STANDARD_ERROR,
+        &Stream::Append(super::log_file(name)),
+    )?;
     file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
     for (name, value) in PODMAN_MEMORY {
         file.push(service::ENVIRONMENT, &Assignment::new(name, value))?;

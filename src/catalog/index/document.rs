@@ -251,7 +251,7 @@ fn artifact_words(option: &LaunchOption, stems: &mut Stems) -> Vec<String> {
         Run::Local(local) => match &local.artifact {
             Artifact::Image(image) => image.to_string(),
             Artifact::Package(package) => package.name.clone(),
-            Artifact::Git(_) | Artifact::Bundle(_) | Artifact::Command(_) => {
+            Artifact::Git(_) | Artifact::Bundle(_) | Artifact::Tools(_) | Artifact::Command(_) => {
                 return Vec::new();
             }
         },

@@ -1,0 +1,54 @@
+//! The template of a server of mcpod's own, which runs a container for each call of a tool.
+
+use std::time::Duration;
+
+use super::{limits, words};
+use crate::activation::plan::{Plan, Toolbox};
+use crate::activation::tools::Served;
+use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::quadlet::error::ValueError;
+use crate::quadlet::keys::{service, unit};
+use crate::quadlet::name::UnitName;
+use crate::quadlet::unit_file::UnitFile;
+use crate::quadlet::value::{Specifier, Stream, Text};
+
+/// How long a session has to end with its containers.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Removes what a session leaves in the transient store: its containers bear its number.
+const CLEAN_COMMAND: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "exec podman --transient-store --events-backend=none rm --force --time=0 --filter=label=io.mcpod.session=$INVOCATION_ID >/dev/null",
+];
+
+/// Makes the template of the instances: one for each connection.
+///
+/// Unlike other servers it is ours, so it runs as mcpod does. What it runs is in containers, all in the control group of the session.
+pub fn tools(plan: &Plan, toolbox: &Toolbox) -> Result<UnitFile, ValueError> {
+    let name = &plan.name;
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
+    )?;
+    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
+    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    file.push(service::TYPE, "exec")?;
+    let served = Served::of(plan, &toolbox.tools).to_json();
+    let start = [toolbox.program.clone(), "tools-of".to_owned(), served];
+    file.push(service::EXEC_START, start.as_slice())?;
+    file.push(service::STANDARD_INPUT, "socket")?;
+    file.push(service::STANDARD_OUTPUT, "socket")?;
+    file.push(
+        service::STANDARD_ERROR,
+        &Stream::Append(super::log_file(name)),
+    )?;
+    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
+    limits(&mut file, &plan.limits)?;
+    file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
+    file.push(service::EXEC_STOP_POST, words(&CLEAN_COMMAND).as_slice())?;
+    // 128 + SIGTERM: told to stop, it stopped.
+    file.push(service::SUCCESS_EXIT_STATUS, &143)?;
+    Ok(file)
+}
