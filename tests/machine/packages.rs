@@ -219,27 +219,33 @@ fn languages_whose_registry_cannot_be_reached_are_planned_and_fail_with_its_word
 fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
     let _machine = Idle::now();
     let _settings = settings(TRUST);
-    // What the storage lies on has no room for what is installed.
-    let storage = r#"systemctl --user stop podman.service podman.socket
-        podman unshare sh -c 'rm -rf ~/.local/share/containers.aside'; mv ~/.local/share/containers ~/.local/share/containers.aside"#;
-    sh(storage, &[]).ok();
-    let _storage = crate::changes::afterwards(|| {
-        sh(
-            "systemctl --user stop podman.service; podman unshare rm -rf ~/.local/share/containers; mv ~/.local/share/containers.aside ~/.local/share/containers",
-            &[],
-        )
-    });
-    let folder = "/home/tester/.local/share/containers";
-    let _full = root_until_the_end(
+    // A storage of its own, with room for the base and little more.
+    let folder = "/home/tester/full";
+    let _room = root_until_the_end(
         &[
             "sh",
             "-c",
-            r#"install -d -o tester -g tester "$1" && mount -t tmpfs -o size=400m,uid=1000,gid=1000,mode=700 tmpfs "$1""#,
+            r#"install -d -o tester -g tester "$1" && mount -t tmpfs -o size=300m,uid=1000,gid=1000,mode=700 tmpfs "$1""#,
             "sh",
             folder,
         ],
-        &["umount", "--lazy", folder],
+        &[
+            "sh",
+            "-c",
+            r#"umount --lazy "$1" && rmdir "$1""#,
+            "sh",
+            folder,
+        ],
     );
+    let set = r#"printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/graph"\nrunroot = "%s/run"\n' "$1" "$1" >~/.config/containers/storage.conf
+        systemctl --user stop podman.service"#;
+    sh(set, &[folder]).ok();
+    let _storage = crate::changes::afterwards(|| {
+        sh(
+            "rm ~/.config/containers/storage.conf; systemctl --user stop podman.service",
+            &[],
+        )
+    });
     mcpod(&["add", "npm:@modelcontextprotocol/server-everything"])
         .code(1)
         .complains(&["no space left on device"]);
