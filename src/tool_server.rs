@@ -169,7 +169,10 @@ fn command(served: &Served, run: &ToolRun) -> Command {
         .arg(format!("--timeout={}", PATIENCE.as_secs()))
         .arg(format!("--label=io.mcpod.session={session}"));
     for (source, target, may_change) in &run.mounts {
-        let how = if *may_change { "rw" } else { "ro" };
+        let mut how = if *may_change { "rw" } else { "ro" }.to_owned();
+        if let Some(relabel) = &served.relabel {
+            how = format!("{how},{relabel}");
+        }
         command.arg(format!("--volume={source}:{target}:{how}"));
     }
     command

@@ -22,6 +22,8 @@ pub struct Served {
     pub network: bool,
     /// Files and folders of the host that calls may name, or name something in, and whether they may be changed.
     pub folders: Vec<(String, bool)>,
+    /// The option of a mount by which the host's files are relabelled for SELinux.
+    pub relabel: Option<String>,
 }
 
 /// A container that a call runs.
@@ -82,6 +84,7 @@ impl Served {
             folders: binds
                 .map(|bind| (bind.source.clone(), !bind.read_only))
                 .collect(),
+            relabel: plan.relabel.option().map(str::to_owned),
         }
     }
 
@@ -259,6 +262,7 @@ mod tests {
                 .iter()
                 .map(|(folder, may_change)| ((*folder).to_owned(), *may_change))
                 .collect(),
+            relabel: None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::activation::invocation::Bind;
 use crate::activation::limits::{Cpus, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Added, Consent, Request, Step};
+use crate::orchestrator::reference::COMMAND;
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
@@ -151,14 +152,10 @@ pub(super) async fn run(
         },
         agreed: None,
     };
-    let values = request.choices.inputs.iter();
-    for given in values.chain(&request.choices.environment) {
-        if names_localhost(&given.value) {
-            output.note(&format!(
-                "note: {} names this host, but inside a container that is the container; this host is host.containers.internal there",
-                given.name
-            ));
-        }
+    // Without a container it means what it says.
+    if !request.reference.starts_with(COMMAND) {
+        let values = request.choices.inputs.iter();
+        note_localhost(values.chain(&request.choices.environment), output);
     }
     if dry_run {
         return preview(&request, orchestrator, output).await;
@@ -183,6 +180,16 @@ pub(super) async fn run(
         "next: mcpod tools {name}; for an agent's configuration: mcpod attach {name}"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells of values that name this host in a way that means the container where they are used.
+pub(super) fn note_localhost<'a>(given: impl Iterator<Item = &'a Assignment>, output: &Output) {
+    for given in given.filter(|given| names_localhost(&given.value)) {
+        output.note(&format!(
+            "note: {} names this host, but inside a container that is the container; this host is host.containers.internal there",
+            given.name
+        ));
+    }
 }
 
 /// Adds a server, and asks for what is missing or wants an answer, where there is somebody to be asked.
