@@ -134,6 +134,9 @@ fn plan(option: &LaunchOption, name: ServerName, all: bool) -> Result<Plan, Plan
     settings.build.ca_bundle = Some("/etc/ssl/certs/ca-certificates.crt".to_owned());
     let options = std::slice::from_ref(option);
     let mut plan = Plan::new("a:server", options, name, &choices, &settings)?;
+    if let Origin::Tools(toolbox) = &mut plan.origin {
+        "/usr/bin/mcpod".clone_into(&mut toolbox.program);
+    }
     if let Origin::Build(build) = &mut plan.origin
         && let mcpod::activation::build::Source::Repository(repository) = &build.source
     {
@@ -186,6 +189,7 @@ fn write(plan: &Plan, files: &mut Files) -> Result<(), ValueError> {
             build.containerfile().unwrap();
             Pinned::Fetched(ImageReference::built(name))
         }
+        Origin::Tools(_) | Origin::Command(_) => plan.origin.unpinned(name),
     };
     for (path, unit) in units::behind(plan, Some(&pinned))? {
         unit.check(PodmanVersion::FLOOR).unwrap();

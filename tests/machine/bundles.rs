@@ -55,7 +55,7 @@ fn reference(name: &str) -> String {
     format!("mcpb+http://127.0.0.1:8765/{name}#sha256:{hash}")
 }
 
-fn served() -> impl Drop {
+fn served() -> impl Sized {
     let running = start(&["sh", "-ec", BUNDLES]);
     wait_until("the bundles are served", SOON, || {
         let seen = run(&[

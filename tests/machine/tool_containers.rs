@@ -35,7 +35,7 @@ tools:
 "#;
 
 /// A catalog of these entries, until the test ends.
-fn catalog() -> impl Drop {
+fn catalog() -> impl Sized {
     sh("mkdir -p ~/registry/servers/looker ~/registry/servers/greedy ~/seen && touch ~/seen/file && ln -s /etc/passwd ~/seen/link", &[]).ok();
     write_file(
         "/home/tester/registry/servers/looker/server.yaml",

@@ -153,6 +153,60 @@ mod tests {
             ..Choices::default()
         };
         insta::assert_snapshot!(text("/home/u/bin/x --to 'a $b'", &choices), @r#"
+        [Unit]
+        Description=MCP server x, session %i
+        CollectMode=inactive-or-failed
+        Wants=mcpod-guard.service
+
+        [Service]
+        Type=exec
+        ExecStart=/usr/bin/env -i -- HOME=/tmp LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin:/home/u/bin "A=100%% $$b" /home/u/bin/x --to "a $$b"
+        StandardInput=socket
+        StandardOutput=socket
+        StandardError=append:%t/mcpod/x@%i.log
+        WorkingDirectory=/tmp
+        NoNewPrivileges=true
+        PrivateUsers=true
+        PrivatePIDs=true
+        PrivateTmp=true
+        PrivateDevices=true
+        PrivateIPC=true
+        ProtectKernelTunables=true
+        ProtectKernelModules=true
+        ProtectControlGroups=true
+        ProtectClock=true
+        ProtectHostname=true
+        RestrictNamespaces=true
+        RestrictRealtime=true
+        RestrictSUIDSGID=true
+        LockPersonality=true
+        RemoveIPC=true
+        MountAPIVFS=true
+        ProtectSystem=strict
+        ProtectHome=tmpfs
+        TemporaryFileSystem=%h:ro
+        TemporaryFileSystem=/run:ro
+        ProtectProc=invisible
+        ProcSubset=pid
+        KeyringMode=private
+        UMask=0077
+        CapabilityBoundingSet=
+        SystemCallArchitectures=native
+        SystemCallFilter=@system-service
+        SystemCallErrorNumber=EPERM
+        RestrictAddressFamilies=AF_UNIX
+        RestrictAddressFamilies=AF_INET
+        RestrictAddressFamilies=AF_INET6
+        PrivateNetwork=true
+        BindReadOnlyPaths=-/home/u/bin/x
+        BindReadOnlyPaths="/srv/a b%%"
+        BindPaths=/srv/w
+        Slice=mcpod.slice
+        MemoryMax=1073741824
+        MemorySwapMax=0
+        TasksMax=512
+        TimeoutStopSec=2s
+        SuccessExitStatus=143
         "#);
     }
 
