@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ impl Store {
             // What was killed left it.
             fs::remove_dir_all(&folder).map_err(|source| failed(&folder, source))?;
         }
-        make_folder(&folder)?;
+        open_folder(&folder)?;
         let unpacked = Unpacked(folder);
         let mut archive = open(&self.file(bundle)?, bundle)?;
         let mut left = UNPACKED_MAX;
@@ -184,19 +184,15 @@ impl Store {
             };
             let path = unpacked.0.join(name);
             if entry.is_dir() {
-                make_folder(&path)?;
+                open_folder(&path)?;
                 continue;
             }
             if let Some(above) = path.parent() {
-                make_folder(above)?;
+                open_folder(above)?;
             }
             let is_program = entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
-            let mut file = File::options()
-                .write(true)
-                .create_new(true)
-                .mode(if is_program { 0o755 } else { 0o644 })
-                .open(&path)
-                .map_err(|source| failed(&path, source))?;
+            let mut file = File::create_new(&path).map_err(|source| failed(&path, source))?;
+            allow(&path, if is_program { 0o755 } else { 0o644 })?;
             let copied = io::copy(&mut (&mut entry).take(left + 1), &mut file);
             let copied = copied.map_err(|source| failed(&path, source))?;
             left = left
@@ -306,11 +302,21 @@ fn manifest(file: &Path, bundle: &Bundle) -> Result<Manifest, BundleError> {
 }
 
 fn make_folder(folder: &Path) -> Result<(), BundleError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o755);
-    builder
-        .create(folder)
-        .map_err(|source| failed(folder, source))
+    fs::create_dir_all(folder).map_err(|source| failed(folder, source))
+}
+
+/// Makes a folder that others may look into, as those above it that are not there either.
+fn open_folder(folder: &Path) -> Result<(), BundleError> {
+    let missing = folder.ancestors().take_while(|above| !above.exists());
+    let missing: Vec<&Path> = missing.collect();
+    make_folder(folder)?;
+    missing.into_iter().try_for_each(|made| allow(made, 0o755))
+}
+
+/// Sets what may be done with a file or folder of a bundle, whatever this process gives to what it makes: in the image others read it.
+fn allow(path: &Path, mode: u32) -> Result<(), BundleError> {
+    let mode = fs::Permissions::from_mode(mode);
+    fs::set_permissions(path, mode).map_err(|source| failed(path, source))
 }
 
 fn failed(path: &Path, source: io::Error) -> BundleError {

@@ -96,22 +96,21 @@ fn failed(message: &str) -> CallToolResult {
 
 /// Runs a container, and gives what it printed.
 async fn carry_out(served: &Served, run: &ToolRun) -> CallToolResult {
-    for (source, ..) in &run.mounts {
-        // A link in what the user named could lead anywhere.
-        let truly = std::fs::canonicalize(source);
+    let mut run = run.clone();
+    for (source, ..) in &mut run.mounts {
+        // A link in what the user named could lead anywhere: what is mounted is where it leads to.
+        let truly = std::fs::canonicalize(&*source);
         let is_within = |path: &Path| {
-            served
-                .folders
-                .iter()
-                .any(|(folder, _)| path.starts_with(folder))
+            let mut folders = served.folders.iter();
+            folders.any(|folder| path.starts_with(&folder.truly))
         };
-        match truly {
-            Ok(truly) if is_within(&truly) => {}
+        match truly.map(|truly| (is_within(&truly), truly.into_os_string().into_string())) {
+            Ok((true, Ok(truly))) => *source = truly,
             Ok(_) => return failed(&format!("{source} leads out of what the user named")),
             Err(error) => return failed(&format!("{source} cannot be mounted: {error}")),
         }
     }
-    let spawned = command(served, run).spawn();
+    let spawned = command(served, &run).spawn();
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => return failed(&format!("podman cannot be run: {error}")),

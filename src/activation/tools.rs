@@ -20,10 +20,21 @@ pub struct Served {
     pub tools: Vec<ToolContainer>,
     /// Whether they have the open network.
     pub network: bool,
-    /// Files and folders of the host that calls may name, or name something in, and whether they may be changed.
-    pub folders: Vec<(String, bool)>,
+    /// Files and folders of the host that calls may name, or name something in.
+    pub folders: Vec<Folder>,
     /// The option of a mount by which the host's files are relabelled for SELinux.
     pub relabel: Option<String>,
+}
+
+/// A file or folder of the host that the user named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    /// As the user named it.
+    pub named: String,
+    /// Where it truly lies.
+    pub truly: String,
+    /// Whether it may be changed.
+    pub may_change: bool,
 }
 
 /// A container that a call runs.
@@ -82,7 +93,11 @@ impl Served {
             tools: tools.to_vec(),
             network: plan.network == Network::Open,
             folders: binds
-                .map(|bind| (bind.source.clone(), !bind.read_only))
+                .map(|bind| Folder {
+                    named: bind.target.clone(),
+                    truly: bind.source.clone(),
+                    may_change: !bind.read_only,
+                })
                 .collect(),
             relabel: plan.relabel.option().map(str::to_owned),
         }
@@ -167,17 +182,18 @@ impl Served {
                 });
             }
         }
-        let within = |(folder, _): &&(String, bool)| {
-            let rest = source.strip_prefix(folder.trim_end_matches('/'));
+        let within = |folder: &&Folder| {
+            let rest = source.strip_prefix(folder.named.trim_end_matches('/'));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         // The nearest says whether it may be changed.
         let named = self.folders.iter().filter(within);
-        let named = named.max_by_key(|(folder, _)| folder.len());
-        let (_, may_change) = named.ok_or_else(|| CallError::Closed {
+        let named = named.max_by_key(|folder| folder.named.len());
+        let folder = named.ok_or_else(|| CallError::Closed {
             path: source.to_owned(),
         })?;
-        Ok((source.to_owned(), target.to_owned(), wanted && *may_change))
+        let may_change = wanted && folder.may_change;
+        Ok((source.to_owned(), target.to_owned(), may_change))
     }
 }
 
@@ -260,7 +276,11 @@ mod tests {
             network: false,
             folders: folders
                 .iter()
-                .map(|(folder, may_change)| ((*folder).to_owned(), *may_change))
+                .map(|(folder, may_change)| Folder {
+                    named: (*folder).to_owned(),
+                    truly: (*folder).to_owned(),
+                    may_change: *may_change,
+                })
                 .collect(),
             relabel: None,
         }

@@ -192,8 +192,10 @@ pub mod sandbox {
     use super::super::value::Text;
 
     keys! { "Service";
-        BIND: str = "BindPaths", bound_path;
-        BIND_READ_ONLY: str = "BindReadOnlyPaths", bound_path;
+        /// where it lies, and where it is seen.
+        BIND: (String, String) = "BindPaths", bound_paths;
+        /// where it lies, and where it is seen.
+        BIND_READ_ONLY: (String, String) = "BindReadOnlyPaths", bound_paths;
         /// for what need not be there.
         BIND_READ_ONLY_IF_THERE: str = "BindReadOnlyPaths", bound_path_if_there;
         CAPABILITY_BOUNDING_SET: () = "CapabilityBoundingSet", nothing;

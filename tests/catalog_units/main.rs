@@ -18,10 +18,12 @@ mod shared;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use mcpod::activation::build::{Build, Source};
+use mcpod::activation::bundle::Manifest;
 use mcpod::activation::choices::Choices;
 use mcpod::activation::plan::{Origin, Plan, PlanError};
 use mcpod::activation::units;
-use mcpod::catalog::{Input, InputKind, LaunchOption, Run, Transport, Trust};
+use mcpod::catalog::{Artifact, Input, InputKind, LaunchOption, Run, Transport, Trust};
 use mcpod::image::{ImageReference, Pinned};
 use mcpod::quadlet::error::ValueError;
 use mcpod::quadlet::name::ServerName;
@@ -137,22 +139,37 @@ fn plan(option: &LaunchOption, name: ServerName, all: bool) -> Result<Plan, Plan
     if let Origin::Tools(toolbox) = &mut plan.origin {
         "/usr/bin/mcpod".clone_into(&mut toolbox.program);
     }
-    if let Origin::Build(build) = &mut plan.origin
-        && let mcpod::activation::build::Source::Repository(repository) = &build.source
-    {
-        let named = match &option.run {
-            Run::Local(local) => match &local.artifact {
-                mcpod::catalog::Artifact::Git(git) => git.dockerfile.clone(),
-                _ => None,
-            },
-            Run::Remote(_) => None,
-        };
-        let own = named.map_or("Dockerfile".to_owned(), |named| named.to_string());
-        let commit = "0123456789abcdef0123456789abcdef01234567";
-        let found = repository.found(commit, &[own.trim_start_matches("./").to_owned()]);
-        build.settle_on(found?, &settings.build);
+    if let Origin::Build(build) = &mut plan.origin {
+        settle(build, option, &settings)?;
     }
     Ok(plan)
+}
+
+/// Decides what is known of a build when its repository or its bundle was looked at, as if it were as its entry says.
+fn settle(build: &mut Build, option: &LaunchOption, settings: &Settings) -> Result<(), PlanError> {
+    match &build.source {
+        Source::Package(_) => Ok(()),
+        Source::Bundle(_) => {
+            let manifest = br#"{"server": {"type": "node", "entry_point": "index.js"}}"#;
+            let manifest = Manifest::parse(manifest).unwrap();
+            let settled = build.settle_on_bundle(&manifest, "/x/bundle", &settings.build);
+            Ok(settled?)
+        }
+        Source::Repository(repository) => {
+            let named = match &option.run {
+                Run::Local(local) => match &local.artifact {
+                    Artifact::Git(git) => git.dockerfile.clone(),
+                    _ => None,
+                },
+                Run::Remote(_) => None,
+            };
+            let own = named.map_or("Dockerfile".to_owned(), |named| named.to_string());
+            let commit = "0123456789abcdef0123456789abcdef01234567";
+            let found = repository.found(commit, &[own.trim_start_matches("./").to_owned()]);
+            build.settle_on(found?, &settings.build);
+            Ok(())
+        }
+    }
 }
 
 /// A value that an input takes; where it takes any text, one that is hard to write down.

@@ -71,8 +71,8 @@ fn a_command_runs_by_consent_and_sees_what_is_named() {
         ("cat ~tester/srv/data/file", "shared\n"),
         ("touch ~tester/srv/x", "Read-only file system"),
         ("touch /usr/x", "Read-only file system"),
-        ("ls -A /run/user", "cannot access"),
-        ("ls -A /run", ""),
+        ("ls -A /run/user", ""),
+        ("ls -A /run", "user\n"),
         ("ls /proc | grep -c '^[0-9]'", "4\n"),
         (
             "cat /proc/1/cmdline | tr '\\0' ' '",
@@ -90,10 +90,14 @@ fn a_command_runs_by_consent_and_sees_what_is_named() {
             "COLOUR=100% $red\nHOME=/tmp\nLANG=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin:/usr/bin\nPWD=/tmp\n",
         ),
         ("echo a >/tmp/a && cat /tmp/a", "a\n"),
-        ("hostname x", "hostname"),
     ] {
         let seen = look(&here, script);
-        assert!(seen.contains(sees), "{script}: {seen}");
+        let is_seen = if sees.is_empty() {
+            seen.is_empty()
+        } else {
+            seen.contains(sees)
+        };
+        assert!(is_seen, "{script}: {seen}");
     }
     sh("ls /tmp/a", &[]).code(2);
     // Limits are those of the others.

@@ -67,12 +67,16 @@ fn each_call_is_a_container_of_its_own_and_is_gone() {
         ("tail -n +3 /proc/net/dev | wc -l", "1\n"),
         ("ls -A /home /run", "/home:\n\n/run:\n.containerenv"),
         ("grep -E '^CapEff' /proc/self/status", "0000000000000000"),
-        ("cat /proc/self/uid_map", ""),
         ("echo kept >/tmp/x; cat /tmp/x", "kept\n"),
         ("ls /tmp", ""),
     ] {
         let seen = look(script).ok().result_text();
-        assert!(seen.contains(sees), "{script}: {seen}");
+        let is_seen = if sees.is_empty() {
+            seen.is_empty()
+        } else {
+            seen.contains(sees)
+        };
+        assert!(is_seen, "{script}: {seen}");
     }
     look("touch /x")
         .code(5)

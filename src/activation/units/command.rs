@@ -2,7 +2,6 @@
 
 use super::limits;
 use crate::activation::choices::Network;
-use crate::activation::invocation::Bind;
 use crate::activation::plan::Plan;
 use crate::guard::{GUARD_UNIT, SLICE_UNIT};
 use crate::quadlet::error::ValueError;
@@ -108,14 +107,12 @@ pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
     }
     // Programs of the user's own lie where nothing else is seen.
     file.push(sandbox::BIND_READ_ONLY_IF_THERE, program)?;
-    for Bind {
-        source, read_only, ..
-    } in &invocation.binds
-    {
-        if *read_only {
-            file.push(sandbox::BIND_READ_ONLY, source)?;
+    for bind in &invocation.binds {
+        let paths = (bind.source.clone(), bind.target.clone());
+        if bind.read_only {
+            file.push(sandbox::BIND_READ_ONLY, &paths)?;
         } else {
-            file.push(sandbox::BIND, source)?;
+            file.push(sandbox::BIND, &paths)?;
         }
     }
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
@@ -131,6 +128,7 @@ mod tests {
     use super::*;
     use crate::activation::choices::Choices;
     use crate::activation::command::HostCommand;
+    use crate::activation::invocation::Bind;
     use crate::activation::plan::Origin;
     use crate::quadlet::value::Assignment;
     use crate::settings::Settings;
@@ -199,8 +197,8 @@ mod tests {
         RestrictAddressFamilies=AF_INET6
         PrivateNetwork=true
         BindReadOnlyPaths=-/home/u/bin/x
-        BindReadOnlyPaths="/srv/a b%%"
-        BindPaths=/srv/w
+        BindReadOnlyPaths="/srv/a b%%":"/srv/a b%%"
+        BindPaths=/srv/w:/srv/w
         Slice=mcpod.slice
         MemoryMax=1073741824
         MemorySwapMax=0

@@ -123,7 +123,14 @@ pub(in crate::quadlet) fn bound_path(path: &str) -> Result<String, Reason> {
     Ok(quote(&specifiers(path)))
 }
 
-/// The same, passed over where it is not there.
+/// Two of them: where something lies, and where it is seen.
+pub(in crate::quadlet) fn bound_paths(
+    (source, target): &(String, String),
+) -> Result<String, Reason> {
+    Ok(format!("{}:{}", bound_path(source)?, bound_path(target)?))
+}
+
+/// A single one, passed over where it is not there.
 pub(in crate::quadlet) fn bound_path_if_there(path: &str) -> Result<String, Reason> {
     let written = bound_path(path)?;
     Ok(match written.strip_prefix('"') {
