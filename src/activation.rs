@@ -4,6 +4,7 @@ pub mod build;
 pub mod bundle;
 pub mod choices;
 pub mod command;
+pub mod endpoint;
 pub mod evaluate;
 pub mod inputs;
 pub mod invocation;

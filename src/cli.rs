@@ -4,6 +4,7 @@ mod add;
 mod arguments;
 mod ask;
 mod attach;
+mod bridge;
 mod call;
 mod config;
 mod credential;
@@ -84,6 +85,9 @@ enum Command {
     /// Serve tools that are containers (started by systemd)
     #[command(hide = true)]
     ToolsOf(tools_of::Arguments),
+    /// Join standard input and output to a server that speaks HTTP (started by systemd)
+    #[command(hide = true)]
+    Bridge(bridge::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -143,6 +147,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
         Command::ToolsOf(arguments) => in_runtime(tools_of::run(arguments)),
+        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -215,6 +220,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Credential(_)
             | Self::ToolsOf(_)
+            | Self::Bridge(_)
             | Self::Guard => false,
         }
     }

@@ -7,11 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::build::{Build, BuildError};
 use super::choices::{Choices, Instances, Network};
+use super::endpoint::{AddressError, Endpoint};
 use super::inputs::{InputError, Inputs};
-use super::invocation::{Bind, Invocation, with_values};
+use super::invocation::{Bind, Invocation, stored, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Run, ToolContainer, Transport};
-use crate::image::{ImageReference, Pinned};
+use crate::catalog::{self, Artifact, LaunchOption, Local, Run, ToolContainer, Transport};
+use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::settings::{Relabel, Settings};
@@ -27,7 +28,7 @@ pub struct Plan {
     pub launch: String,
     /// The fingerprint of that option: see [`fingerprint`].
     pub launch_hash: String,
-    /// What its image is; it is pinned when it is here.
+    /// Where it comes from; an image is pinned when it is here.
     pub origin: Origin,
     /// What it is started with.
     pub invocation: Invocation,
@@ -51,41 +52,26 @@ pub struct Plan {
     pub limits: Limits,
 }
 
-/// Where the image of a server comes from.
+/// Where a server comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A registry of images, as the entry names it.
+    /// From a registry of images, as the entry names it.
     Image(ImageReference),
     /// It is built here.
     Build(Build),
     /// Each call of its tools has one: a server of mcpod's own runs them.
-    Tools(Toolbox),
+    Tools(Vec<ToolContainer>),
     /// There is none: a program of this host runs, of this absolute path once that is known.
     Command(String),
-}
-
-/// Tools of which each call runs a container, and who runs them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Toolbox {
-    /// The tools; their images are pinned when these are here.
-    pub tools: Vec<ToolContainer>,
-    /// The path of mcpod, which is their server; empty until it is known.
-    pub program: String,
+    /// Nowhere: the server runs elsewhere.
+    Remote(Endpoint),
 }
 
 impl Origin {
-    /// Its image by its name alone, as long as it is not known which one that is.
-    pub fn unpinned(&self, name: &ServerName) -> Pinned {
-        Pinned::Fetched(match self {
-            Self::Image(image) => image.clone(),
-            Self::Build(_) | Self::Tools(_) | Self::Command(_) => ImageReference::built(name),
-        })
-    }
-
     /// How it is built, if it is.
     pub fn build(&self) -> Option<&Build> {
         match self {
-            Self::Image(_) | Self::Tools(_) | Self::Command(_) => None,
+            Self::Image(_) | Self::Tools(_) | Self::Command(_) | Self::Remote(_) => None,
             Self::Build(build) => Some(build),
         }
     }
@@ -96,12 +82,13 @@ impl fmt::Display for Origin {
         match self {
             Self::Image(reference) => reference.fmt(f),
             Self::Build(build) => build.fmt(f),
-            Self::Tools(Toolbox { tools, .. }) => {
+            Self::Tools(tools) => {
                 let images: BTreeSet<String> =
                     tools.iter().map(|tool| tool.image.to_string()).collect();
                 f.write_str(&images.into_iter().collect::<Vec<_>>().join(" "))
             }
             Self::Command(program) => write!(f, "command:{program}"),
+            Self::Remote(endpoint) => f.write_str(&endpoint.shown),
         }
     }
 }
@@ -125,9 +112,9 @@ pub enum PlanError {
         /// What was chosen, counted from 1.
         chosen: usize,
     },
-    /// Nothing of what the entry offers is an image or a package that speaks on its standard input and output.
+    /// Nothing of what the entry offers is known to be run.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm, PyPI, NuGet and cargo, git repositories and MCP bundles that speak MCP on stdin and stdout"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm, PyPI, NuGet and cargo, git repositories and MCP bundles that speak MCP on stdin and stdout, and remote servers"
     )]
     NotRunnable {
         /// The entry.
@@ -163,6 +150,17 @@ pub enum PlanError {
         /// The value.
         value: String,
     },
+    /// The address of a server is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A header cannot be sent.
+    #[error("{id} cannot be sent the header {name:?} with that value")]
+    NoHeader {
+        /// The entry.
+        id: String,
+        /// The header.
+        name: String,
+    },
     /// A path of a mount cannot be one.
     #[error("{path:?} cannot be mounted: it is no absolute path, or has a colon in it")]
     NoPath {
@@ -196,6 +194,8 @@ impl PlanError {
             }
             Self::Input(error) => error.hint(),
             Self::Build(_)
+            | Self::Address(_)
+            | Self::NoHeader { .. }
             | Self::Needs { .. }
             | Self::SecretExposed { .. }
             | Self::ReadsAsOption { .. }
@@ -216,16 +216,33 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let id = id.to_owned();
         let (number, option) = choose(&id, launch, choices.launch)?;
-        let origin = origin(&id, option, choices, settings)?;
         let secrets = with_values(&choices.secrets);
         let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
         inputs.require(&id)?;
-        let (invocation, declared) = match &option.run {
+        let (origin, invocation, declared) = match &option.run {
             Run::Local(local) => (
+                origin(local, choices, settings)?,
                 Invocation::new(&id, &name, local, &inputs, choices)?,
                 &local.network,
             ),
-            Run::Remote(_) => return Err(not_runnable(&id, &[option])),
+            Run::Remote(_) if choices.network == Some(Network::None) => {
+                let what = "a network, since it runs elsewhere".to_owned();
+                return Err(PlanError::Needs { id, what });
+            }
+            Run::Remote(remote) => {
+                let mut secrets = stored(&name, &inputs);
+                let endpoint =
+                    Endpoint::of_remote(&id, &name, remote, &inputs, choices, &mut secrets)?;
+                let invocation = Invocation {
+                    secrets,
+                    ..Invocation::default()
+                };
+                (
+                    Origin::Remote(endpoint),
+                    invocation,
+                    &catalog::Network::Open,
+                )
+            }
         };
         if matches!(origin, Origin::Command(_) | Origin::Tools(_)) && !invocation.secrets.is_empty()
         {
@@ -286,15 +303,7 @@ impl Plan {
 }
 
 /// Where the image of a launch option comes from.
-pub fn origin(
-    id: &str,
-    option: &LaunchOption,
-    choices: &Choices,
-    settings: &Settings,
-) -> Result<Origin, PlanError> {
-    let Run::Local(local) = &option.run else {
-        return Err(not_runnable(id, &[option]));
-    };
+pub fn origin(local: &Local, choices: &Choices, settings: &Settings) -> Result<Origin, PlanError> {
     Ok(match &local.artifact {
         Artifact::Image(image) => Origin::Image(image.clone()),
         Artifact::Package(package) => Origin::Build(Build::of_package(
@@ -308,10 +317,7 @@ pub fn origin(
             choices.entry.as_deref(),
             choices.scripts,
         )?),
-        Artifact::Tools(tools) => Origin::Tools(Toolbox {
-            tools: tools.clone(),
-            program: String::new(),
-        }),
+        Artifact::Tools(tools) => Origin::Tools(tools.clone()),
         Artifact::Command(program) => Origin::Command(program.clone()),
         Artifact::Bundle(bundle) => Origin::Build(Build::of_bundle(bundle)),
     })
@@ -320,7 +326,7 @@ pub fn origin(
 /// Whether a way to run a server is one that can be made active.
 pub fn is_supported(option: &LaunchOption) -> bool {
     let Run::Local(local) = &option.run else {
-        return false;
+        return true;
     };
     local.transport == Transport::Stdio
 }

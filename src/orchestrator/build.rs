@@ -49,9 +49,8 @@ impl Orchestrator {
                 let here = self.fetched(podman, image, tell).await?;
                 Ok(Some(Pinned::Fetched(here.pin(image))))
             }
-            Origin::Command(_) => Ok(None),
-            Origin::Tools(toolbox) => {
-                for tool in &mut toolbox.tools {
+            Origin::Tools(tools) => {
+                for tool in tools {
                     let here = self.fetched(podman, &tool.image, tell).await?;
                     tool.image = here.pin(&tool.image);
                 }
@@ -75,6 +74,7 @@ impl Orchestrator {
                 }
                 Ok(None)
             }
+            Origin::Command(_) | Origin::Remote(_) => Ok(None),
         }
     }
 

@@ -204,6 +204,7 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(&plan, old)?;
+        let program = self.link()?;
         let built = self.built_files(name)?;
         let mut record = add::record(&plan, &old.given, pinned.as_ref(), old.state);
         record.image.clone_from(&old.image);
@@ -211,10 +212,10 @@ impl Orchestrator {
         record.added = old.added;
         // Until all files are written: a half changed server can be removed or added again, as one that was half added.
         record.state = State::Adding;
-        let half = add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        let half = add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         record.state = old.state;
         let UnitTexts { socket, others } =
-            add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
+            add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
@@ -265,7 +266,7 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
 
 /// Keeps the images to which tools were pinned when they were added.
 fn keep_images(plan: &mut Plan, record: &Record) {
-    let Origin::Tools(toolbox) = &mut plan.origin else {
+    let Origin::Tools(tools) = &mut plan.origin else {
         return;
     };
     let images = record
@@ -273,7 +274,7 @@ fn keep_images(plan: &mut Plan, record: &Record) {
         .split(' ')
         .filter_map(|image| image.parse().ok());
     let images: Vec<ImageReference> = images.collect();
-    for tool in &mut toolbox.tools {
+    for tool in tools {
         let pinned = images
             .iter()
             .find(|image| image.repository() == tool.image.repository());
@@ -290,11 +291,11 @@ fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     }
     let digest: ImageDigest = record.digest.parse()?;
     Ok(Some(match &plan.origin {
-        Origin::Tools(_) | Origin::Command(_) => return Ok(None),
         Origin::Image(_) => {
             let name: ImageReference = record.image.parse()?;
             Pinned::Fetched(name.pinned(&digest))
         }
         Origin::Build(_) => Pinned::Built(digest.into()),
+        Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => return Ok(None),
     }))
 }

@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME, pypi:NAME, nuget:NAME or cargo:NAME nor git+https://HOST/REPOSITORY nor command:PROGRAM"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME, pypi:NAME, nuget:NAME or cargo:NAME nor git+https://HOST/REPOSITORY nor mcpb+https://HOST/FILE nor https://HOST/PATH nor command:PROGRAM"
     )]
     UnknownReference {
         /// What was asked for.
@@ -281,6 +281,8 @@ impl Error {
                 | PlanError::Build(_)
                 | PlanError::ReadsAsOption { .. }
                 | PlanError::NoPath { .. }
+                | PlanError::Address(_)
+                | PlanError::NoHeader { .. }
                 | PlanError::Input(_),
             ) => Kind::Usage,
             Self::SystemdTooOld { .. }

@@ -10,7 +10,6 @@ use crate::activation::plan::{self, Origin, Plan, fingerprint};
 use crate::activation::units::SYSTEMD_FLOOR;
 use crate::bundle::{self, BundleError};
 use crate::catalog::{Artifact, Bundle, LaunchOption, Run};
-use crate::host;
 use crate::quadlet::name::ServerName;
 
 impl Orchestrator {
@@ -104,9 +103,6 @@ impl Orchestrator {
         }
         if !choices.reuse {
             kept.refuse()?;
-        }
-        if let Origin::Tools(toolbox) = &mut plan.origin {
-            toolbox.program = host::program()?;
         }
         if let Origin::Command(program) = &mut plan.origin {
             let systemd = self.systemd.version().await?;

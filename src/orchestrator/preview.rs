@@ -19,12 +19,12 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let mut plan = plan;
+        let program = self.link_path();
         let pinned = match &mut plan.origin {
             Origin::Image(image) => {
                 let here = podman.image(image).await?;
                 here.map(|here| Pinned::Fetched(here.pin(image)))
             }
-            Origin::Tools(_) | Origin::Command(_) => None,
             Origin::Build(build) => {
                 if let Some(base) = &build.base
                     && let Some(here) = podman.image(base).await?
@@ -33,6 +33,7 @@ impl Orchestrator {
                 }
                 None
             }
+            Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => None,
         };
         let built = self.build_texts(&plan, version)?;
         let record = record(
@@ -41,7 +42,8 @@ impl Orchestrator {
             pinned.as_ref(),
             State::Unverified,
         );
-        let UnitTexts { socket, others } = texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        let UnitTexts { socket, others } =
+            texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let files = others
             .into_iter()
             .chain([(socket_path(&plan.name), socket)])

@@ -65,8 +65,8 @@ impl ServerName {
         format!("mcpod-{}@.container", self.0)
     }
 
-    /// `mcpod-NAME@.service`: the unit of instances that run without a container.
-    pub fn service_file(&self) -> String {
+    /// `mcpod-NAME@.service`: the template of instances that are no containers.
+    pub fn instance_file(&self) -> String {
         format!("mcpod-{}@.service", self.0)
     }
 

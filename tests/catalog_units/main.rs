@@ -24,7 +24,7 @@ use mcpod::activation::choices::Choices;
 use mcpod::activation::plan::{Origin, Plan, PlanError};
 use mcpod::activation::units;
 use mcpod::catalog::{Artifact, Input, InputKind, LaunchOption, Run, Transport, Trust};
-use mcpod::image::{ImageReference, Pinned};
+use mcpod::image::Pinned;
 use mcpod::quadlet::error::ValueError;
 use mcpod::quadlet::name::ServerName;
 use mcpod::quadlet::value::Assignment;
@@ -136,9 +136,6 @@ fn plan(option: &LaunchOption, name: ServerName, all: bool) -> Result<Plan, Plan
     settings.build.ca_bundle = Some("/etc/ssl/certs/ca-certificates.crt".to_owned());
     let options = std::slice::from_ref(option);
     let mut plan = Plan::new("a:server", options, name, &choices, &settings)?;
-    if let Origin::Tools(toolbox) = &mut plan.origin {
-        "/usr/bin/mcpod".clone_into(&mut toolbox.program);
-    }
     if let Origin::Build(build) = &mut plan.origin {
         settle(build, option, &settings)?;
     }
@@ -191,7 +188,8 @@ fn write(plan: &Plan, files: &mut Files) -> Result<(), ValueError> {
     let name = &plan.name;
     let pinned = match &plan.origin {
         Origin::Image(image) => {
-            Pinned::Fetched(image.pinned(&format!("sha256:{}", "0".repeat(64)).parse().unwrap()))
+            let digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+            Some(Pinned::Fetched(image.pinned(&digest)))
         }
         Origin::Build(build) => {
             let recipe = format!("/x/{}", name.recipe_file());
@@ -204,11 +202,11 @@ fn write(plan: &Plan, files: &mut Files) -> Result<(), ValueError> {
                 name.build_unit().as_str(),
             );
             build.containerfile().unwrap();
-            Pinned::Fetched(ImageReference::built(name))
+            None
         }
-        Origin::Tools(_) | Origin::Command(_) => plan.origin.unpinned(name),
+        Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => None,
     };
-    for (path, unit) in units::behind(plan, Some(&pinned))? {
+    for (path, unit) in units::behind(plan, pinned.as_ref(), "/usr/bin/mcpod")? {
         unit.check(PodmanVersion::FLOOR).unwrap();
         // The others are systemd's own.
         if path.place == Place::Quadlet {

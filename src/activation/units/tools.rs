@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{limits, words};
-use crate::activation::plan::{Plan, Toolbox};
+use crate::activation::plan::Plan;
 use crate::activation::tools::Served;
+use crate::catalog::ToolContainer;
 use crate::guard::{GUARD_UNIT, SLICE_UNIT};
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{service, unit};
@@ -24,8 +25,12 @@ const CLEAN_COMMAND: [&str; 3] = [
 
 /// Makes the template of the instances: one for each connection.
 ///
-/// Unlike other servers it is ours, so it runs as mcpod does. What it runs is in containers, all in the control group of the session.
-pub fn tools(plan: &Plan, toolbox: &Toolbox) -> Result<UnitFile, ValueError> {
+/// `program` is mcpod. Unlike other servers it is ours, so it runs as mcpod does. What it runs is in containers, all in the control group of the session.
+pub fn tools(
+    plan: &Plan,
+    containers: &[ToolContainer],
+    program: &str,
+) -> Result<UnitFile, ValueError> {
     let name = &plan.name;
     let mut file = UnitFile::new();
     file.push(
@@ -35,8 +40,8 @@ pub fn tools(plan: &Plan, toolbox: &Toolbox) -> Result<UnitFile, ValueError> {
     file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
     file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
     file.push(service::TYPE, "exec")?;
-    let served = Served::of(plan, &toolbox.tools).to_json();
-    let start = [toolbox.program.clone(), "tools-of".to_owned(), served];
+    let served = Served::of(plan, containers).to_json();
+    let start = [program.to_owned(), "tools-of".to_owned(), served];
     file.push(service::EXEC_START, start.as_slice())?;
     file.push(service::STANDARD_INPUT, "socket")?;
     file.push(service::STANDARD_OUTPUT, "socket")?;

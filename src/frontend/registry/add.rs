@@ -12,7 +12,7 @@ use super::given::{self, Given};
 use super::{Registry, command, inputs, progress, wish};
 use crate::activation::choices::{Choices, Network};
 use crate::activation::inputs::InputError;
-use crate::activation::plan::{Origin, PlanError};
+use crate::activation::plan::PlanError;
 use crate::frontend::naming::public_names;
 use crate::orchestrator::add::{Consent, Request};
 use crate::orchestrator::outline::Outline;
@@ -90,7 +90,7 @@ pub(super) async fn carry_out(
     let outline = orchestrator.outline(&request)?;
     known(&request, &outline)?;
     consent(registry, &request, &outline, context).await?;
-    if matches!(outline.origin, Origin::Command(_)) {
+    if outline.is_command() {
         // That was the question.
         request.consent = Consent::Anything;
     }
@@ -156,7 +156,7 @@ async fn consent(
         Verdict::Ask(reasons) => {
             let wanted = format!(
                 "An agent wants to add the MCP server {} ({})",
-                outline.id, outline.origin
+                outline.id, outline.what
             );
             consent::ask(context, &wanted, &reasons, &command).await
         }
