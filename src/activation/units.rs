@@ -19,12 +19,13 @@ pub use tools::tools;
 use super::limits::Limits;
 use super::plan::{Origin, Plan};
 use super::record::Record;
+use crate::guard::GUARD_UNIT;
 use crate::image::{ImageReference, Pinned};
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{install, service, socket, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{CpuShare, FileMode, Specifier, Text};
+use crate::quadlet::value::{CpuShare, FileMode, Specifier, Stream, Text};
 use crate::systemd::journal;
 use crate::unit_dir::UnitPath;
 
@@ -138,6 +139,25 @@ fn runtime_path(file: &str) -> Text {
 fn log_file(name: &ServerName) -> Text {
     let (before, behind) = journal::log_file_around(name);
     runtime_path(&before).and(Specifier::Instance).and(behind)
+}
+
+/// Begins the template of instances that are no containers: what is started, and that the connection is its input and output.
+fn instances(plan: &Plan, start: &[String]) -> Result<UnitFile, ValueError> {
+    let name = &plan.name;
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
+    )?;
+    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
+    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    // It fails to start, and not later, where the program is not there.
+    file.push(service::TYPE, "exec")?;
+    file.push(service::EXEC_START, start)?;
+    file.push(service::STANDARD_INPUT, "socket")?;
+    file.push(service::STANDARD_OUTPUT, "socket")?;
+    file.push(service::STANDARD_ERROR, &Stream::Append(log_file(name)))?;
+    Ok(file)
 }
 
 /// What one session may use.

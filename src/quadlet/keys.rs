@@ -203,7 +203,6 @@ pub mod sandbox {
         KEYRING_MODE: str = "KeyringMode", token;
         LOCK_PERSONALITY: bool = "LockPersonality", boolean;
         MOUNT_API_VFS: bool = "MountAPIVFS", boolean;
-        NO_NEW_PRIVILEGES: bool = "NoNewPrivileges", boolean;
         PRIVATE_DEVICES: bool = "PrivateDevices", boolean;
         PRIVATE_IPC: bool = "PrivateIPC", boolean;
         PRIVATE_NETWORK: bool = "PrivateNetwork", boolean;

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use super::{instances, limits};
 use crate::activation::endpoint::{Endpoint, Value};
 use crate::activation::plan::Plan;
 use crate::catalog::HttpProtocol;
-use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::guard::SLICE_UNIT;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{service, unit};
+use crate::quadlet::keys::service;
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Assignment, CpuShare, Specifier, Stream, Text};
-use crate::systemd::journal;
+use crate::quadlet::value::Assignment;
 
 /// How long a bridge may take to tell its server that the session is over.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,25 +22,7 @@ pub(super) fn bridge(
     endpoint: &Endpoint,
     program: &str,
 ) -> Result<UnitFile, ValueError> {
-    let name = &plan.name;
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
-    file.push(service::TYPE, "exec")?;
-    file.push(service::EXEC_START, command(endpoint, program).as_slice())?;
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    // As that of a container: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    let mut file = instances(plan, &command(endpoint, program))?;
     if let Some(bundle) = &plan.ca_bundle {
         file.push(
             service::ENVIRONMENT,
@@ -54,12 +36,7 @@ pub(super) fn bridge(
     }
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::NO_NEW_PRIVILEGES, &true)?;
-    file.push(service::MEMORY_MAX, &plan.limits.memory.bytes())?;
-    file.push(service::MEMORY_SWAP_MAX, &0)?;
-    file.push(service::TASKS_MAX, &u64::from(plan.limits.tasks))?;
-    if let Some(cpus) = plan.limits.cpus {
-        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
-    }
+    limits(&mut file, &plan.limits)?;
     file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
     Ok(file)
 }

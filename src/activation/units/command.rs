@@ -1,15 +1,16 @@
 //! The template of a command of this host: a service of systemd's own, in the strictest sandbox that a user manager has.
 
-use super::limits;
+use std::time::Duration;
+
+use super::{instances, limits};
 use crate::activation::choices::Network;
 use crate::activation::plan::Plan;
-use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::guard::SLICE_UNIT;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{sandbox, service, unit};
+use crate::quadlet::keys::{sandbox, service};
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Specifier, Stream, Text};
-use std::time::Duration;
+use crate::quadlet::value::{Specifier, Text};
 
 /// The oldest systemd that gives a service processes of its own (`PrivatePIDs=`). Without that, whatever else is closed, it could
 /// look through `/proc` at all that the user's other processes see.
@@ -21,7 +22,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is switched on. `MemoryDenyWriteExecute=` is not: whatever compiles while it runs, as Node does, would not start.
 /// `ProtectKernelLogs=` is not, since it fails where a container of the host's has no kernel log; without capabilities it adds nothing.
 const CLOSED: [crate::quadlet::key::Key<bool>; 17] = [
-    sandbox::NO_NEW_PRIVILEGES,
+    service::NO_NEW_PRIVILEGES,
     sandbox::PRIVATE_USERS,
     sandbox::PRIVATE_PIDS,
     sandbox::PRIVATE_TMP,
@@ -42,17 +43,7 @@ const CLOSED: [crate::quadlet::key::Key<bool>; 17] = [
 
 /// Makes the template of the instances of a command: one for each connection.
 pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
-    let (name, invocation) = (&plan.name, &plan.invocation);
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
-
-    // It fails to start, and not later, where the program is not there.
-    file.push(service::TYPE, "exec")?;
+    let invocation = &plan.invocation;
     // The user manager's variables are none of its business: whatever the user's session imported is among them.
     let mut words: Vec<String> = ["/usr/bin/env", "-i", "--", "HOME=/tmp", "LANG=C.UTF-8"]
         .map(str::to_owned)
@@ -63,13 +54,7 @@ pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
     words.extend(variables.map(|set| format!("{}={}", set.name, set.value)));
     words.push(program.to_owned());
     words.extend(invocation.args.iter().cloned());
-    file.push(service::EXEC_START, words.as_slice())?;
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    file.push(
-        service::STANDARD_ERROR,
-        &Stream::Append(super::log_file(name)),
-    )?;
+    let mut file = instances(plan, &words)?;
     file.push(service::WORKING_DIRECTORY, "/tmp")?;
 
     for key in CLOSED {

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::{limits, words};
+use super::{instances, limits, words};
 use crate::activation::plan::Plan;
 use crate::activation::tools::Served;
 use crate::catalog::ToolContainer;
-use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::guard::SLICE_UNIT;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{service, unit};
+use crate::quadlet::keys::service;
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Specifier, Stream, Text};
 
 /// How long a session has to end with its containers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -31,24 +30,9 @@ pub fn tools(
     containers: &[ToolContainer],
     program: &str,
 ) -> Result<UnitFile, ValueError> {
-    let name = &plan.name;
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
-    file.push(service::TYPE, "exec")?;
     let served = Served::of(plan, containers).to_json();
     let start = [program.to_owned(), "tools-of".to_owned(), served];
-    file.push(service::EXEC_START, start.as_slice())?;
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    file.push(
-        service::STANDARD_ERROR,
-        &Stream::Append(super::log_file(name)),
-    )?;
+    let mut file = instances(plan, &start)?;
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     limits(&mut file, &plan.limits)?;
     file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
