@@ -13,16 +13,13 @@ use rmcp::model::{
     ServerCapabilities, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use crate::activation::tools::{Served, ToolRun};
+use crate::podman::command::read;
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_mins(5);
-
-/// How much of what a call prints is passed on, in bytes.
-const OUTPUT_MAX: u64 = 1 << 20;
 
 /// Serves the tools.
 #[derive(Debug, Clone)]
@@ -116,7 +113,7 @@ async fn carry_out(served: &Served, run: &ToolRun) -> CallToolResult {
         Err(error) => return failed(&format!("podman cannot be run: {error}")),
     };
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let ended = async { tokio::try_join!(first_of(stdout), first_of(stderr), child.wait()) };
+    let ended = async { tokio::try_join!(read(stdout), read(stderr), child.wait()) };
     let (stdout, stderr, status) = match tokio::time::timeout(PATIENCE, ended).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(error)) => return failed(&format!("podman cannot be run: {error}")),
@@ -183,18 +180,4 @@ fn command(served: &Served, run: &ToolRun) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
-}
-
-/// Reads a stream to its end, and keeps the beginning.
-async fn first_of(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> std::io::Result<String> {
-    let Some(mut stream) = stream else {
-        return Ok(String::new());
-    };
-    let mut bytes = Vec::new();
-    (&mut stream)
-        .take(OUTPUT_MAX)
-        .read_to_end(&mut bytes)
-        .await?;
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
