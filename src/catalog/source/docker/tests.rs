@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::{Arg, Entry, InputKind, LaunchOption, Mount, Network, Run, shared_data};
+use crate::catalog::{
+    Arg, Artifact, Entry, InputKind, LaunchOption, Mount, Network, Run, shared_data,
+};
 
 fn parsed(yaml: &str) -> Parsed {
     parse(
