@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use super::{instances, limits};
+use super::container::push_limits;
+use super::{push_connection, session};
 use crate::activation::choices::Network;
 use crate::activation::plan::Plan;
-use crate::guard::SLICE_UNIT;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{sandbox, service};
-use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{Specifier, Text};
 
@@ -54,7 +53,11 @@ pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
     words.extend(variables.map(|set| format!("{}={}", set.name, set.value)));
     words.push(program.to_owned());
     words.extend(invocation.args.iter().cloned());
-    let mut file = instances(plan, &words)?;
+    let mut file = session(&plan.name)?;
+    // It fails to start, and not later, where the program is not there.
+    file.push(service::TYPE, "exec")?;
+    file.push(service::EXEC_START, words.as_slice())?;
+    push_connection(&mut file, &plan.name)?;
     file.push(service::WORKING_DIRECTORY, "/tmp")?;
 
     for key in CLOSED {
@@ -100,8 +103,7 @@ pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
             file.push(sandbox::BIND, &paths)?;
         }
     }
-    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
-    limits(&mut file, &plan.limits)?;
+    push_limits(&mut file, &plan.limits)?;
     file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
     // 128 + SIGTERM: told to stop, it stopped.
     file.push(service::SUCCESS_EXIT_STATUS, &143)?;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::{instances, limits, words};
+use super::container::push_limits;
+use super::{push_connection, session, words};
 use crate::activation::plan::Plan;
 use crate::activation::tools::Served;
 use crate::catalog::ToolContainer;
-use crate::guard::SLICE_UNIT;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::service;
-use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 
 /// How long a session has to end with its containers.
@@ -32,9 +31,11 @@ pub fn tools(
 ) -> Result<UnitFile, ValueError> {
     let served = Served::of(plan, containers).to_json();
     let start = [program.to_owned(), "tools-of".to_owned(), served];
-    let mut file = instances(plan, &start)?;
-    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
-    limits(&mut file, &plan.limits)?;
+    let mut file = session(&plan.name)?;
+    file.push(service::TYPE, "exec")?;
+    file.push(service::EXEC_START, start.as_slice())?;
+    push_connection(&mut file, &plan.name)?;
+    push_limits(&mut file, &plan.limits)?;
     file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
     file.push(service::EXEC_STOP_POST, words(&CLEAN_COMMAND).as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
