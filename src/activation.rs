@@ -1,7 +1,9 @@
 //! One catalog entry and the user's choices become a plan, and the plan becomes unit files. Pure.
 
 pub mod build;
+pub mod bundle;
 pub mod choices;
+pub mod command;
 pub mod endpoint;
 pub mod evaluate;
 pub mod inputs;
@@ -9,4 +11,5 @@ pub mod invocation;
 pub mod limits;
 pub mod plan;
 pub mod record;
+pub mod tools;
 pub mod units;

@@ -27,6 +27,7 @@ pub mod source;
 mod store;
 mod template;
 mod text;
+mod tool_container;
 
 #[cfg(test)]
 mod shared_data;
@@ -49,6 +50,7 @@ pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why, about
 pub use store::{Store, StoreError};
 pub use template::{Filter, Part, Syntax, Template};
 pub use text::{Line, Prose};
+pub use tool_container::ToolContainer;
 
 /// All entries, ready to be searched.
 #[derive(Debug)]

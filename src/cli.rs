@@ -28,6 +28,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod tools_of;
 mod upgrade;
 
 use std::process::ExitCode;
@@ -94,6 +95,9 @@ enum Command {
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Serve tools that are containers (started by systemd)
+    #[command(hide = true)]
+    ToolsOf(tools_of::Arguments),
     /// Join standard input and output to a server that speaks HTTP (started by systemd)
     #[command(hide = true)]
     Bridge(bridge::Arguments),
@@ -155,6 +159,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
+        Command::ToolsOf(arguments) => in_runtime(tools_of::run(arguments)),
         Command::Bridge(arguments) => match arguments.container() {
             Some(server) => bridge::enter(server, &host),
             None => in_runtime(bridge::run(arguments, host)),
@@ -250,6 +255,7 @@ impl Command {
             | Self::Logout(_)
             | Self::Logs(_)
             | Self::Credential(_)
+            | Self::ToolsOf(_)
             | Self::Bridge(_)
             | Self::Guard => false,
         }

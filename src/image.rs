@@ -73,9 +73,14 @@ pub enum ReferenceError {
 impl ImageReference {
     /// One of Docker's official images. Name and tag come from code.
     pub(crate) fn official(name: &'static str, tag: &'static str) -> Self {
+        Self::known(DEFAULT_REGISTRY, &format!("library/{name}"), tag)
+    }
+
+    /// An image whose parts come from code.
+    pub(crate) fn known(registry: &'static str, path: &str, tag: &'static str) -> Self {
         Self {
-            registry: DEFAULT_REGISTRY.to_owned(),
-            path: format!("library/{name}"),
+            registry: registry.to_owned(),
+            path: path.to_owned(),
             pick: Pick::Tag(tag.to_owned()),
         }
     }

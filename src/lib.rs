@@ -23,6 +23,7 @@
 //! | [`containerfile`] | the format of recipes of images | no text ever adds an instruction, an option or a word |
 //! | [`unit_dir`] | the two directories we write | files are replaced whole, under one lock, and only ours |
 //! | [`podman`] | images, over Podman's socket | only it knows podman-api |
+//! | [`bundle`] | MCP bundles, fetched, verified, unpacked | nothing of one is run; none is looked at but by its hash |
 //! | [`repository`] | repositories of git, looked at from afar | nothing of one is run |
 //! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
@@ -30,6 +31,7 @@
 //! | [`login`] | tokens for remote servers (OAuth) | one refresh for all; a token goes to its server alone |
 //! | [`bridge`] | one connection to a server that is spoken to over HTTP | whatever the server sends, the client hears JSON-RPC |
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
+//! | [`tool_server`] | the server of tools that are containers | each call is a container of its own, and nothing else |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
 //! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
@@ -49,6 +51,7 @@
 
 pub mod activation;
 pub mod bridge;
+pub mod bundle;
 pub mod catalog;
 pub mod cli;
 pub mod containerfile;
@@ -68,4 +71,5 @@ pub mod settings;
 pub mod systemd;
 pub mod text;
 pub mod tls;
+pub mod tool_server;
 pub mod unit_dir;

@@ -17,6 +17,7 @@ pub mod outline;
 pub mod own_units;
 mod planning;
 mod preview;
+mod programs;
 pub mod reference;
 pub mod remove;
 pub mod rollback;

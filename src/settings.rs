@@ -59,6 +59,12 @@ pub struct Build {
     pub node: ImageReference,
     /// What packages of PyPI are installed on.
     pub python: ImageReference,
+    /// What tools of .NET are installed on.
+    pub dotnet: ImageReference,
+    /// What crates of Rust are compiled on.
+    pub rust: ImageReference,
+    /// What modules of Go are compiled on.
+    pub go: ImageReference,
     /// A file of certificates that builds, and servers with a network, are to trust in place of their own: an absolute path.
     pub ca_bundle: Option<String>,
     /// The proxy by which builds, and servers with a network, reach the web.
@@ -187,6 +193,10 @@ impl Default for Settings {
             build: Build {
                 node: ImageReference::official("node", "22-slim"),
                 python: ImageReference::official("python", "3.12-slim"),
+                dotnet: ImageReference::known("mcr.microsoft.com", "dotnet/sdk", "10.0"),
+                // The slim ones have neither the headers that crates ask for nor the git that modules do.
+                rust: ImageReference::official("rust", "1"),
+                go: ImageReference::official("golang", "1"),
                 ca_bundle: None,
                 proxy: None,
                 // Installers were seen to need some hundred MB, compilers more.
@@ -325,6 +335,9 @@ impl Settings {
         let BuildFile {
             node,
             python,
+            dotnet,
+            rust,
+            go,
             ca_bundle,
             proxy,
             memory,
@@ -332,6 +345,9 @@ impl Settings {
         } = build;
         set(&mut self.build.node, node);
         set(&mut self.build.python, python);
+        set(&mut self.build.dotnet, dotnet);
+        set(&mut self.build.rust, rust);
+        set(&mut self.build.go, go);
         if let Some(AbsolutePath(path)) = ca_bundle {
             self.build.ca_bundle = Some(path);
         }

@@ -3,7 +3,12 @@
 //! The image holds the package and what it depends on in `/opt/mcpod`, belongs to root and runs as nobody in particular. What of the
 //! package is to be started is found while the image is built, and named in a file that the image's entry point reads.
 
+mod bundle;
+mod cargo;
+mod go;
 mod npm;
+mod nuget;
+mod programs;
 mod pypi;
 mod repository;
 #[cfg(test)]
@@ -11,9 +16,11 @@ mod tests;
 
 use std::fmt;
 
+pub use bundle::BundleSource;
 pub use repository::{Recipe, Repository};
 
-use crate::catalog::{Git, Package, PackageError, Registry};
+use super::bundle::{Manifest, ManifestError};
+use crate::catalog::{Bundle, Git, Package, PackageError, Registry};
 use crate::containerfile::{Containerfile, ContainerfileError};
 use crate::image::ImageReference;
 use crate::quadlet::value::Assignment;
@@ -29,6 +36,8 @@ const USER: u32 = 1000;
 pub const NO_ENTRY: &str = "mcpod: this package has no command to start";
 /// See [`NO_ENTRY`].
 pub const MANY_ENTRIES: &str = "mcpod: this package has several commands: ";
+/// The same as [`NO_ENTRY`], as cargo says it.
+pub const NO_PROGRAM: &str = cargo::NO_PROGRAM;
 
 /// What an image is built from, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +59,16 @@ pub enum Source {
     Package(Package),
     /// A repository; with its commit once that is known.
     Repository(Repository),
+    /// A bundle; with what of it is started once that is known.
+    Bundle(BundleSource),
 }
 
 /// Why nothing can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// A registry whose packages are not built.
-    #[error("packages of {registry} cannot be built yet")]
-    Unsupported {
-        /// The registry.
-        registry: &'static str,
-    },
+    /// A bundle's manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The name of a package is none.
     #[error(transparent)]
     Package(#[from] PackageError),
@@ -80,7 +88,7 @@ pub enum BuildError {
     },
     /// Nobody knows how a repository is built.
     #[error(
-        "{repository} has neither a Containerfile nor a Dockerfile, a package.json or a pyproject.toml there"
+        "{repository} has none of Containerfile, Dockerfile, package.json, pyproject.toml, Cargo.toml and go.mod there"
     )]
     NoRecipe {
         /// The repository.
@@ -135,11 +143,8 @@ impl Build {
         let base = match package.registry {
             Registry::Npm => &settings.node,
             Registry::Pypi => &settings.python,
-            Registry::Nuget | Registry::Cargo => {
-                return Err(BuildError::Unsupported {
-                    registry: package.registry.as_str(),
-                });
-            }
+            Registry::Nuget => &settings.dotnet,
+            Registry::Cargo => &settings.rust,
         };
         Ok(Self {
             // Its parts can be set one by one; together they are to be what is read from a text.
@@ -164,22 +169,48 @@ impl Build {
         })
     }
 
+    /// Decides how a bundle is built, as far as that can be said without looking into it.
+    pub fn of_bundle(bundle: &Bundle) -> Self {
+        Self {
+            source: Source::Bundle(BundleSource {
+                bundle: bundle.clone(),
+                program: None,
+                folder: None,
+            }),
+            base: None,
+            entry: None,
+            scripts: false,
+        }
+    }
+
+    /// Settles on what a bundle's manifest says, and on where its files will lie.
+    pub fn settle_on_bundle(
+        &mut self,
+        manifest: &Manifest,
+        folder: &str,
+        settings: &settings::Build,
+    ) -> Result<(), BuildError> {
+        if let Source::Bundle(bundle) = &mut self.source {
+            self.base = Some(BundleSource::base(manifest, settings)?.clone());
+            bundle.program = Some(manifest.program()?);
+            bundle.folder = Some(folder.to_owned());
+        }
+        Ok(())
+    }
+
     /// Settles on a commit of its repository, and on how that is built.
     pub fn settle_on(&mut self, repository: Repository, settings: &settings::Build) {
         self.base = repository.base(settings).cloned();
         self.source = Source::Repository(repository);
     }
 
-    /// Whether packages of a registry can be built.
-    pub fn supports(registry: Registry) -> bool {
-        matches!(registry, Registry::Npm | Registry::Pypi)
-    }
-
     /// The command that asks, in a container of [`base`](Self::base), for the versions of the package.
     pub fn question(package: &Package) -> Vec<String> {
         match package.registry {
             Registry::Npm => npm::question(package),
-            _ => pypi::question(package),
+            Registry::Pypi => pypi::question(package),
+            Registry::Nuget => nuget::question(package),
+            Registry::Cargo => cargo::question(package),
         }
     }
 
@@ -187,7 +218,9 @@ impl Build {
     pub fn exact(package: &Package, answer: &Answer) -> Result<Package, BuildError> {
         let version = match package.registry {
             Registry::Npm => npm::version(package, answer)?,
-            _ => pypi::version(package, answer)?,
+            Registry::Pypi => pypi::version(package, answer)?,
+            Registry::Nuget => nuget::version(package, answer)?,
+            Registry::Cargo => cargo::version(package, answer)?,
         };
         Ok(format!("{}@{version}", unversioned(package)).parse()?)
     }
@@ -198,19 +231,44 @@ impl Build {
             return Ok(None);
         };
         let mut file = Containerfile::from(base);
-        let folder = match &self.source {
-            Source::Package(package) if package.registry == Registry::Npm => {
-                npm::install(package, self, &mut file)?
+        let find =
+            |folder| format!("read -r entry </opt/mcpod/entry && exec {folder}/\"$entry\" \"$@\"");
+        let start = match &self.source {
+            Source::Bundle(bundle) => {
+                let program = bundle.install(self, &mut file)?;
+                vec![program]
             }
-            Source::Package(package) => pypi::install(package, self, &mut file)?,
-            Source::Repository(repository) => repository.install(self, &mut file)?,
+            source => {
+                let folder = self.install(source, &mut file)?;
+                let words = ["/bin/sh", "-c", &find(folder), "mcpod"];
+                words.map(str::to_owned).into()
+            }
         };
         file.set("HOME", "/tmp");
         file.work_in("/tmp");
         file.run_as(USER);
-        let start = format!("read -r entry </opt/mcpod/entry && exec {folder}/\"$entry\" \"$@\"");
-        file.start_with(&["/bin/sh", "-c", &start, "mcpod"])?;
+        let start: Vec<&str> = start.iter().map(String::as_str).collect();
+        file.start_with(&start)?;
         Ok(Some(file))
+    }
+
+    /// Installs what has a command that must be found, and says where that lies.
+    fn install(
+        &self,
+        source: &Source,
+        file: &mut Containerfile,
+    ) -> Result<&'static str, BuildError> {
+        Ok(match source {
+            Source::Package(package) => match package.registry {
+                Registry::Npm => npm::install(package, self, file)?,
+                Registry::Pypi => pypi::install(package, self, file)?,
+                Registry::Nuget => nuget::install(package, self, file)?,
+                Registry::Cargo => cargo::install(package, self, file)?,
+            },
+            Source::Repository(repository) => repository.install(self, file)?,
+            // It says itself what is started.
+            Source::Bundle(_) => crate::activation::bundle::FOLDER,
+        })
     }
 }
 
@@ -219,6 +277,10 @@ impl fmt::Display for Build {
         match &self.source {
             Source::Package(package) => package.fmt(f),
             Source::Repository(repository) => repository.fmt(f),
+            Source::Bundle(bundle) => {
+                let Bundle { url, sha256 } = &bundle.bundle;
+                write!(f, "mcpb+{url}#sha256:{sha256}")
+            }
         }
     }
 }
@@ -268,6 +330,7 @@ pub fn surroundings(ca_bundle: Option<&str>, proxy: Option<&str>) -> Vec<Assignm
             "REQUESTS_CA_BUNDLE",
             "CURL_CA_BUNDLE",
             "GIT_SSL_CAINFO",
+            "CARGO_HTTP_CAINFO",
         ] {
             variables.push(Assignment::new(name, CA_BUNDLE_INSIDE));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use super::invocation::Bind;
 use super::limits::{Cpus, Lifetime, Memory};
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
@@ -17,6 +18,8 @@ pub struct Choices {
     pub inputs: Vec<Assignment>,
     /// Environment variables beyond those of the entry.
     pub environment: Vec<Assignment>,
+    /// Files and folders of the host that it sees at the same place, beyond those of the entry.
+    pub mounts: Vec<Bind>,
     /// Secrets by the name of the input or, where no input has it, of the variable that takes them; without a value, the one that
     /// is stored.
     pub secrets: BTreeMap<String, Option<Secret>>,

@@ -5,6 +5,8 @@ mod arguments;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use super::choices::Choices;
 use super::evaluate::{Evaluated, Variables, evaluate};
@@ -57,6 +59,53 @@ pub struct Bind {
     pub read_only: bool,
 }
 
+impl Bind {
+    /// A file or folder that the server sees where it lies.
+    pub fn at(path: &str, read_only: bool) -> Self {
+        Self {
+            source: path.to_owned(),
+            target: path.to_owned(),
+            read_only,
+        }
+    }
+}
+
+impl FromStr for Bind {
+    type Err = BindTextError;
+
+    /// Reads `PATH`, which the server may then only read, or `PATH:rw`.
+    fn from_str(text: &str) -> Result<Self, BindTextError> {
+        let (path, read_only) = match text.strip_suffix(":rw") {
+            Some(path) => (path, false),
+            None => (text.strip_suffix(":ro").unwrap_or(text), true),
+        };
+        if !path.starts_with('/') || path.contains(':') {
+            return Err(BindTextError {
+                text: text.to_owned(),
+            });
+        }
+        Ok(Self::at(path, read_only))
+    }
+}
+
+impl fmt::Display for Bind {
+    /// As it is read; of one that is seen elsewhere the place on the host.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.read_only { "ro" } else { "rw" };
+        write!(f, "{}:{how}", self.source)
+    }
+}
+
+/// The text names nothing that can be mounted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} cannot be mounted: it has the form /PATH, or /PATH:rw for what the server may change"
+)]
+pub struct BindTextError {
+    /// What was given.
+    pub text: String,
+}
+
 /// A volume that keeps the server's own data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedVolume {
@@ -95,6 +144,16 @@ impl Invocation {
         invocation.add_chosen(id, name, inputs, choices)?;
         for mount in &local.mounts {
             invocation.mount(id, mount, inputs, &variables)?;
+        }
+        for bind in &choices.mounts {
+            if !bind.source.starts_with('/') {
+                return Err(PlanError::NoPath {
+                    path: bind.source.clone(),
+                });
+            }
+            if !invocation.binds.contains(bind) {
+                invocation.binds.push(bind.clone());
+            }
         }
         if let Some(user) = &local.user {
             let user = evaluate(user, inputs, &variables);

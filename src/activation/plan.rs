@@ -1,5 +1,6 @@
 //! A plan: what will run under a name, and how. Everything that unit files are made from, decided and checked.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -8,9 +9,9 @@ use super::build::{Build, BuildError};
 use super::choices::{Choices, Instances, Network};
 use super::endpoint::{AddressError, Endpoint};
 use super::inputs::{InputError, Inputs};
-use super::invocation::{Invocation, stored, with_values};
+use super::invocation::{Bind, Invocation, stored, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Local, Run};
+use crate::catalog::{self, Artifact, LaunchOption, Local, Run, ToolContainer, Transport};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -39,6 +40,8 @@ pub struct Plan {
     pub inputs: Vec<Assignment>,
     /// The variables that the user chose, for the record.
     pub environment: Vec<Assignment>,
+    /// The files and folders of the host that the user chose, for the record.
+    pub mounts: Vec<Bind>,
     /// What is done with the labels of what is mounted.
     pub relabel: Relabel,
     /// How many instances there may be at once.
@@ -60,6 +63,10 @@ pub enum Origin {
     Image(ImageReference),
     /// It is built here.
     Build(Build),
+    /// Each call of its tools has one: a server of mcpod's own runs them.
+    Tools(Vec<ToolContainer>),
+    /// There is none: a program of this host runs, of this absolute path once that is known.
+    Command(String),
     /// Nowhere: the server runs elsewhere.
     Remote(Endpoint),
 }
@@ -68,7 +75,7 @@ impl Origin {
     /// How it is built, if it is.
     pub fn build(&self) -> Option<&Build> {
         match self {
-            Self::Image(_) | Self::Remote(_) => None,
+            Self::Image(_) | Self::Tools(_) | Self::Command(_) | Self::Remote(_) => None,
             Self::Build(build) => Some(build),
         }
     }
@@ -79,6 +86,12 @@ impl fmt::Display for Origin {
         match self {
             Self::Image(reference) => reference.fmt(f),
             Self::Build(build) => build.fmt(f),
+            Self::Tools(tools) => {
+                let images: BTreeSet<String> =
+                    tools.iter().map(|tool| tool.image.to_string()).collect();
+                f.write_str(&images.into_iter().collect::<Vec<_>>().join(" "))
+            }
+            Self::Command(program) => write!(f, "command:{program}"),
             Self::Remote(endpoint) => f.write_str(&endpoint.shown),
         }
     }
@@ -105,7 +118,7 @@ pub enum PlanError {
     },
     /// Nothing of what the entry offers is known to be run.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout or over HTTP, and remote servers"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm, PyPI, NuGet and cargo, git repositories and MCP bundles that speak MCP on stdin and stdout or over HTTP, and remote servers"
     )]
     NotRunnable {
         /// The entry.
@@ -223,7 +236,7 @@ impl Plan {
         inputs.require(&id)?;
         let (origin, http, invocation, declared) = match &option.run {
             Run::Local(local) => (
-                origin(&id, option, local, choices, settings)?,
+                origin(local, choices, settings)?,
                 Endpoint::of_local(&id, local, &inputs)?,
                 Invocation::new(&id, &name, local, &inputs, choices)?,
                 &local.network,
@@ -248,6 +261,13 @@ impl Plan {
                 )
             }
         };
+        if matches!(origin, Origin::Command(_) | Origin::Tools(_)) && !invocation.secrets.is_empty()
+        {
+            return Err(PlanError::SecretExposed {
+                id,
+                place: "its environment, which other processes of yours can read where no container is",
+            });
+        }
         // All sessions of one that listens share its only container.
         let shared = http.is_none() && invocation.volumes.iter().any(|volume| !volume.read_only);
         let instances = choices.instances.unwrap_or(if shared {
@@ -278,6 +298,7 @@ impl Plan {
             invocation,
             inputs: choices.inputs.clone(),
             environment: choices.environment.clone(),
+            mounts: choices.mounts.clone(),
             relabel: settings.sandbox.selinux,
             instances,
             ca_bundle: settings
@@ -303,13 +324,7 @@ impl Plan {
 }
 
 /// Where the image of a launch option comes from.
-pub fn origin(
-    id: &str,
-    option: &LaunchOption,
-    local: &Local,
-    choices: &Choices,
-    settings: &Settings,
-) -> Result<Origin, PlanError> {
+pub fn origin(local: &Local, choices: &Choices, settings: &Settings) -> Result<Origin, PlanError> {
     Ok(match &local.artifact {
         Artifact::Image(image) => Origin::Image(image.clone()),
         Artifact::Package(package) => Origin::Build(Build::of_package(
@@ -323,7 +338,9 @@ pub fn origin(
             choices.entry.as_deref(),
             choices.scripts,
         )?),
-        Artifact::Bundle(_) => return Err(not_runnable(id, &[option])),
+        Artifact::Tools(tools) => Origin::Tools(tools.clone()),
+        Artifact::Command(program) => Origin::Command(program.clone()),
+        Artifact::Bundle(bundle) => Origin::Build(Build::of_bundle(bundle)),
     })
 }
 
@@ -332,11 +349,9 @@ pub fn is_supported(option: &LaunchOption) -> bool {
     let Run::Local(local) = &option.run else {
         return true;
     };
-    match &local.artifact {
-        Artifact::Image(_) | Artifact::Git(_) => true,
-        Artifact::Package(package) => Build::supports(package.registry),
-        Artifact::Bundle(_) => false,
-    }
+    // What is started by mcpod or by systemd itself has no network of its own that a bridge could enter.
+    let is_bare = matches!(local.artifact, Artifact::Tools(_) | Artifact::Command(_));
+    !is_bare || local.transport == Transport::Stdio
 }
 
 fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {

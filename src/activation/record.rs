@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::choices::Instances;
+use super::invocation::Bind;
 use super::limits::Limits;
 use crate::quadlet::error::{ParseError, ValueError};
 use crate::quadlet::keys::mcpod as key;
@@ -38,6 +39,8 @@ pub struct Record {
     pub inputs: Vec<Assignment>,
     /// The variables that the user chose beyond those of the entry.
     pub environment: Vec<Assignment>,
+    /// The files and folders of the host that the user chose beyond those of the entry.
+    pub mounts: Vec<Bind>,
     /// The names, as the user gave them, of the secrets that the server gets.
     pub secrets: Vec<String>,
     /// How many instances there may be at once.
@@ -175,6 +178,12 @@ impl Record {
                 .map_err(|_| RecordError::Unusable { key: "Limits" })?,
             inputs: assignments(key::INPUT)?,
             environment: assignments(key::ENVIRONMENT)?,
+            mounts: unit
+                .records(key::MOUNT)
+                .iter()
+                .map(|text| text.parse())
+                .collect::<Result<_, _>>()
+                .map_err(|_| RecordError::Unusable { key: "Mount" })?,
             secrets: unit.records(key::SECRET),
             instances: instances
                 .map_or(Ok(Instances::Private), |word| word.parse())
@@ -237,6 +246,7 @@ impl Record {
             limits,
             inputs,
             environment,
+            mounts,
             secrets,
             instances,
             entry,
@@ -264,6 +274,9 @@ impl Record {
         for variable in environment {
             let text = format!("{}={}", variable.name, variable.value);
             socket.push(key::ENVIRONMENT, &text)?;
+        }
+        for mount in mounts {
+            socket.push(key::MOUNT, &mount.to_string())?;
         }
         for secret in secrets {
             socket.push(key::SECRET, secret)?;
@@ -360,6 +373,7 @@ mod tests {
             limits: "memory 1G, tasks 512, sessions 16".parse().unwrap(),
             inputs: vec![Assignment::new("State", "mine\nState=verified\n")],
             environment: Vec::new(),
+            mounts: vec![Bind::at("/a b", true), Bind::at("/c", false)],
             secrets: vec!["token".to_owned()],
             instances: Instances::Private,
             entry: None,

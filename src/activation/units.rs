@@ -4,14 +4,18 @@
 
 mod bridge;
 mod build;
+mod command;
 mod container;
 mod mounts;
+mod tools;
 
 use std::collections::BTreeMap;
 
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
+pub use command::{SYSTEMD_FLOOR, command};
 pub use container::{INSIDE, container};
 pub use mounts::volume;
+pub use tools::tools;
 
 use super::plan::{Origin, Plan};
 use super::record::Record;
@@ -55,6 +59,14 @@ pub fn behind(
         }
         Origin::Remote(endpoint) => {
             let template = bridge::bridge(plan, endpoint, program)?;
+            files.insert(UnitPath::unit(name.instance_file()), template);
+        }
+        Origin::Tools(containers) => {
+            let template = tools(plan, containers, program)?;
+            files.insert(UnitPath::unit(name.instance_file()), template);
+        }
+        Origin::Command(program) => {
+            let template = command(plan, program)?;
             files.insert(UnitPath::unit(name.instance_file()), template);
         }
     }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::text::Line;
+use super::tool_container::ToolContainer;
 use crate::image::ImageReference;
 
 /// What a local server consists of.
@@ -20,6 +21,10 @@ pub enum Artifact {
     Git(Git),
     /// An MCP bundle (`.mcpb`) to download.
     Bundle(Bundle),
+    /// Tools of which each call runs a container: there is no server to start.
+    Tools(Vec<ToolContainer>),
+    /// A program of this host, by its name or its absolute path. No catalog names one: only a user does.
+    Command(String),
 }
 
 /// A package, written `npm:NAME[@VERSION]`.
@@ -95,13 +100,15 @@ pub enum PackageError {
 }
 
 impl Artifact {
-    /// The word for its kind: `image`, the package's registry, `git` or `mcpb`.
+    /// The word for its kind: `image`, the package's registry, `git`, `mcpb`, `tools` or `command`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Image(_) => "image",
             Self::Package(package) => package.registry.as_str(),
             Self::Git(_) => "git",
             Self::Bundle(_) => "mcpb",
+            Self::Tools(_) => "tools",
+            Self::Command(_) => "command",
         }
     }
 }

@@ -100,7 +100,7 @@ impl Mount {
     }
 
     /// The templates in it.
-    pub(super) fn templates(&self) -> Vec<&Template> {
+    pub fn templates(&self) -> Vec<&Template> {
         match self {
             Self::Bind { source, target, .. } => vec![source, target],
             Self::Volume { target, .. } => vec![target],

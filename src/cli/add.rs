@@ -11,9 +11,11 @@ use super::ask;
 use super::output::{Failure, Outcome, Output};
 use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
+use crate::activation::invocation::Bind;
 use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Added, Consent, Request, Step};
+use crate::orchestrator::reference::COMMAND;
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
@@ -34,7 +36,7 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add npm:@modelcontextprotocol/server-memory
   mcpod add https://mcp.example.com/mcp --secret X-Api-Key")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version, or the https:// address of a remote server
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, mcpb+URL#sha256:HEX, command:PROGRAM of this host, npm:PACKAGE@VERSION, or likewise pypi:, nuget: or cargo:, the newest without a version, or the https:// address of a remote server
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have
@@ -49,6 +51,9 @@ pub(super) struct Arguments {
     /// Give one of its secrets, or put one into a variable or a header: NAME asks, NAME=@FILE and NAME=- read it
     #[arg(long, value_name = "NAME[=@FILE|=-]")]
     secret: Vec<String>,
+    /// Let it see a file or folder of yours at the same place: PATH to read it, PATH:rw to change it
+    #[arg(long, value_name = "PATH[:rw]")]
+    mount: Vec<Bind>,
     /// Take its N-th launch option, as `mcpod show` numbers them
     #[arg(long, value_name = "N")]
     launch: Option<usize>,
@@ -83,7 +88,7 @@ pub(super) struct Arguments {
     /// Keep a server that listens in its container running without clients too
     #[arg(long)]
     always_on: bool,
-    /// Build from a repository without asking
+    /// Build from a repository, or run a command of this host, without asking
     #[arg(long)]
     yes: bool,
     /// Let it have the secrets and volumes that are kept under its name for another entry
@@ -111,6 +116,7 @@ pub(super) async fn run(
         set,
         env,
         secret,
+        mount,
         launch,
         network,
         memory,
@@ -135,6 +141,7 @@ pub(super) async fn run(
             launch,
             inputs: set,
             environment: env,
+            mounts: mount,
             secrets: read_secrets(&secret)?,
             instances,
             network,
@@ -156,14 +163,10 @@ pub(super) async fn run(
         },
         agreed: None,
     };
-    let values = request.choices.inputs.iter();
-    for given in values.chain(&request.choices.environment) {
-        if names_localhost(&given.value) {
-            output.note(&format!(
-                "note: {} names this host, but inside a container that is the container; this host is host.containers.internal there",
-                given.name
-            ));
-        }
+    // Without a container it means what it says.
+    if !request.reference.starts_with(COMMAND) {
+        let values = request.choices.inputs.iter();
+        note_localhost(values.chain(&request.choices.environment), output);
     }
     if dry_run {
         return preview(&request, orchestrator, output).await;
@@ -190,6 +193,16 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Tells of values that name this host in a way that means the container where they are used.
+pub(super) fn note_localhost<'a>(given: impl Iterator<Item = &'a Assignment>, output: &Output) {
+    for given in given.filter(|given| names_localhost(&given.value)) {
+        output.note(&format!(
+            "note: {} names this host, but inside a container that is the container; this host is host.containers.internal there",
+            given.name
+        ));
+    }
+}
+
 /// Adds a server, and asks for what is missing or wants an answer, where there is somebody to be asked.
 async fn add_asking(
     mut request: Request,
@@ -210,7 +223,7 @@ async fn add_asking(
                 ask_for(&inputs, &mut request.choices)?;
             }
             Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
+                if !ask::yes(&format!("{how}?"))? {
                     return Err(Error::NeedsConsent { what, how }.into());
                 }
                 request.consent = Consent::Seen(what);

@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use super::add;
 use super::output::{Failure, Output};
 use crate::activation::choices;
 use crate::activation::record::State;
 use crate::catalog::InputValue;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::config::{Change, Configured};
+use crate::orchestrator::reference::COMMAND;
 use crate::quadlet::value::Assignment;
 
 /// Show or change the inputs of an active server; its sessions end when they change
@@ -47,6 +49,10 @@ pub(super) async fn run(
         json: _,
     } = arguments;
     if !set.is_empty() || !env.is_empty() || !unset.is_empty() {
+        let active = orchestrator.find(&name)?;
+        if !active.record.given.starts_with(COMMAND) {
+            add::note_localhost(set.iter().chain(&env), output);
+        }
         let change = Change {
             set,
             environment: env,

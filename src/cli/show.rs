@@ -233,6 +233,10 @@ fn launch(option: &LaunchOption) -> String {
                 Artifact::Package(package) => format!("package {package}"),
                 Artifact::Git(git) => format!("built from {}", git.url),
                 Artifact::Bundle(bundle) => format!("bundle {}", bundle.url),
+                Artifact::Tools(tools) => {
+                    format!("a container for each call of {} tools", tools.len())
+                }
+                Artifact::Command(program) => format!("command {program}"),
             };
             let network = match &local.network {
                 Network::None => "no network".to_owned(),

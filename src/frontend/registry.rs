@@ -16,7 +16,7 @@ mod exec;
 mod find;
 mod given;
 mod inputs;
-mod later;
+mod launch;
 mod progress;
 mod refresh;
 mod remove;

@@ -9,8 +9,9 @@ use super::interrupt::Interrupt;
 use super::remove::Extent;
 use super::trust::Tried;
 use super::{Active, Error, Orchestrator, socket_path};
-use crate::activation::build::{Recipe, Source};
+use crate::activation::build::Source;
 use crate::activation::choices::Choices;
+use crate::activation::command::HostCommand;
 use crate::activation::plan::{Origin, Plan};
 use crate::activation::record::{Record, State, Tools};
 use crate::activation::units::{self, UnitTexts};
@@ -302,7 +303,7 @@ impl Work<'_> {
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match &plan.origin {
             Origin::Build(_) => Some(self.build(&built, tell).await?),
-            Origin::Image(_) | Origin::Remote(_) => pinned,
+            Origin::Image(_) | Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => pinned,
         };
         let program = self.orchestrator.link()?;
         let record = record(plan, self.given, pinned.as_ref(), State::Adding);
@@ -384,36 +385,44 @@ impl Work<'_> {
         Err(Error::NotGenerated {
             file: match self.plan.origin {
                 Origin::Image(_) | Origin::Build(_) => self.plan.name.container_file(),
-                Origin::Remote(_) => self.plan.name.instance_file(),
+                Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => {
+                    self.plan.name.instance_file()
+                }
             },
         })
     }
 }
 
-/// Sees to it that the user knows what code is built, where its catalog says no more than where that is found.
+/// Sees to it that the user knows what code is built or runs outside of a container, where its catalog says no more than where that
+/// is found, or nothing.
 pub(super) fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
-    let Some(build) = plan.origin.build() else {
-        return Ok(());
+    let (what, how) = match &plan.origin {
+        Origin::Build(build) => match &build.source {
+            Source::Repository(repository) => {
+                let recipe = repository.recipe.as_ref().map(ToString::to_string);
+                let how = recipe.unwrap_or_default();
+                let what = build.to_string();
+                let how = format!("build and run code from {what}, {how}");
+                (what, how)
+            }
+            Source::Package(_) | Source::Bundle(_) => return Ok(()),
+        },
+        Origin::Command(program) => {
+            let words = std::iter::once(program).chain(&plan.invocation.args);
+            let what = HostCommand::of_words(words.cloned().collect());
+            let what = format!("command:{}", what.map_err(Error::Command)?);
+            let how = format!("run {what} on this host, in a sandbox but in no container");
+            (what, how)
+        }
+        Origin::Image(_) | Origin::Tools(_) | Origin::Remote(_) => return Ok(()),
     };
-    let Source::Repository(repository) = &build.source else {
-        return Ok(());
-    };
-    let what = build.to_string();
     match consent {
         Consent::Anything => Ok(()),
         Consent::Seen(seen) if *seen == what => Ok(()),
-        Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent {
-            what,
-            how: match &repository.recipe {
-                Some(Recipe::Own(own)) => format!("by its own {own}"),
-                Some(Recipe::Python) => "as a package of Python".to_owned(),
-                Some(Recipe::Node) | None => "as a package of Node".to_owned(),
-            },
-        }),
+        Consent::Seen(_) | Consent::Nothing => Err(Error::NeedsConsent { what, how }),
     }
 }
 
-/// The texts of all unit files of a server, if the host's Podman understands them. `built` are those by which its image is built.
 pub(super) fn texts(
     plan: &Plan,
     pinned: Option<&Pinned>,
@@ -445,6 +454,7 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: S
         limits: plan.limits.clone(),
         inputs: plan.inputs.clone(),
         environment: plan.environment.clone(),
+        mounts: plan.mounts.clone(),
         secrets: plan
             .invocation
             .secrets

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::add::Step;
 use super::build_log::Log;
 use super::{Error, Orchestrator};
-use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, Source};
+use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, NO_PROGRAM, Source};
 use crate::activation::plan::{Origin, Plan};
 use crate::activation::units;
 use crate::catalog::Package;
@@ -59,6 +59,13 @@ impl Orchestrator {
                 let here = self.fetched(podman, image, fetch, tell).await?;
                 Ok(Some(Pinned::Fetched(here.pin(image))))
             }
+            Origin::Tools(tools) => {
+                for tool in tools {
+                    let here = self.fetched(podman, &tool.image, tell).await?;
+                    tool.image = here.pin(&tool.image);
+                }
+                Ok(None)
+            }
             Origin::Build(build) => {
                 if let Source::Repository(repository) = &build.source {
                     tell(Step::Asking(build.to_string()));
@@ -77,7 +84,7 @@ impl Orchestrator {
                 }
                 Ok(None)
             }
-            Origin::Remote(_) => Ok(None),
+            Origin::Command(_) | Origin::Remote(_) => Ok(None),
         }
     }
 
@@ -173,6 +180,11 @@ impl Orchestrator {
             });
         }
         self.end_orphaned_builds().await?;
+        // Its files go when the build has come to its end, whichever that is.
+        let _unpacked = match plan.origin.build().map(|build| &build.source) {
+            Some(Source::Bundle(source)) => Some(self.bundles().unpack(&source.bundle)?),
+            _ => None,
+        };
         std::fs::create_dir_all(self.host.runtime.mcpod()).ok();
         let mut log = Log::new(self.build_log(name));
         tell(Step::Building(plan.origin.to_string()));
@@ -267,5 +279,6 @@ pub(super) fn hint(output: &str) -> Option<String> {
     if let Some(names) = says(MANY_ENTRIES) {
         return Some(format!("choose one with --entry: {names}"));
     }
-    says(NO_ENTRY).map(|_| "it is a library, perhaps, and no server".to_owned())
+    let is_library = says(NO_ENTRY).or_else(|| says(NO_PROGRAM));
+    is_library.map(|_| "it is a library, perhaps, and no server".to_owned())
 }

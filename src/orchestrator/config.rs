@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::planning::bundle_of;
 use super::reference::{self, Candidate};
 use super::{Active, Error, Orchestrator, add, build, socket_path};
 use crate::activation::choices::Choices;
@@ -58,7 +59,8 @@ impl Orchestrator {
         let record = &active.record;
         let (candidate, number) = self.as_added(&active)?;
         let option = candidate.launch.get(number.saturating_sub(1));
-        let inputs = option.map(|option| option.inputs.as_slice());
+        let option = option.map(|option| self.completed(option));
+        let inputs = option.as_ref().map(|option| option.inputs.as_slice());
         let mut configured: Vec<Configured> = inputs
             .unwrap_or_default()
             .iter()
@@ -96,6 +98,13 @@ impl Orchestrator {
             }
         }
         Ok(configured)
+    }
+
+    /// A launch option with what its bundle says, where it is one and was fetched before.
+    fn completed(&self, option: &LaunchOption) -> LaunchOption {
+        let manifest = bundle_of(option).and_then(|bundle| self.bundles().known(bundle));
+        let completed = manifest.and_then(|manifest| manifest.complete(option).ok());
+        completed.unwrap_or_else(|| option.clone())
     }
 
     /// What an active server was added from, and the number of its launch option: as it was then, not whatever has its name by now.
@@ -193,7 +202,8 @@ impl Orchestrator {
 
         let (candidate, number) = self.as_added(&active)?;
         choices.launch = Some(number);
-        let plan = self.plan_as(&candidate, name.clone(), choices).await?;
+        let mut plan = self.plan_as(&candidate, name.clone(), choices).await?;
+        keep_images(&mut plan, old);
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(&plan, old)?;
@@ -241,6 +251,7 @@ pub(super) fn choices(record: &Record) -> Choices {
         launch: launch_number(record),
         inputs: record.inputs.clone(),
         environment: record.environment.clone(),
+        mounts: record.mounts.clone(),
         secrets: record
             .secrets
             .iter()
@@ -271,6 +282,26 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
     of_name.map(|given| given.value.clone()).collect()
 }
 
+/// Keeps the images to which tools were pinned when they were added.
+fn keep_images(plan: &mut Plan, record: &Record) {
+    let Origin::Tools(tools) = &mut plan.origin else {
+        return;
+    };
+    let images = record
+        .image
+        .split(' ')
+        .filter_map(|image| image.parse().ok());
+    let images: Vec<ImageReference> = images.collect();
+    for tool in tools {
+        let pinned = images
+            .iter()
+            .find(|image| image.repository() == tool.image.repository());
+        if let Some(pinned) = pinned {
+            tool.image = pinned.clone();
+        }
+    }
+}
+
 /// The image that a server is pinned to; nothing where it has none, or where only its name is known.
 pub(super) fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     if record.digest.is_empty() {
@@ -283,6 +314,6 @@ pub(super) fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Err
             Pinned::Fetched(name.pinned(&digest))
         }
         Origin::Build(_) => Pinned::Built(digest.into()),
-        Origin::Remote(_) => return Ok(None),
+        Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => return Ok(None),
     }))
 }

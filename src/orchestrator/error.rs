@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use crate::activation::build::BuildError;
+use crate::activation::command::CommandError;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::PlanError;
+use crate::bundle::BundleError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
 use crate::image::ReferenceError;
@@ -49,7 +51,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY nor https://HOST/PATH"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME, pypi:NAME, nuget:NAME or cargo:NAME nor git+https://HOST/REPOSITORY nor mcpb+https://HOST/FILE nor https://HOST/PATH nor command:PROGRAM"
     )]
     UnknownReference {
         /// What was asked for.
@@ -112,16 +114,37 @@ pub enum Error {
         /// The last lines that the build wrote, fit to be shown.
         output: String,
     },
+    /// A bundle is of no use.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// A repository cannot be looked at.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     /// The user is to see first what would be built.
-    #[error("this would build and run code from {what}, {how}")]
+    #[error("this would {how}")]
     NeedsConsent {
-        /// The repository with its commit.
+        /// The repository with its commit, or the command.
         what: String,
-        /// How it would be built, in words.
+        /// What would be done, in words: build and run code from ..., by its own Dockerfile.
         how: String,
+    },
+    /// A text is no command.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A program of this host is not there.
+    #[error("this host has no program {program}")]
+    NoProgram {
+        /// The program.
+        program: String,
+    },
+    /// systemd here cannot keep a command of the host from the user's other processes.
+    #[error(
+        "commands of this host run under systemd {} and later; this is {found}",
+        crate::activation::units::SYSTEMD_FLOOR
+    )]
+    SystemdTooOld {
+        /// Its version.
+        found: String,
     },
     /// Nothing can be built.
     #[error(transparent)]
@@ -337,6 +360,8 @@ impl Error {
             | Self::RunsOtherwise { .. }
             | Self::KeptForAnother { .. }
             | Self::Build(BuildError::Package(_))
+            | Self::Command(_)
+            | Self::Bundle(BundleError::Named { .. })
             | Self::Plan(
                 PlanError::NoSuchLaunch { .. }
                 | PlanError::Build(_)
@@ -346,7 +371,10 @@ impl Error {
                 | PlanError::NoHeader { .. }
                 | PlanError::Input(_),
             ) => Kind::Usage,
-            Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable => Kind::HostLacks,
+            Self::SystemdTooOld { .. }
+            | Self::Unsupported(_)
+            | Self::Host(_)
+            | Self::JournalUnreadable => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
             _ => Kind::Failed,
@@ -371,7 +399,11 @@ impl Error {
                 "no_such_package"
             }
             Self::Repository(_) => "repository",
+            Self::Bundle(_) => "bundle",
             Self::NeedsConsent { .. } | Self::RunsOtherwise { .. } => "needs_consent",
+            Self::Command(_) => "bad_command",
+            Self::NoProgram { .. } => "no_such_program",
+            Self::SystemdTooOld { .. } => "systemd_too_old",
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
@@ -446,7 +478,14 @@ impl Error {
             ),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Repository(error) => error.hint(),
-            Self::NeedsConsent { .. } => Some("look at it; with --yes it is built".to_owned()),
+            Self::Bundle(error) => error.hint(),
+            Self::NeedsConsent { .. } => Some("look at it; with --yes it is done".to_owned()),
+            Self::NoProgram { .. } => {
+                Some("install it, or give its absolute path: command:/PATH/PROGRAM".to_owned())
+            }
+            Self::SystemdTooOld { .. } => Some(
+                "run the server from an image, a package or a repository instead".to_owned(),
+            ),
             Self::BuildFailed { output, .. } => super::build::hint(output),
             Self::Plan(error) => error.hint(),
             Self::UnitDir(error) => error.hint(),
@@ -460,6 +499,7 @@ impl Error {
             | Self::NotRemote { .. }
             | Self::Login(_)
             | Self::Build(_)
+            | Self::Command(_)
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)

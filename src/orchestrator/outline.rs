@@ -5,7 +5,7 @@ use super::reference::{self, Candidate};
 use super::{Error, Orchestrator};
 use crate::activation::build::Build;
 use crate::activation::plan::{self, fingerprint};
-use crate::catalog::{InputKind, LaunchOption, Listing, Run, Trust};
+use crate::catalog::{Artifact, InputKind, LaunchOption, Listing, Run, Trust};
 use crate::quadlet::name::ServerName;
 
 /// What `add` would make active.
@@ -50,6 +50,11 @@ impl Outline {
         }
     }
 
+    /// Whether it would be a command of this host.
+    pub fn is_command(&self) -> bool {
+        matches!(&self.launch.run, Run::Local(local) if matches!(local.artifact, Artifact::Command(_)))
+    }
+
     /// Whether the source itself says how it is run.
     pub fn is_declared(&self) -> bool {
         self.launch.trust == Trust::Declared
@@ -72,7 +77,7 @@ impl Orchestrator {
         let (what, build) = match &option.run {
             Run::Local(local) => {
                 let choices = &request.choices;
-                let origin = plan::origin(id, option, local, choices, self.settings())?;
+                let origin = plan::origin(local, choices, self.settings())?;
                 (origin.to_string(), origin.build().cloned())
             }
             Run::Remote(remote) => (remote.endpoint.url.to_string(), None),

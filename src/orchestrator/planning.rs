@@ -2,10 +2,14 @@
 
 use super::add::Request;
 use super::reference::{self, Candidate};
-use super::{Error, Orchestrator, binds, kept};
+use super::{Error, Orchestrator, binds, kept, programs};
+use crate::activation::build::Source;
 use crate::activation::choices::Choices;
 use crate::activation::invocation::NamedVolume;
-use crate::activation::plan::{self, Plan, fingerprint};
+use crate::activation::plan::{self, Origin, Plan, fingerprint};
+use crate::activation::units::SYSTEMD_FLOOR;
+use crate::bundle::{self, BundleError};
+use crate::catalog::{Artifact, Bundle, LaunchOption, Run};
 use crate::quadlet::name::ServerName;
 
 impl Orchestrator {
@@ -44,6 +48,18 @@ impl Orchestrator {
         name: ServerName,
         mut choices: Choices,
     ) -> Result<Plan, Error> {
+        // What a bundle says of itself is known when it is here. It is agreed to, and known again, by what its entry says.
+        let (number, option) = plan::choose(&candidate.id, &candidate.launch, choices.launch)?;
+        let bundle = bundle_of(option);
+        let hash = bundle.map(|_| fingerprint(option));
+        let manifest = match bundle {
+            Some(bundle) => Some(self.bundles().manifest(bundle).await?),
+            None => None,
+        };
+        let mut candidate = candidate.clone();
+        if let (Some(manifest), Some(place)) = (&manifest, candidate.launch.get_mut(number - 1)) {
+            *place = manifest.complete(place).map_err(BundleError::from)?;
+        }
         for key in plan::secret_inputs(&candidate.id, &candidate.launch, choices.launch) {
             choices.secrets.entry(key).or_default();
         }
@@ -62,8 +78,18 @@ impl Orchestrator {
                 *value = Some(stored.value);
             }
         }
-        let Candidate { id, launch, .. } = candidate;
+        let Candidate { id, launch, .. } = &candidate;
         let mut plan = Plan::new(id, launch, name.clone(), &choices, &self.settings)?;
+        if let Some(hash) = hash {
+            plan.launch_hash = hash;
+        }
+        if let (Some(manifest), Origin::Build(build)) = (manifest, &mut plan.origin)
+            && let Source::Bundle(source) = &build.source
+        {
+            let folder = self.bundles().unpacked(&source.bundle)?;
+            let folder = folder.to_string_lossy();
+            build.settle_on_bundle(&manifest, &folder, &self.settings.build)?;
+        }
         for NamedVolume { name: volume, .. } in &plan.invocation.volumes {
             let podman = match &podman {
                 Some(podman) => podman,
@@ -78,9 +104,23 @@ impl Orchestrator {
         if !choices.reuse {
             kept.refuse()?;
         }
+        if let Origin::Command(program) = &mut plan.origin {
+            let systemd = self.systemd.version().await?;
+            if systemd.number < SYSTEMD_FLOOR {
+                return Err(Error::SystemdTooOld {
+                    found: systemd.text,
+                });
+            }
+            *program = programs::find(program, &self.systemd.environment().await?)?;
+        }
         let closed = binds::Closed::of(&self.host, &self.dirs);
         closed.check_all(&mut plan.invocation.binds)?;
         Ok(plan)
+    }
+
+    /// Where bundles are kept.
+    pub(super) fn bundles(&self) -> bundle::Store {
+        bundle::Store::below(&self.dirs.cache)
     }
 
     /// The first of a candidate's names that nobody has; the first of all where everybody has one.
@@ -100,5 +140,16 @@ impl Orchestrator {
             .ok_or_else(|| Error::UnknownReference {
                 reference: candidate.id.clone(),
             })
+    }
+}
+
+/// The bundle that a launch option consists of, if it does.
+pub(super) fn bundle_of(option: &LaunchOption) -> Option<&Bundle> {
+    match &option.run {
+        Run::Local(local) => match &local.artifact {
+            Artifact::Bundle(bundle) => Some(bundle),
+            _ => None,
+        },
+        Run::Remote(_) => None,
     }
 }

@@ -33,7 +33,7 @@ impl Orchestrator {
                 }
                 None
             }
-            Origin::Remote(_) => None,
+            Origin::Tools(_) | Origin::Command(_) | Origin::Remote(_) => None,
         };
         let built = self.build_texts(&plan, version)?;
         let record = record(

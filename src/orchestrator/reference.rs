@@ -2,14 +2,18 @@
 
 use super::Error;
 use crate::activation::build::BuildError;
+use crate::activation::command::HostCommand;
 use crate::activation::endpoint;
 use crate::activation::plan::PlanError;
 use crate::catalog::{
-    Artifact, Catalog, Endpoint, Git, HttpProtocol, LaunchOption, Line, Listing, Local, Network,
-    Package, PackageError, Remote, Resolution, Run, Template, Transport, Trust,
+    Artifact, Bundle, Catalog, Endpoint, Git, HttpProtocol, LaunchOption, Line, Listing, Local,
+    Network, Package, PackageError, Remote, Resolution, Run, Template, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
+
+/// What stands in front of a command of this host.
+pub const COMMAND: &str = "command:";
 
 /// Words of a name that tell one MCP server from another no better than none.
 const EMPTY_WORDS: [&str; 2] = ["mcp", "server"];
@@ -43,6 +47,7 @@ pub fn listing(catalog: &Catalog, reference: &str) -> Result<Listing, Error> {
 /// Whether a reference names something to run by itself, which need not be in the catalog.
 pub fn is_direct(reference: &str) -> bool {
     reference.contains("://")
+        || reference.starts_with(COMMAND)
         || !matches!(
             reference.parse::<Package>(),
             Err(PackageError::Registry { .. })
@@ -72,6 +77,20 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
         Err(PackageError::Registry { .. }) => {}
         Err(error) => return Err(BuildError::from(error).into()),
     }
+    if let Some(named) = reference.strip_prefix("mcpb+") {
+        let (url, sha256) = named.split_once("#sha256:").unwrap_or((named, ""));
+        let last = url.rsplit('/').next().unwrap_or_default();
+        let last = last.strip_suffix(".mcpb").unwrap_or(last);
+        let bundle = Bundle {
+            url: Line::new(url),
+            sha256: Line::new(sha256),
+        };
+        return Ok(Candidate {
+            id: reference.to_owned(),
+            names: names(last, None),
+            launch: vec![of_artifact(Artifact::Bundle(bundle))],
+        });
+    }
     if let Some(git) = reference.strip_prefix("git+") {
         let git = repository(git);
         let last = git
@@ -85,6 +104,15 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
             id: reference.to_owned(),
             names: names(last, None),
             launch: vec![of_artifact(Artifact::Git(git))],
+        });
+    }
+    if let Some(command) = reference.strip_prefix(COMMAND) {
+        let command: HostCommand = command.parse()?;
+        let last = command.program.rsplit('/').next().unwrap_or_default();
+        return Ok(Candidate {
+            id: reference.to_owned(),
+            names: names(last, None),
+            launch: vec![command.launch()],
         });
     }
     if reference.starts_with("https://") || reference.starts_with("http://") {

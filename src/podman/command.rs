@@ -131,7 +131,9 @@ impl Podman {
 }
 
 /// Reads a stream up to its end, and keeps the beginning.
-async fn read(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> std::io::Result<String> {
+pub(crate) async fn read(
+    stream: Option<impl tokio::io::AsyncRead + Unpin>,
+) -> std::io::Result<String> {
     let Some(mut stream) = stream else {
         return Ok(String::new());
     };

@@ -13,6 +13,7 @@ pub(super) use pair::{
 };
 pub(super) use scalar::{boolean, cpu_share, mode, number, seconds, span};
 pub(super) use text::{
-    capability, documentation, image, network, path, path_inside, recorded, repository, shown,
-    stream, token, unit_name,
+    bound_path, bound_path_if_there, bound_paths, capability, documentation, image, network,
+    nothing, path, path_inside, recorded, repository, shown, stream, system_calls, token,
+    unit_name,
 };

@@ -27,13 +27,14 @@ macro_rules! keys {
 type FirstVersions = (&'static str, &'static [(&'static str, u32, u32)]);
 
 /// The first versions of all sections; systemd's own keys have none.
-const FIRST_VERSIONS: [FirstVersions; 9] = [
+const FIRST_VERSIONS: [FirstVersions; 10] = [
     unit::FIRST_VERSIONS,
     container::FIRST_VERSIONS,
     volume::FIRST_VERSIONS,
     build::FIRST_VERSIONS,
     quadlet::FIRST_VERSIONS,
     service::FIRST_VERSIONS,
+    sandbox::FIRST_VERSIONS,
     socket::FIRST_VERSIONS,
     install::FIRST_VERSIONS,
     mcpod::FIRST_VERSIONS,
@@ -187,6 +188,50 @@ pub mod service {
         TIMEOUT_START: Duration = "TimeoutStartSec", span;
         TIMEOUT_STOP: Duration = "TimeoutStopSec", span;
         TYPE: str = "Type", token;
+        WORKING_DIRECTORY: str = "WorkingDirectory", bound_path;
+    }
+}
+
+/// `[Service]`: what a service is kept from (systemd.exec(5), "Sandboxing").
+pub mod sandbox {
+    use super::super::value::Text;
+
+    keys! { "Service";
+        /// where it lies, and where it is seen.
+        BIND: (String, String) = "BindPaths", bound_paths;
+        /// where it lies, and where it is seen.
+        BIND_READ_ONLY: (String, String) = "BindReadOnlyPaths", bound_paths;
+        /// for what need not be there.
+        BIND_READ_ONLY_IF_THERE: str = "BindReadOnlyPaths", bound_path_if_there;
+        CAPABILITY_BOUNDING_SET: () = "CapabilityBoundingSet", nothing;
+        KEYRING_MODE: str = "KeyringMode", token;
+        LOCK_PERSONALITY: bool = "LockPersonality", boolean;
+        MOUNT_API_VFS: bool = "MountAPIVFS", boolean;
+        PRIVATE_DEVICES: bool = "PrivateDevices", boolean;
+        PRIVATE_IPC: bool = "PrivateIPC", boolean;
+        PRIVATE_NETWORK: bool = "PrivateNetwork", boolean;
+        PRIVATE_PIDS: bool = "PrivatePIDs", boolean;
+        PRIVATE_TMP: bool = "PrivateTmp", boolean;
+        PRIVATE_USERS: bool = "PrivateUsers", boolean;
+        PROC_SUBSET: str = "ProcSubset", token;
+        PROTECT_CLOCK: bool = "ProtectClock", boolean;
+        PROTECT_CONTROL_GROUPS: bool = "ProtectControlGroups", boolean;
+        PROTECT_HOME: str = "ProtectHome", token;
+        PROTECT_HOSTNAME: bool = "ProtectHostname", boolean;
+        PROTECT_KERNEL_MODULES: bool = "ProtectKernelModules", boolean;
+        PROTECT_KERNEL_TUNABLES: bool = "ProtectKernelTunables", boolean;
+        PROTECT_PROC: str = "ProtectProc", token;
+        PROTECT_SYSTEM: str = "ProtectSystem", token;
+        REMOVE_IPC: bool = "RemoveIPC", boolean;
+        RESTRICT_ADDRESS_FAMILIES: str = "RestrictAddressFamilies", token;
+        RESTRICT_NAMESPACES: bool = "RestrictNamespaces", boolean;
+        RESTRICT_REALTIME: bool = "RestrictRealtime", boolean;
+        RESTRICT_SUID_SGID: bool = "RestrictSUIDSGID", boolean;
+        SYSTEM_CALL_ARCHITECTURES: str = "SystemCallArchitectures", token;
+        SYSTEM_CALL_ERROR_NUMBER: str = "SystemCallErrorNumber", token;
+        SYSTEM_CALL_FILTER: str = "SystemCallFilter", system_calls;
+        TEMPORARY_FILE_SYSTEM: Text = "TemporaryFileSystem", path;
+        UMASK: str = "UMask", token;
     }
 }
 
@@ -231,6 +276,7 @@ pub mod mcpod {
         LAUNCH: str = "Launch", recorded;
         LAUNCH_HASH: str = "LaunchHash", recorded;
         LIMITS: str = "Limits", recorded;
+        MOUNT: str = "Mount", recorded;
         NAME: str = "Name", recorded;
         NETWORK: str = "Network", recorded;
         PREVIOUS: str = "Previous", recorded;

@@ -24,6 +24,8 @@ pub enum Specifier {
     Instance,
     /// `%t`: `$XDG_RUNTIME_DIR`.
     RuntimeDirectory,
+    /// `%h`: the user's home folder.
+    HomeDirectory,
     /// `%N`: the name of the unit without its type.
     UnitName,
 }
@@ -34,6 +36,7 @@ impl Specifier {
         match self {
             Self::Instance => "%i",
             Self::RuntimeDirectory => "%t",
+            Self::HomeDirectory => "%h",
             Self::UnitName => "%N",
         }
     }
@@ -42,7 +45,7 @@ impl Specifier {
     pub(super) fn is_path(self) -> bool {
         match self {
             Self::Instance | Self::UnitName => false,
-            Self::RuntimeDirectory => true,
+            Self::RuntimeDirectory | Self::HomeDirectory => true,
         }
     }
 }

@@ -50,6 +50,9 @@ impl TryFrom<String> for AddressText {
 pub(super) struct BuildFile {
     pub(super) node: Option<ImageReference>,
     pub(super) python: Option<ImageReference>,
+    pub(super) dotnet: Option<ImageReference>,
+    pub(super) rust: Option<ImageReference>,
+    pub(super) go: Option<ImageReference>,
     pub(super) ca_bundle: Option<AbsolutePath>,
     pub(super) proxy: Option<Proxy>,
     pub(super) memory: Option<Memory>,

@@ -26,6 +26,8 @@ printf 'FROM docker.io/library/python:3.12-slim\nRUN sleep 1234\n' >slow/Contain
 printf 'FROM docker.io/library/python:3.12-slim\nCOPY server.py /\nENTRYPOINT ["python3", "/server.py"]\n' >own/Dockerfile
 cp server.py own/
 cp own/Dockerfile own/Dockerfile.other
+mkdir -p gone
+printf 'FROM docker.io/library/no-such-base:1\nRUN true\n' >gone/Containerfile
 printf 'FROM docker.io/library/python:3.12-slim\nRUN echo the end is near && exit 9\n' >broken/Containerfile
 touch none/README
 printf '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "my-server"\nversion = "1"\n[project.scripts]\nmy-server = "my_server:main"\n[tool.setuptools]\npy-modules = ["my_server"]\n' >python/pyproject.toml
@@ -43,23 +45,29 @@ require("readline").createInterface({input: process.stdin}).on("line", line => {
 });
 END
 chmod +x node/server.js
+eval "$1"
 git init -q -b main . && git add -A && git -c user.name=a -c user.email=a@b commit -qm one
 cd .. && git clone -q --bare src served.git && git -C served.git config uploadpack.allowAnySHA1InWant true
 exec "$(git --exec-path)/git-daemon" --base-path="$HOME/git" --listen=127.0.0.1 --port=9418 --export-all --reuseaddr "$HOME/git"
 "#;
 
-const URL: &str = "git+git://127.0.0.1/served.git";
+pub(crate) const URL: &str = "git+git://127.0.0.1/served.git";
 
 /// A server of repositories, until it is dropped.
 #[must_use]
-struct Daemon {
+pub(crate) struct Daemon {
     commit: String,
     _running: Running,
     _folder: Afterwards<fn() -> Ran>,
 }
 
 fn daemon() -> Daemon {
-    let running = start(&["sh", "-ec", REPOSITORY]);
+    daemon_with("")
+}
+
+/// The same with what a script adds to the folder of servers.
+pub(crate) fn daemon_with(script: &str) -> Daemon {
+    let running = start(&["sh", "-ec", REPOSITORY, "sh", script]);
     wait_until("the repository is served", SOON, || {
         let seen = run(&["git", "ls-remote", "git://127.0.0.1/served.git", "HEAD"]);
         if seen.code == Some(0) {
@@ -169,10 +177,12 @@ fn what_is_no_server_says_so_and_leaves_nothing() {
     let _settings = settings(TRUST);
     let _git = daemon();
     for (reference, code, why) in [
-        ("#main:none", 1, "neither a Containerfile nor a Dockerfile"),
+        ("#main:none", 1, "none of Containerfile, Dockerfile"),
         ("#main:missing", 1, "cannot be read"),
         ("#no-such-branch", 1, "cannot be read"),
         ("#main:broken", 1, "the end is near"),
+        // What its own recipe goes on from is not there.
+        ("#main:gone", 1, "no-such-base"),
         ("#main:../x", 2, "no folder of a repository"),
         ("#--upload-pack=x", 2, "no commit, tag or branch"),
     ] {

@@ -37,6 +37,25 @@ fn what_is_missing_is_named_and_what_hands_over_the_account_is_refused() {
             .code(2)
             .complains(&[why]);
     }
+    // So with what is named for any server.
+    for (mount, why) in [
+        ("/home/tester", "home folder"),
+        ("/run/user/1000/podman/podman.sock", "all that you can"),
+        ("relative", "cannot be mounted"),
+    ] {
+        mcpod(&["add", "time", "--mount", mount])
+            .code(2)
+            .complains(&[why]);
+    }
+    mcpod(&[
+        "add",
+        "time",
+        "--env",
+        "URL=http://localhost:5432/x",
+        "--dry-run",
+    ])
+    .ok()
+    .complains(&["note: URL names this host", "host.containers.internal"]);
     mcpod(&["add", "filesystem", "--set", "path=/tmp"])
         .code(2)
         .complains(&["no input \"path\""]);

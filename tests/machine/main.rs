@@ -11,10 +11,13 @@
 )]
 
 mod agent;
+mod bundles;
 mod calls;
 mod catalog;
 mod chain;
 mod changes;
+mod command;
+mod compiled;
 mod escaping;
 mod failures;
 mod git;
@@ -39,4 +42,5 @@ mod serve;
 mod server;
 mod shared;
 mod signatures;
+mod tool_containers;
 mod trust;

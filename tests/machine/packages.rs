@@ -183,6 +183,76 @@ fn what_cannot_be_built_says_why_and_leaves_nothing() {
 }
 
 #[test]
+fn a_base_image_that_is_gone_is_named() {
+    let _machine = Idle::now();
+    let _settings = settings("[build]\nnode = \"docker.io/library/no-such-node:1\"\n");
+    mcpod(&["add", MEMORY])
+        .code(1)
+        .complains(&["docker.io/library/no-such-node:1"]);
+    nothing_built();
+}
+
+#[test]
+fn languages_whose_registry_cannot_be_reached_are_planned_and_fail_with_its_words() {
+    let _machine = Idle::now();
+    // A stand-in for the image of .NET, with a program that answers as its own does where it reaches nothing.
+    let made = r#"folder=$(mktemp -d) && cd "$folder" &&
+        printf '#!/bin/sh\necho "error NU1301: Unable to load the service index" >&2\nexit 1\n' >dotnet && chmod +x dotnet &&
+        printf 'FROM docker.io/library/python:3.12-slim\nCOPY dotnet /usr/local/bin/\n' >Containerfile &&
+        podman build --quiet --tag localhost/no-dotnet . && rm -r "$folder""#;
+    sh(made, &[]).ok();
+    let _image = crate::changes::afterwards(|| run(&["podman", "rmi", "localhost/no-dotnet"]));
+    let _settings = settings("[build]\ndotnet = \"localhost/no-dotnet\"\n");
+    mcpod(&["add", "nuget:Some.Server@1.2.3", "--dry-run"])
+        .ok()
+        .prints(&[
+            "FROM localhost/no-dotnet",
+            r#""tool","install","--tool-path","/opt/mcpod/app/bin","--version","1.2.3","Some.Server""#,
+        ]);
+    mcpod(&["add", "nuget:Some.Server"])
+        .code(1)
+        .complains(&["nuget:Some.Server", "NU1301"]);
+    nothing_built();
+}
+
+#[test]
+fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
+    let _machine = Idle::now();
+    let _settings = settings(TRUST);
+    // A storage of its own, with room for the base and little more.
+    let folder = "/home/tester/full";
+    let _room = root_until_the_end(
+        &[
+            "sh",
+            "-c",
+            r#"install -d -o tester -g tester "$1" && mount -t tmpfs -o size=300m,uid=1000,gid=1000,mode=700 tmpfs "$1""#,
+            "sh",
+            folder,
+        ],
+        &[
+            "sh",
+            "-c",
+            r#"umount --lazy "$1" && rmdir "$1""#,
+            "sh",
+            folder,
+        ],
+    );
+    let set = r#"printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/graph"\nrunroot = "%s/run"\n' "$1" "$1" >~/.config/containers/storage.conf
+        systemctl --user stop podman.service"#;
+    sh(set, &[folder]).ok();
+    let _storage = crate::changes::afterwards(|| {
+        sh(
+            "rm ~/.config/containers/storage.conf; systemctl --user stop podman.service",
+            &[],
+        )
+    });
+    mcpod(&["add", "npm:@modelcontextprotocol/server-everything"])
+        .code(1)
+        .complains(&["no space left on device"]);
+    nothing_built();
+}
+
+#[test]
 fn a_build_without_network_ends_with_its_last_words() {
     let _machine = Idle::now();
     let _settings = settings(TRUST);

@@ -36,6 +36,31 @@ pub enum Recipe {
     Node,
     /// As a package of Python.
     Python,
+    /// As a crate of Rust.
+    Rust,
+    /// As a module of Go.
+    Go,
+}
+
+/// The files by which a language's packages are known, the first that is there counts: programs often bring a wrapper for npm along.
+const LANGUAGES: [(&str, Recipe); 4] = [
+    ("package.json", Recipe::Node),
+    ("pyproject.toml", Recipe::Python),
+    ("Cargo.toml", Recipe::Rust),
+    ("go.mod", Recipe::Go),
+];
+
+impl std::fmt::Display for Recipe {
+    /// In words: by its own Dockerfile, as a package of Node.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own(own) => write!(f, "by its own {own}"),
+            Self::Node => f.write_str("as a package of Node"),
+            Self::Python => f.write_str("as a package of Python"),
+            Self::Rust => f.write_str("as a crate of Rust"),
+            Self::Go => f.write_str("as a module of Go"),
+        }
+    }
 }
 
 impl Repository {
@@ -96,20 +121,14 @@ impl Repository {
                 text: named.to_owned(),
             });
         }
-        let recipe = match (
-            self.named.clone().or(own),
-            has("package.json"),
-            has("pyproject.toml"),
-        ) {
-            (Some(own), ..) => Recipe::Own(own),
-            (None, true, _) => Recipe::Node,
-            (None, false, true) => Recipe::Python,
-            (None, false, false) => {
-                return Err(BuildError::NoRecipe {
-                    repository: self.to_string(),
-                });
-            }
+        let language = || LANGUAGES.into_iter().find(|(file, _)| has(file));
+        let recipe = match self.named.clone().or(own) {
+            Some(own) => Some(Recipe::Own(own)),
+            None => language().map(|(_, recipe)| recipe),
         };
+        let recipe = recipe.ok_or_else(|| BuildError::NoRecipe {
+            repository: self.to_string(),
+        })?;
         Ok(Self {
             reference: Some(commit.to_owned()),
             recipe: Some(recipe),
@@ -135,6 +154,8 @@ impl Repository {
             Recipe::Own(_) => None,
             Recipe::Node => Some(&settings.node),
             Recipe::Python => Some(&settings.python),
+            Recipe::Rust => Some(&settings.rust),
+            Recipe::Go => Some(&settings.go),
         }
     }
 
@@ -147,7 +168,11 @@ impl Repository {
         file.copy_context(SOURCE);
         match self.recipe {
             Some(Recipe::Python) => super::pypi::install_folder(SOURCE, build, file),
-            _ => super::npm::install_folder(SOURCE, build, file),
+            Some(Recipe::Rust) => super::cargo::install_folder(SOURCE, build, file),
+            Some(Recipe::Go) => super::go::install_folder(SOURCE, build, file),
+            Some(Recipe::Node | Recipe::Own(_)) | None => {
+                super::npm::install_folder(SOURCE, build, file)
+            }
         }
     }
 }

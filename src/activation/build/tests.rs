@@ -14,7 +14,7 @@ fn known_build(package: &str) -> Build {
 fn package(build: &Build) -> &Package {
     match &build.source {
         Source::Package(package) => package,
-        Source::Repository(repository) => panic!("{repository}"),
+        Source::Repository(_) | Source::Bundle(_) => panic!("{build}"),
     }
 }
 
@@ -71,6 +71,126 @@ fn a_package_of_pypi_gets_an_environment_of_its_own() {
     let text = recipe(&known_build("pypi:y@1.0"));
     assert!(text.contains(r#""--prefer-binary""#));
     assert!(text.contains(r#""--","y==1.0"]"#));
+}
+
+#[test]
+fn a_crate_is_compiled_and_what_that_takes_is_not_kept() {
+    insta::assert_snapshot!(shortened("cargo:some-server@1.2.3"), @r#"
+    FROM docker.io/library/rust:1
+    RUN --mount=type=tmpfs,target=/tmp ["/bin/sh","-euc","export CARGO_HOME=/var/tmp/mcpod/cargo CARGO_TARGET_DIR…
+    RUN --mount=type=tmpfs,target=/tmp ["/bin/sh","-euc","wanted=$2 name=$1\nif [ -e /opt/mcpod/name ]; then read…
+    ENV HOME=/tmp
+    WORKDIR /tmp
+    USER 1000:1000
+    ENTRYPOINT ["/bin/sh","-c","read -r entry </opt/mcpod/entry && exec /opt/mcpod/app/bin/\"$entry\" \"$@\"","mc…
+    "#);
+    let text = recipe(&known_build("cargo:some-server@1.2.3"));
+    assert!(text.contains(
+        r#"rm -rf /var/tmp/mcpod","mcpod","--locked","--version","1.2.3","--","some-server"]"#
+    ));
+    assert!(text.contains(r#""mcpod","some-server",""]"#));
+}
+
+#[test]
+fn a_tool_of_net_is_installed_without_a_greeting() {
+    let text = recipe(&known_build("nuget:Some.Server@1.2.3-preview.1"));
+    assert!(text.starts_with("FROM mcr.microsoft.com/dotnet/sdk:10.0\n"));
+    assert!(text.contains(
+        r#""dotnet","tool","install","--tool-path","/opt/mcpod/app/bin","--version","1.2.3-preview.1","Some.Server"]"#
+    ));
+}
+
+#[test]
+fn the_version_of_a_crate_is_what_cargo_says() {
+    let exact = |build: &Build, answer: &Answer| {
+        Build::exact(package(build), answer).map(|package| package.to_string())
+    };
+    let newest = known_build("cargo:x");
+    let asked = Build::question(package(&known_build("cargo:x@1.0.1")));
+    assert_eq!(
+        asked[2..],
+        [
+            "cargo",
+            "info",
+            "--color=never",
+            "--registry=crates-io",
+            "--",
+            "x@1.0.1"
+        ]
+    );
+    let said = "x #mcp\nWhat it does\nversion: 1.0.1 (latest 1.0.229)\nlicense: MIT\n";
+    assert_eq!(
+        exact(&newest, &answer(true, said, "")),
+        Ok("cargo:x@1.0.1".to_owned())
+    );
+    let none = "    Updating crates.io index\nerror: could not find `x` in registry `y`\n";
+    assert_eq!(
+        exact(&newest, &answer(false, "", none))
+            .unwrap_err()
+            .to_string(),
+        "there is no package cargo:x"
+    );
+    assert_eq!(
+        exact(&known_build("cargo:x@9"), &answer(false, "", none))
+            .unwrap_err()
+            .to_string(),
+        "cargo:x has no version 9"
+    );
+    let down =
+        "error: failed to query replaced source registry `crates-io`\n  Could not resolve hostname";
+    assert!(matches!(
+        exact(&newest, &answer(false, "", down)),
+        Err(BuildError::NoAnswer { output, .. }) if output.contains("Could not resolve")
+    ));
+}
+
+#[test]
+fn the_version_of_a_tool_of_net_is_the_newest_that_is_finished() {
+    let exact = |package_named: &str, said: &str| {
+        let build = known_build(package_named);
+        let said = answer(true, said, "");
+        Build::exact(package(&build), &said).map(|package| package.to_string())
+    };
+    let found = |versions: &[&str]| {
+        let packages: Vec<_> = versions
+            .iter()
+            .map(|version| serde_json::json!({"id": "Some.Server", "version": version}))
+            .collect();
+        serde_json::json!({"version": 2, "problems": [], "searchResult": [{"sourceName": "nuget.org", "packages": packages}]}).to_string()
+    };
+    let said = found(&["0.9.0", "1.0.0", "1.1.0-preview.2"]);
+    assert_eq!(
+        exact("nuget:some.server", &said),
+        Ok("nuget:some.server@1.0.0".to_owned())
+    );
+    assert_eq!(
+        exact("nuget:some.server@1.1.0-preview.2", &said),
+        Ok("nuget:some.server@1.1.0-preview.2".to_owned())
+    );
+    assert_eq!(
+        exact("nuget:some.server", &found(&["0.1.0-a", "0.1.0-b"])),
+        Ok("nuget:some.server@0.1.0-b".to_owned())
+    );
+    assert_eq!(
+        exact("nuget:some.server@2", &said).unwrap_err().to_string(),
+        "nuget:some.server has no version 2"
+    );
+    assert_eq!(
+        exact("nuget:some.server", &found(&[]))
+            .unwrap_err()
+            .to_string(),
+        "there is no package nuget:some.server"
+    );
+    let down = r#"{"version": 2, "problems": [{"text": "Unable to load the service index", "problemType": "Error"}], "searchResult": []}"#;
+    for said in [down, "", "error NU1301: Unable to load the service index"] {
+        assert!(
+            matches!(
+                exact("nuget:some.server", said),
+                Err(BuildError::NoAnswer { .. })
+            ),
+            "{said}"
+        );
+    }
 }
 
 #[test]
@@ -187,6 +307,11 @@ fn a_repository_is_built_by_what_lies_in_its_folder() {
             r#""npm","run","--prefix","/opt/mcpod/src","--if-present","--ignore-scripts","build""#,
         ),
         (["x", "pyproject.toml"], r#""--","/opt/mcpod/src"]"#),
+        (
+            ["go.mod", "Cargo.toml"],
+            r#"set -- \"$1\" --locked; fi\ncargo install"#,
+        ),
+        (["go.mod", "main.go"], r#"go install -trimpath \"$what\""#),
     ] {
         let mut build = Build::of_repository(&named, None, false).unwrap();
         assert_eq!(build.containerfile(), Ok(None));
@@ -249,17 +374,15 @@ proptest! {
         name in "\\PC{0,16}|[ -~\\n]{0,16}|@[a-z/.;-]{0,12}|--[a-z]{1,8}",
         version in prop::option::of("\\PC{0,12}|[ -~\\n]{0,12}|-[a-z]{1,4}|[0-9.]{1,5}"),
         entry in prop::option::of("\\PC{0,12}|[ -~\\n]{0,12}|[a-z-]{1,8}"),
-        registry in prop::sample::select(vec![Registry::Npm, Registry::Pypi]),
+        registry in prop::sample::select(vec![Registry::Npm, Registry::Pypi, Registry::Nuget, Registry::Cargo]),
     ) {
         let package = Package { registry, name, version };
         let Ok(build) = Build::of_package(&package, entry.as_deref(), false, &Settings::default().build) else {
             return Ok(());
         };
         let text = recipe(&build);
-        let known = match registry {
-            Registry::Npm => recipe(&known_build("npm:known@1")),
-            _ => recipe(&known_build("pypi:known@1")),
-        };
+        let versioned = if package.version.is_some() { "@1" } else { "" };
+        let known = recipe(&known_build(&format!("{}:known{versioned}", registry.as_str())));
         prop_assert_eq!(text.lines().count(), known.lines().count());
         for (line, known) in text.lines().zip(known.lines()) {
             let instruction = |line: &str| line.split('[').next().map(str::to_owned);

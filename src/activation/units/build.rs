@@ -59,6 +59,12 @@ pub fn build(
             file.push(build::FILE, recipe)?;
             file.push(build::PULL, "never")?;
         }
+        Source::Bundle(bundle) => {
+            let folder = bundle.folder.as_deref().unwrap_or_default();
+            file.push(build::SET_WORKING_DIRECTORY, folder)?;
+            file.push(build::FILE, recipe)?;
+            file.push(build::PULL, "never")?;
+        }
         Source::Repository(repository) => {
             file.push(build::REPOSITORY, &repository.context())?;
             if let Some(Recipe::Own(own)) = &repository.recipe {

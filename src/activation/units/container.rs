@@ -148,6 +148,7 @@ fn push_container(
         invocation,
         inputs: _,
         environment: _,
+        mounts: _,
         relabel,
         instances: _,
         network,

@@ -251,7 +251,9 @@ fn artifact_words(option: &LaunchOption, stems: &mut Stems) -> Vec<String> {
         Run::Local(local) => match &local.artifact {
             Artifact::Image(image) => image.to_string(),
             Artifact::Package(package) => package.name.clone(),
-            Artifact::Git(_) | Artifact::Bundle(_) => return Vec::new(),
+            Artifact::Git(_) | Artifact::Bundle(_) | Artifact::Tools(_) | Artifact::Command(_) => {
+                return Vec::new();
+            }
         },
         Run::Remote(remote) => remote
             .endpoint

@@ -40,7 +40,7 @@ pub(super) fn run_key(option: &LaunchOption) -> Option<String> {
                 };
                 Some(format!("{}:{name}", package.registry.as_str()))
             }
-            Artifact::Git(_) => None,
+            Artifact::Git(_) | Artifact::Tools(_) | Artifact::Command(_) => None,
             Artifact::Bundle(bundle) => Some(format!("mcpb:{}", bundle.url)),
         },
         Run::Remote(remote) => {

@@ -16,6 +16,7 @@ use crate::activation::plan::PlanError;
 use crate::frontend::naming::public_names;
 use crate::orchestrator::add::{Consent, Request};
 use crate::orchestrator::outline::Outline;
+use crate::orchestrator::reference::COMMAND;
 use crate::orchestrator::{self, Error};
 use crate::settings::AgentAdd;
 
@@ -69,11 +70,30 @@ pub(super) async fn run(
     arguments: Arguments,
     context: &RequestContext<RoleServer>,
 ) -> Result<Answer, Failure> {
+    if arguments.id.starts_with(COMMAND) {
+        return Err(
+            Failure::new("that is a command of the host, and no server of the catalog")
+                .next("registry-launch-stdio runs commands, where the settings allow it"),
+        );
+    }
+    let request = request(&arguments)?;
+    Box::pin(carry_out(registry, request, context)).await
+}
+
+/// Makes active what a request names, with the user's consent.
+pub(super) async fn carry_out(
+    registry: &Registry,
+    mut request: Request,
+    context: &RequestContext<RoleServer>,
+) -> Result<Answer, Failure> {
     let orchestrator = &registry.frontend.orchestrator;
-    let mut request = request(&arguments)?;
     let outline = orchestrator.outline(&request)?;
     known(&request, &outline)?;
     consent(registry, &request, &outline, context).await?;
+    if outline.is_command() {
+        // That was the question.
+        request.consent = Consent::Anything;
+    }
     // What was agreed to is what is added, whatever becomes of the catalog meanwhile.
     request.name = Some(outline.name.clone());
     request.agreed = Some(outline.agreed());
@@ -85,10 +105,10 @@ pub(super) async fn run(
         .await;
     let added = match added {
         Err(Error::NeedsConsent { what, how }) => {
-            let wanted = format!("This would build and run code from {what}");
+            let wanted = format!("This would {how}");
             let secrets: Vec<String> = outline.secrets().collect();
             let command = command::add(&request, &secrets);
-            let reasons = [format!("it would be built {how}")];
+            let reasons = ["nobody but you can answer for that code".to_owned()];
             consent::ask(context, &wanted, &reasons, &command).await?;
             request.consent = Consent::Seen(what);
             let cancelled = context.ct.cancelled();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Failure};
 use super::{
-    Registry, accept, add, browse, config, docs, exec, find, later, refresh, remove, state,
+    Registry, accept, add, browse, config, docs, exec, find, launch, refresh, remove, state,
 };
 
 /// A registry tool.
@@ -163,9 +163,9 @@ impl Tool {
             ),
             Self::LaunchStdio => (
                 "Run a command as a server",
-                later::LAUNCH_STDIO.to_owned(),
-                arguments::<later::LaunchStdioArguments>(),
-                None,
+                launch::DESCRIPTION.to_owned(),
+                arguments::<launch::Arguments>(),
+                Some(schema::<add::Added>()),
             ),
         };
         let mut tool = rmcp::model::Tool::new(self.name(), description, input)
@@ -199,7 +199,7 @@ impl Tool {
     pub(super) fn undoes_itself(self) -> bool {
         matches!(
             self,
-            Self::Accept | Self::Add | Self::Remove | Self::ConfigSet
+            Self::Accept | Self::Add | Self::LaunchStdio | Self::Remove | Self::ConfigSet
         )
     }
 
@@ -222,7 +222,7 @@ impl Tool {
             Self::Exec => Err(exec::not_called(registry, &read(arguments)?)),
             Self::Refresh => refresh::run(registry, read(arguments)?, &context).await,
             Self::Status => state::status(registry, read(arguments)?).await,
-            Self::LaunchStdio => Err(later::launch_stdio(registry, &read(arguments)?)),
+            Self::LaunchStdio => Box::pin(launch::run(registry, read(arguments)?, &context)).await,
         }
     }
 }

@@ -30,6 +30,11 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
     if let Some(build) = &outline.build {
         wider.push(format!("its image is to be built here from {build}"));
     }
+    if outline.is_command() {
+        wider.push(
+            "it is a program of this host, which runs in a sandbox but in no container".to_owned(),
+        );
+    }
     if let Run::Remote(remote) = &outline.launch.run {
         wider.extend(addressed(inputs, &remote.endpoint.url));
     }

@@ -269,6 +269,26 @@ async fn what_is_in_no_catalog_is_for_the_user_to_allow() {
 }
 
 #[tokio::test]
+async fn a_command_of_the_host_is_for_the_user_to_allow_even_where_the_settings_do() {
+    let mut place = Place::with(&[]).await;
+    place.settings.policy.allow_host_commands = true;
+    let mut agent = place.agent(Shape::All).await;
+    let wish = json!({"name": "x", "command": ["env", "it's"]});
+    let text = failed(&call(&mut agent, "registry-launch-stdio", wish).await);
+    assert!(text.contains("Only the user can allow this"), "{text}");
+    assert!(text.contains("in no container"), "{text}");
+    assert!(text.contains("mcpod add 'command:env "), "{text}");
+    for bad in [json!([]), json!(["./x"]), json!(["-x"])] {
+        let wish = json!({"name": "x", "command": bad});
+        let text = failed(&call(&mut agent, "registry-launch-stdio", wish).await);
+        assert!(text.contains("program"), "{text}");
+    }
+    // Nor is there a way around.
+    let text = failed(&call(&mut agent, "registry-add", json!({"id": "command:env"})).await);
+    assert!(text.contains("registry-launch-stdio"), "{text}");
+}
+
+#[tokio::test]
 async fn the_settings_can_forbid_it() {
     let mut place = Place::with(&["mcpod-one.socket"]).await;
     place.settings.policy.agent_add = crate::settings::AgentAdd::Deny;

@@ -1,7 +1,7 @@
 //! Values that stand on a line as they are: nothing is quoted, so what would need it is refused.
 
 use super::super::error::Reason;
-use super::super::escape::{check_line, command_line, record, refuse, specifiers};
+use super::super::escape::{check_line, command_line, quote, record, refuse, specifiers};
 use super::super::name::UnitName;
 use super::super::value::{Part, Stream, Text};
 use crate::text::is_hidden;
@@ -112,6 +112,46 @@ pub(in crate::quadlet) fn path_inside(path: &str) -> Result<String, Reason> {
         return Err(Reason::Edge { character: '"' });
     }
     Ok(command_line(path))
+}
+
+/// An absolute path that systemd itself reads as one word among others, with options behind a colon.
+pub(in crate::quadlet) fn bound_path(path: &str) -> Result<String, Reason> {
+    absolute(path)?;
+    check_line(path)?;
+    // It unquotes words, but knows no escape sequences there.
+    refuse(path, |c| matches!(c, ':' | '"' | '\'' | '\\'))?;
+    Ok(quote(&specifiers(path)))
+}
+
+/// Two of them: where something lies, and where it is seen.
+pub(in crate::quadlet) fn bound_paths(
+    (source, target): &(String, String),
+) -> Result<String, Reason> {
+    Ok(format!("{}:{}", bound_path(source)?, bound_path(target)?))
+}
+
+/// A single one, passed over where it is not there.
+pub(in crate::quadlet) fn bound_path_if_there(path: &str) -> Result<String, Reason> {
+    let written = bound_path(path)?;
+    Ok(match written.strip_prefix('"') {
+        Some(quoted) => format!("\"-{quoted}"),
+        None => format!("-{written}"),
+    })
+}
+
+/// The name of a set of system calls, as `@system-service`.
+pub(in crate::quadlet) fn system_calls(set: &str) -> Result<String, Reason> {
+    Ok(format!("@{}", token(set.trim_start_matches('@'))?))
+}
+
+/// Nothing: what the key lists is emptied.
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "a key holds a function of this form"
+)]
+pub(in crate::quadlet) fn nothing(_: &()) -> Result<String, Reason> {
+    Ok(String::new())
 }
 
 /// Lets an absolute path pass.

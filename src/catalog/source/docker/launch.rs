@@ -3,7 +3,7 @@
 mod variables;
 
 use super::inputs::Inputs;
-use super::yaml::{Config, Record, Remote, Run};
+use super::yaml::{Config, PerCallTool, Record, Remote, Run};
 use crate::catalog::artifact::{Artifact, Git};
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
 use crate::catalog::launch::{
@@ -14,6 +14,7 @@ use crate::catalog::mount::Mount;
 use crate::catalog::source::FieldError;
 use crate::catalog::template::{Filter, Part, Syntax, Template};
 use crate::catalog::text::Line;
+use crate::catalog::tool_container::ToolContainer;
 
 /// Words that name the host itself, and inside a container something else.
 const HOST_WORDS: [&str; 3] = ["localhost", "127.0.0.1", "host.docker.internal"];
@@ -38,13 +39,14 @@ pub(super) fn options(
             })?;
             vec![Builder::new(record, config, warnings).remote(remote)?]
         }
-        "poci" => {
-            warnings.push(
-                "each call of a tool is a container run of its own: there is no server to start"
-                    .into(),
-            );
-            Vec::new()
-        }
+        // One that cannot be run is worth reading about.
+        "poci" => match tools(record) {
+            Ok(option) => vec![option],
+            Err(FieldError { field, reason }) => {
+                warnings.push(Line::new(&format!("{field}: {reason}")));
+                Vec::new()
+            }
+        },
         other => {
             let reason = format!("{other:?} is none of server, remote, poci");
             return Err(FieldError::new("type", &reason));
@@ -56,6 +58,65 @@ pub(super) fn options(
         warnings.push(Line::new(&text));
     }
     Ok(options)
+}
+
+/// Tools of which each call is a container run of its own.
+fn tools(record: &Record) -> Result<LaunchOption, FieldError> {
+    let refused = |reason: &str| FieldError::new("tools", reason);
+    let one = |tool: &PerCallTool| {
+        let container = tool.container.as_ref();
+        let container = container.ok_or_else(|| refused("a tool has no container"))?;
+        let mounts = container.volumes.iter().map(|text| Mount::parse(text));
+        let command = container.command.iter();
+        let tool = ToolContainer {
+            name: tool.name.clone(),
+            description: tool.description.clone(),
+            schema: serde_json::Value::from(tool.parameters.clone()).to_string(),
+            image: container
+                .image
+                .parse()
+                .map_err(|error| FieldError::new("tools.container.image", &error))?,
+            command: command
+                .map(|word| Template::parse(word, Syntax::DoubleBraces))
+                .collect(),
+            mounts: mounts
+                .collect::<Result<_, _>>()
+                .map_err(|error| FieldError::new("tools.container.volumes", &error))?,
+        };
+        // A path that no call names would be the catalog's own.
+        let named = |mount: &Mount| {
+            mount
+                .source()
+                .is_some_and(|source| source.literal().is_none())
+        };
+        if let Some(mount) = tool.mounts.iter().find(|mount| !named(mount)) {
+            let source = mount.source().map(ToString::to_string).unwrap_or_default();
+            let reason = format!("{source} of the host is named by the catalog, and by no call");
+            return Err(FieldError::new("tools.container.volumes", &reason));
+        }
+        Ok(tool)
+    };
+    let tools = record
+        .tools
+        .iter()
+        .map(one)
+        .collect::<Result<Vec<_>, _>>()?;
+    if tools.is_empty() {
+        return Err(refused("a record of the type `poci` has tools"));
+    }
+    Ok(LaunchOption {
+        trust: Trust::Declared,
+        inputs: Vec::new(),
+        run: launch::Run::Local(Box::new(Local {
+            artifact: Artifact::Tools(tools),
+            transport: Transport::Stdio,
+            args: Vec::new(),
+            env: Vec::new(),
+            mounts: Vec::new(),
+            user: None,
+            network: Network::Unstated,
+        })),
+    })
 }
 
 /// What a launch option is put together from.

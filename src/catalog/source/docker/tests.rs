@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::{Arg, Entry, InputKind, LaunchOption, Mount, Network, Run, shared_data};
+use crate::catalog::{
+    Arg, Artifact, Entry, InputKind, LaunchOption, Mount, Network, Run, shared_data,
+};
 
 fn parsed(yaml: &str) -> Parsed {
     parse(
@@ -251,6 +253,33 @@ fn an_alias_bomb_is_refused() {
     assert_eq!(parsed(&yaml).refused.len(), 1);
 }
 
+#[test]
+fn tools_that_are_containers_are_run_unless_the_catalog_names_a_path() {
+    let text = |volume: &str| {
+        format!(
+            "name: x\ntype: poci\ntools:\n- name: look\n  description: Looks\n  parameters: {{type: object, required: [args]}}\n  \
+             container: {{image: a/b, command: [\"-s\", \"{{{{args|into}}}}\"], volumes: [\"{volume}\"]}}\n"
+        )
+    };
+    let whole = parsed(&text("{{dir}}:{{dir}}"));
+    let option = &whole.entries[0].launch[0];
+    assert_eq!(option.kind(), "tools");
+    let Run::Local(local) = &option.run else {
+        panic!("{option:?}");
+    };
+    let Artifact::Tools(tools) = &local.artifact else {
+        panic!("{option:?}");
+    };
+    assert_eq!(tools[0].image.to_string(), "docker.io/a/b:latest");
+    assert_eq!(tools[0].schema, r#"{"type":"object","required":["args"]}"#);
+    assert_eq!((tools[0].command.len(), tools[0].mounts.len()), (2, 1));
+
+    let greedy = parsed(&text("/var/run/docker.sock:/var/run/docker.sock"));
+    let entry = &greedy.entries[0];
+    assert_eq!((entry.launch.len(), entry.tools.len()), (0, 1));
+    assert!(entry.warnings[0].contains("/var/run/docker.sock"));
+}
+
 /// Counts over the registry as it was on 2026-07-08.
 #[test]
 #[ignore = "reads ../shared/data"]
@@ -266,7 +295,7 @@ fn the_real_registry_of_shared_data_is_read_whole() {
     }
     assert_eq!(
         kinds,
-        BTreeMap::from([("image", 249), ("none", 3), ("remote", 76)])
+        BTreeMap::from([("image", 249), ("none", 1), ("remote", 76), ("tools", 2)])
     );
     let count = |is: fn(&Entry) -> bool| parsed.entries.iter().filter(|entry| is(entry)).count();
     assert_eq!(count(|entry| entry.launch.len() == 2), 249);
@@ -274,10 +303,14 @@ fn the_real_registry_of_shared_data_is_read_whole() {
     assert_eq!(count(|entry| entry.description.is_some()), 269);
     assert_eq!(count(|entry| entry.categories.len() == 1), 328);
     let tools: usize = parsed.entries.iter().map(|entry| entry.tools.len()).sum();
+    let is_per_call = |entry: &&Entry| {
+        let option = entry.launch.first();
+        option.is_none_or(|option| option.kind() == "tools")
+    };
     let unlisted: usize = parsed
         .entries
         .iter()
-        .filter(|entry| entry.launch.is_empty())
+        .filter(is_per_call)
         .map(|entry| entry.tools.len())
         .sum();
     assert_eq!(tools - unlisted, 755);

@@ -154,6 +154,19 @@ pub(super) struct Oauth {
 pub(super) struct PerCallTool {
     pub(super) name: Line,
     pub(super) description: Option<Line>,
+    #[serde(default)]
+    pub(super) parameters: serde_json::Map<String, serde_json::Value>,
+    pub(super) container: Option<Container>,
+}
+
+/// What a call of such a tool runs.
+#[derive(Debug, Deserialize)]
+pub(super) struct Container {
+    pub(super) image: String,
+    #[serde(default)]
+    pub(super) command: Vec<String>,
+    #[serde(default)]
+    pub(super) volumes: Vec<String>,
 }
 
 /// One scalar or a list of them, as text.
