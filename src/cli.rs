@@ -1,12 +1,16 @@
 //! What a user can type. One file a command; only `output` prints.
 
 mod add;
+mod agents;
 mod arguments;
 mod ask;
 mod attach;
 mod call;
 mod config;
+mod connect;
 mod credential;
+mod dirs;
+mod export;
 mod guard;
 mod list;
 mod log;
@@ -25,6 +29,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod top;
 
 use std::process::ExitCode;
 
@@ -69,6 +74,16 @@ enum Command {
     Attach(attach::Arguments),
     /// Be the MCP server through which an agent finds, adds and uses all others
     Serve(serve::Arguments),
+    /// Write mcpod into an agent's own configuration
+    Connect(connect::Arguments),
+    /// Take mcpod out of an agent's own configuration
+    Disconnect(connect::DisconnectArguments),
+    /// List the agents that are known, and which of them are connected
+    Agents(agents::Arguments),
+    /// Write active servers as files for elsewhere: JSON, Quadlet, Kubernetes
+    Export(export::Arguments),
+    /// Watch the sessions of active servers
+    Top(top::Arguments),
     /// Print the token that agents show over HTTP
     Token(token::Arguments),
     /// Show what a server wrote to its standard error
@@ -137,6 +152,11 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Credential(arguments) => credential::run(&arguments),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
+        Command::Connect(arguments) => in_runtime(connect::run(&arguments, &host, output)),
+        Command::Disconnect(arguments) => {
+            in_runtime(connect::disconnect(&arguments, &host, output))
+        }
+        Command::Agents(arguments) => in_runtime(agents::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
@@ -154,6 +174,12 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Call(arguments) => with(host, async |here| {
             call::run(&arguments, &here, output).await
         }),
+        Command::Export(arguments) => with(host, async |here| {
+            export::run(&arguments, &here, output).await
+        }),
+        Command::Top(arguments) => {
+            with(host, async |here| top::run(&arguments, &here, output).await)
+        }
         Command::Serve(arguments) => with(host, async |here| {
             serve::run(&arguments, here, output).await
         }),
@@ -202,12 +228,17 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Connect(arguments) => arguments.json,
+            Self::Disconnect(arguments) => arguments.json,
+            Self::Agents(arguments) => arguments.json,
             Self::Token(arguments) => arguments.json,
+            Self::Top(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)
             | Self::Logs(_)
+            | Self::Export(_)
             | Self::Credential(_)
             | Self::Guard => false,
         }

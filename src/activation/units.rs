@@ -1,12 +1,14 @@
 //! The unit files of a stdio server in an image: a Quadlet template of its instances, the volumes they share, the build of an
 //! image that is made here, and the socket they stand behind.
 
+mod alone;
 mod build;
 mod container;
 mod mounts;
 
 use std::collections::BTreeMap;
 
+pub use alone::{alone, needs_mcpod};
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use container::container;
 pub use mounts::volume;

@@ -261,7 +261,7 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
 }
 
 /// The image that a server is pinned to.
-fn pinned(record: &Record) -> Result<Pinned, Error> {
+pub(super) fn pinned(record: &Record) -> Result<Pinned, Error> {
     if !record.launch.ends_with(" image") {
         return Ok(Pinned::Built(record.digest.parse::<ImageDigest>()?.into()));
     }
