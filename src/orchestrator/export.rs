@@ -232,10 +232,10 @@ impl Orchestrator {
             // An image that was built here is pinned to an id that it has on no other host.
             let built = (!record.launch.ends_with(" image"))
                 .then(|| ImageReference::built(&name).to_string());
-            let template = container_path(&name);
-            let recipe = quadlet_path(name.recipe_file());
-            let mut units = vec![template.clone(), drop_in_path(&name), socket_path(&name)];
-            units.extend(self.further_files(&name)?);
+            let template = UnitPath::quadlet(name.container_file());
+            let recipe = UnitPath::quadlet(name.recipe_file());
+            let mut units = self.files(&name)?;
+            units.push(socket_path(&name));
             units.extend(self.drop_ins(&name)?);
             for unit in units {
                 let Some(text) = self.units.read(&unit)? else {
@@ -287,12 +287,13 @@ impl Orchestrator {
         let plan = self
             .plan_as(&candidate, active.name.clone(), choices)
             .await?;
-        let image = super::config::pinned(&active.record)?;
-        let image = match &plan.origin {
-            Origin::Image(_) => image.to_string(),
-            Origin::Build(_) => ImageReference::built(&active.name).to_string(),
+        let pinned = super::config::pinned(&plan, &active.record)?;
+        let image = match (&plan.origin, pinned) {
+            // What it is pinned to is an id that no registry knows.
+            (Origin::Build(_), _) | (_, None) => plan.origin.unpinned(&active.name),
+            (_, Some(pinned)) => pinned,
         };
-        Ok(manifest(&plan, &image))
+        Ok(manifest(&plan, &image.to_string()))
     }
 }
 
