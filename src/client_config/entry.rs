@@ -16,6 +16,7 @@ const REACH: &[&str] = &[
     "env_keys",
     "headers",
     "httpUrl",
+    "oauth",
     "serverUrl",
     "transport",
     "type",

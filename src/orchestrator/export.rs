@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::add::{Agreed, Consent, Request};
 use super::config::choices;
 use super::reference;
-use super::{Active, Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
+use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::choices::{Choices, assignment};
 use crate::activation::manifest::manifest;
 use crate::activation::plan::Origin;

@@ -43,7 +43,7 @@ fn json_keeps_comments_indentation_and_trailing_commas() {
     		"mcpod": {
     			"type": "stdio",
     			"command": "/usr/bin/mcpod",
-    			"args": ["serve"]
+    			"args": ["serve"],
     		},
     	},
     	"last": 1.0
