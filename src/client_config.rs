@@ -116,7 +116,7 @@ pub enum ClientConfigError {
         there: String,
     },
     /// The agent has no configuration for projects.
-    #[error("{0} keeps no servers for a project")]
+    #[error("{0} keeps no servers for a project here")]
     NoProject(&'static str),
     /// The agent cannot show a token over HTTP.
     #[error("{0} starts servers itself, and connects to none over HTTP with a token")]

@@ -157,9 +157,15 @@ impl Agent {
     pub fn file(&self, scope: Scope, around: &Surroundings) -> Option<PathBuf> {
         let paths: Vec<PathBuf> = match scope {
             Scope::User => self.user.iter().map(|place| place.path(around)).collect(),
+            // In the home folder itself some agents' project would be the user.
             Scope::Project => {
                 let files = self.project.iter();
-                files.map(|file| around.project.join(file)).collect()
+                let users: Vec<PathBuf> =
+                    self.user.iter().map(|place| place.path(around)).collect();
+                files
+                    .map(|file| around.project.join(file))
+                    .filter(|file| !users.contains(file))
+                    .collect()
             }
         };
         let there = |path: &&PathBuf| path.symlink_metadata().is_ok();
