@@ -104,8 +104,8 @@ pub enum ClientConfigError {
         path: PathBuf,
         /// Why.
         why: String,
-        /// What belongs into it.
-        snippet: String,
+        /// What belongs into it; nothing where something was to be taken out.
+        snippet: Option<String>,
     },
     /// Something else stands under our name.
     #[error("{} has a server named {NAME} that leads elsewhere: {there}", path.display())]
@@ -159,8 +159,12 @@ impl ClientConfigError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { .. } | Self::NotYours { .. } => return None,
-            Self::Uneditable { snippet, .. } => {
-                format!("mend it, or write this into it:\n{snippet}")
+            Self::Uneditable {
+                snippet: Some(snippet),
+                ..
+            } => format!("mend it, or write this into it:\n{snippet}"),
+            Self::Uneditable { snippet: None, .. } => {
+                format!("mend it, or take the server named {NAME} out of it yourself")
             }
             Self::Foreign { .. } => {
                 "--force writes over it; what was there is kept in a backup".to_owned()
@@ -200,7 +204,7 @@ impl Agent {
             let uneditable = |error: EditError| ClientConfigError::Uneditable {
                 path: path.to_owned(),
                 why: error.to_string(),
-                snippet: shown.clone(),
+                snippet: Some(shown.clone()),
             };
             let text = text.unwrap_or_default();
             let present = self
@@ -248,10 +252,7 @@ impl Agent {
             let uneditable = |error: EditError| ClientConfigError::Uneditable {
                 path: path.to_owned(),
                 why: error.to_string(),
-                snippet: format!(
-                    "nothing; take the server named {NAME} out of {}",
-                    self.servers
-                ),
+                snippet: None,
             };
             let text = text.unwrap_or_default();
             let Some(there) = self
