@@ -5,6 +5,7 @@ mod agents;
 mod arguments;
 mod ask;
 mod attach;
+mod bridge;
 mod call;
 mod config;
 mod connect;
@@ -95,6 +96,9 @@ enum Command {
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Join standard input and output to a server that speaks HTTP (started by systemd)
+    #[command(hide = true)]
+    Bridge(bridge::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -158,6 +162,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         }
         Command::Agents(arguments) => in_runtime(agents::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
+        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -240,6 +245,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Export(_)
             | Self::Credential(_)
+            | Self::Bridge(_)
             | Self::Guard => false,
         }
     }

@@ -290,10 +290,17 @@ impl Orchestrator {
         let pinned = super::config::pinned(&plan, &active.record)?;
         let image = match (&plan.origin, pinned) {
             // What it is pinned to is an id that no registry knows.
-            (Origin::Build(_), _) | (_, None) => plan.origin.unpinned(&active.name),
-            (_, Some(pinned)) => pinned,
+            (Origin::Build(_), _) => ImageReference::built(&active.name).to_string(),
+            (Origin::Image(_), Some(pinned)) => pinned.to_string(),
+            (Origin::Image(image), None) => image.to_string(),
+            (Origin::Remote(_), _) => {
+                return Err(Error::NothingAlone {
+                    name: active.name.clone(),
+                    line: plan.origin.to_string(),
+                });
+            }
         };
-        Ok(manifest(&plan, &image.to_string()))
+        Ok(manifest(&plan, &image))
     }
 }
 
