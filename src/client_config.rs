@@ -362,9 +362,8 @@ impl Agent {
             } = edit(&path, file.text.as_deref())?;
             let is_done = match (change, &text) {
                 _ if manner.dry_run => true,
-                (Change::None, _) => true,
                 (Change::Removed, None) => file.remove()?,
-                (_, None) => true,
+                (Change::None, _) | (_, None) => true,
                 (_, Some(text)) => file.replace(text, readers)?,
             };
             if !is_done {

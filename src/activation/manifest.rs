@@ -35,7 +35,7 @@ pub fn manifest(plan: &Plan, image: &str) -> String {
     }
     let egress = match plan.network {
         Network::None => json!(["Ingress", "Egress"]),
-        _ => json!(["Ingress"]),
+        Network::Open => json!(["Ingress"]),
     };
     documents.push(json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
@@ -97,8 +97,10 @@ fn pod(plan: &Plan, image: &str) -> Value {
         // A hundredth of a processor is ten of its thousandths.
         limits.insert("cpu".to_owned(), format!("{}m", cpus.percent() * 10).into());
     }
-    let mut container = json!({
-        "name": "server", "image": image, "stdin": true, "stdinOnce": true,
+    let args: Vec<String> = invocation.args.iter().map(|word| escaped(word)).collect();
+    // None are as good as no list: the image's own count.
+    let container = json!({
+        "name": "server", "image": image, "args": args, "stdin": true, "stdinOnce": true,
         "env": environment, "volumeMounts": mounts,
         "resources": {"limits": limits},
         "securityContext": {
@@ -106,10 +108,6 @@ fn pod(plan: &Plan, image: &str) -> Value {
             "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"},
         },
     });
-    if !invocation.args.is_empty() {
-        let args: Vec<String> = invocation.args.iter().map(|word| escaped(word)).collect();
-        container["args"] = args.into();
-    }
     json!({
         "restartPolicy": "Never", "automountServiceAccountToken": false, "enableServiceLinks": false,
         "hostUsers": false, "containers": [container], "volumes": volumes,

@@ -242,13 +242,18 @@ impl Output {
 
 /// The terminal's other screen, on which something is drawn again and again. The first one is back as it was when this is gone.
 #[derive(Debug)]
-pub(super) struct Screen(());
+pub(super) struct Screen {
+    stdout: Stdout,
+}
 
 impl Screen {
     /// Switches to it, and hides the cursor.
     pub(super) fn enter() -> Self {
-        Self::write("\x1b[?1049h\x1b[?25l");
-        Self(())
+        let screen = Self {
+            stdout: std::io::stdout(),
+        };
+        screen.write("\x1b[?1049h\x1b[?25l");
+        screen
     }
 
     /// Shows a text from the top, as much of it as there is room for.
@@ -266,11 +271,11 @@ impl Screen {
             }
         }
         page.push_str("\x1b[J");
-        Self::write(&page);
+        self.write(&page);
     }
 
-    fn write(text: &str) {
-        let mut stdout = std::io::stdout().lock();
+    fn write(&self, text: &str) {
+        let mut stdout = self.stdout.lock();
         // A terminal that is gone ends us by a signal.
         stdout
             .write_all(text.as_bytes())
@@ -281,7 +286,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        Self::write("\x1b[?25h\x1b[?1049l");
+        self.write("\x1b[?25h\x1b[?1049l");
     }
 }
 

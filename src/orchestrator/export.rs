@@ -1,6 +1,6 @@
 //! `export`: active servers in a form that lives without this mcpod, or that another takes back. Never a secret.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -265,7 +265,7 @@ impl Orchestrator {
         let files = self.units.files_in(Place::Quadlet, &folder)?;
         Ok(files
             .into_iter()
-            .filter(|unit| unit.file.ends_with(".conf"))
+            .filter(|unit| Path::new(&unit.file).extension() == Some("conf".as_ref()))
             .collect())
     }
 
