@@ -44,7 +44,7 @@ fn a_set_of_servers_moves_to_another_host_without_its_secrets() {
         .code(4)
         .prints(&["time is active"])
         .complains(&["echo", "TOKEN"]);
-    let typed = r#"printf 5ec7e7 | mcpod secret set echo_TOKEN"#;
+    let typed = "printf 5ec7e7 | mcpod secret set echo_TOKEN";
     run_as(OTHER, &["sh", "-c", typed]).ok();
     there(&["add", "--from", file])
         .ok()
@@ -138,7 +138,7 @@ fn a_manifest_runs_where_pods_run() {
     let _file = afterwards(|| sh(r#"rm "$1""#, &[file]));
     // Podman plays pods as Kubernetes would run them, but for what this user cannot have: a user namespace for each pod, and
     // limits, whose controllers are not delegated in the machine.
-    let _pod = afterwards(|| sh(r#"podman pod rm --force --time 0 mcpod-time"#, &[]));
+    let _pod = afterwards(|| sh("podman pod rm --force --time 0 mcpod-time", &[]));
     let hello = r#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
     sh(
         r#"grep -v -e hostUsers -e memory: "$1" | podman kube play --start=false - && (echo "$2"; sleep 5) | timeout 60 podman start --attach --interactive mcpod-time-server"#,

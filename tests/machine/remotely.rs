@@ -7,7 +7,7 @@ use crate::running::{Running, start};
 use crate::server::Server;
 
 /// A server of ssh for its user alone, which needs no root: where a key is, and what it says to nobody else.
-const CONFIGURE: &str = r#"
+const CONFIGURE: &str = r"
 set -eu
 mkdir -m 700 ~/sshd
 ssh-keygen -q -t ed25519 -N '' -f ~/sshd/host
@@ -31,7 +31,7 @@ StrictHostKeyChecking accept-new
 BatchMode yes
 END
 /usr/sbin/sshd -f ~/sshd/config
-"#;
+";
 
 const HELLO: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
 
