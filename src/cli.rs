@@ -1,5 +1,6 @@
 //! What a user can type. One file a command; only `output` prints.
 
+mod accept;
 mod add;
 mod agents;
 mod arguments;
@@ -31,6 +32,7 @@ mod stop;
 mod token;
 mod tools;
 mod top;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -91,6 +93,12 @@ enum Command {
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
     Config(config::Arguments),
+    /// Bring active servers to what their registries have now, showing what changes
+    Upgrade(upgrade::Arguments),
+    /// Go back to what a server was before its last upgrade
+    Rollback(upgrade::RollbackArguments),
+    /// Take tools of a server that are held back because they changed
+    Accept(accept::Arguments),
     /// Store, list and remove the secrets of servers
     Secret(secret::Arguments),
     /// Keep secrets for Podman (started by Podman)
@@ -192,6 +200,15 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Config(arguments) => with(host, async |here| {
             config::run(arguments, &here, output).await
         }),
+        Command::Upgrade(arguments) => with(host, async |here| {
+            upgrade::run(&arguments, &here, output).await
+        }),
+        Command::Rollback(arguments) => with(host, async |here| {
+            upgrade::rollback(&arguments, &here, output).await
+        }),
+        Command::Accept(arguments) => with(host, async |here| {
+            accept::run(&arguments, &here, output).await
+        }),
         Command::Secret(arguments) => with(host, async |here| {
             secret::run(arguments, &here, output).await
         }),
@@ -239,6 +256,9 @@ impl Command {
             Self::Token(arguments) => arguments.json,
             Self::Top(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
+            Self::Upgrade(arguments) => arguments.json,
+            Self::Rollback(arguments) => arguments.json,
+            Self::Accept(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)

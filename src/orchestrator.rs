@@ -19,9 +19,14 @@ mod planning;
 mod preview;
 pub mod reference;
 pub mod remove;
+pub mod rollback;
 pub mod secrets;
+mod signature;
 pub mod status;
 pub mod timer;
+mod trial;
+pub mod trust;
+pub mod upgrade;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -242,6 +247,11 @@ pub(crate) fn near<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec
 /// Where the socket unit of a server lies: its record.
 fn socket_path(name: &ServerName) -> UnitPath {
     UnitPath::unit(name.socket_unit().as_str())
+}
+
+/// Where the files of a server lie as they were before it was upgraded. systemd passes over it.
+fn previous_path(name: &ServerName) -> UnitPath {
+    UnitPath::unit(format!("mcpod-{name}.previous"))
 }
 
 /// Where that lies by which a server's instances run, of every kind of server.

@@ -276,6 +276,7 @@ impl Plan {
                 cpus: choices.cpus.or(settings.sandbox.cpus),
                 tasks: choices.tasks.unwrap_or(settings.sandbox.tasks),
                 sessions: choices.sessions.unwrap_or(settings.sessions.max),
+                lifetime: choices.lifetime.or(settings.sandbox.lifetime),
             },
         })
     }

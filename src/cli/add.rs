@@ -14,7 +14,7 @@ use super::ask;
 use super::output::{Failure, Outcome, Output};
 use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Added, Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     reference: Option<String>,
     /// Add the servers that `mcpod export` wrote into this file; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["reference", "name", "set", "env", "secret", "launch", "network",
-        "memory", "cpus", "tasks", "sessions", "instances", "entry", "scripts", "reuse", "dry_run"])]
+        "memory", "cpus", "tasks", "sessions", "lifetime", "instances", "entry", "scripts", "reuse", "dry_run"])]
     from: Option<PathBuf>,
     /// The name it is to have
     #[arg(long, value_name = "NAME")]
@@ -75,6 +75,9 @@ pub(super) struct Arguments {
     /// Sessions at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sessions: Option<u32>,
+    /// How long one session may last, such as 8h
+    #[arg(long, value_name = "TIME")]
+    lifetime: Option<Lifetime>,
     /// Whether sessions get instances of their own, or one at a time: private or single. Servers with a volume are single by
     /// themselves, since two instances would write over each other
     #[arg(long, value_name = "WHICH")]
@@ -120,6 +123,7 @@ pub(super) async fn run(
         cpus,
         tasks,
         sessions,
+        lifetime,
         instances,
         entry,
         scripts,
@@ -152,6 +156,7 @@ pub(super) async fn run(
             cpus,
             tasks,
             sessions,
+            lifetime,
             entry,
             scripts,
             reuse,
@@ -317,14 +322,14 @@ async fn preview(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows how far `add` is: a bar on a terminal, plain lines otherwise.
-struct Progress {
+/// Shows how far `add` or `upgrade` is: a bar on a terminal, plain lines otherwise.
+pub(super) struct Progress {
     bar: Option<ProgressBar>,
     pull: Mutex<(PullProgress, PullSnapshot)>,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             bar: std::io::stderr()
                 .is_terminal()
@@ -333,7 +338,7 @@ impl Progress {
         }
     }
 
-    fn show(&self, step: &Step, output: &Output) {
+    pub(super) fn show(&self, step: &Step, output: &Output) {
         match step {
             Step::Pulling(image) => self.say(format!("pulling {image}"), output),
             Step::Pull(event) => self.show_pull(event, output),
@@ -390,7 +395,7 @@ impl Progress {
         *last = now;
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

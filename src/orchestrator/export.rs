@@ -67,6 +67,9 @@ pub struct Exported {
     /// Sessions at once.
     #[serde(default)]
     pub sessions: Option<u32>,
+    /// How long a session may last.
+    #[serde(default)]
+    pub lifetime: Option<String>,
     /// Whether sessions have instances of their own.
     #[serde(default)]
     pub instances: Option<String>,
@@ -108,6 +111,7 @@ impl Exported {
             cpus,
             tasks,
             sessions,
+            lifetime,
             entry,
             scripts,
             reuse: _,
@@ -136,6 +140,7 @@ impl Exported {
             cpus: cpus.map(|cpus| cpus.to_string()),
             tasks,
             sessions,
+            lifetime: lifetime.map(|lifetime| lifetime.to_string()),
             instances: instances.map(|instances| instances.as_str().to_owned()),
             entry,
             scripts,
@@ -178,6 +183,7 @@ impl Exported {
             cpus: read(name, "cpus", self.cpus.as_deref())?,
             tasks: self.tasks,
             sessions: self.sessions,
+            lifetime: read(name, "lifetime", self.lifetime.as_deref())?,
             entry: self.entry.clone(),
             scripts: self.scripts,
             reuse: false,

@@ -171,6 +171,7 @@ pub mod service {
         PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
+        RUNTIME_MAX: Duration = "RuntimeMaxSec", span;
         SLICE: UnitName = "Slice", unit_name;
         STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
@@ -232,6 +233,7 @@ pub mod mcpod {
         SCRIPTS: str = "Scripts", recorded;
         SECRET: str = "Secret", recorded;
         STATE: str = "State", recorded;
+        TOOLS: str = "Tools", recorded;
         TOOLS_HASH: str = "ToolsHash", recorded;
     }
 }
