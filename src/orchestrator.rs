@@ -12,6 +12,7 @@ pub mod http_units;
 mod interrupt;
 mod kept;
 pub mod lists;
+pub mod login;
 pub mod logs;
 pub mod outline;
 pub mod own_units;
@@ -255,8 +256,10 @@ fn previous_path(name: &ServerName) -> UnitPath {
 }
 
 /// Where that lies by which a server's instances run, of every kind of server.
-fn instance_files(name: &ServerName) -> [UnitPath; 3] {
+fn instance_files(name: &ServerName) -> [UnitPath; 5] {
     [
+        UnitPath::quadlet(name.server_file()),
+        UnitPath::unit(name.server_drop_in()),
         UnitPath::quadlet(name.container_file()),
         UnitPath::unit(name.instance_file()),
         UnitPath::unit(name.template_drop_in()),

@@ -26,6 +26,9 @@ use crate::unit_dir::{Lock, UnitDirError, UnitPath};
 /// How long systemd may take to make a socket listen.
 const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How long a server that listens in its container may take to start.
+const SERVER_START: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// What is to be added.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -172,6 +175,19 @@ impl Orchestrator {
             Err(error) => Err(error.into()),
             Ok(_) => Ok(podman),
         }
+    }
+
+    /// Starts a server that runs without clients too. That it does not come up is told by whoever connects.
+    pub(super) async fn start_always_on(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.always_on
+            && let Err(error) = self
+                .systemd
+                .start(&plan.name.server_unit(), SERVER_START)
+                .await
+        {
+            tracing::warn!("{error}");
+        }
+        Ok(())
     }
 
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
@@ -321,6 +337,8 @@ impl Work<'_> {
             .start(&name.socket_unit(), SOCKET_START)
             .await?;
 
+        self.orchestrator.start_always_on(plan).await?;
+
         let active = Active {
             name: name.clone(),
             record,
@@ -436,6 +454,7 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: S
         instances: plan.instances,
         entry: plan.origin.build().and_then(|build| build.entry.clone()),
         scripts: plan.origin.build().is_some_and(|build| build.scripts),
+        always_on: plan.always_on,
         previous: None,
         tools: Tools::default(),
         tools_hash: None,
