@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     reference: Option<String>,
     /// Add the servers that `mcpod export` wrote into this file; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["reference", "name", "set", "env", "secret", "launch", "network",
-        "memory", "cpus", "tasks", "sessions", "lifetime", "instances", "entry", "scripts", "reuse", "dry_run"])]
+        "memory", "cpus", "tasks", "sessions", "lifetime", "instances", "entry", "scripts", "always_on", "reuse", "dry_run"])]
     from: Option<PathBuf>,
     /// The name it is to have
     #[arg(long, value_name = "NAME")]

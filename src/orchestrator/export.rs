@@ -79,6 +79,9 @@ pub struct Exported {
     /// Whether what a package runs when it is installed may run.
     #[serde(default)]
     pub scripts: bool,
+    /// Whether its container runs also while nobody is connected.
+    #[serde(default)]
+    pub always_on: bool,
 }
 
 /// A field of an exported server that makes no sense.
@@ -114,6 +117,7 @@ impl Exported {
             lifetime,
             entry,
             scripts,
+            always_on,
             reuse: _,
         } = choices(record);
         // The id of an image that was built here says nothing elsewhere.
@@ -144,6 +148,7 @@ impl Exported {
             instances: instances.map(|instances| instances.as_str().to_owned()),
             entry,
             scripts,
+            always_on,
         }
     }
 
@@ -186,6 +191,7 @@ impl Exported {
             lifetime: read(name, "lifetime", self.lifetime.as_deref())?,
             entry: self.entry.clone(),
             scripts: self.scripts,
+            always_on: self.always_on,
             reuse: false,
         };
         let is_direct = reference::is_direct(&self.reference);

@@ -128,7 +128,7 @@ print(s.makefile().readline())
 }
 
 #[test]
-fn a_manifest_runs_where_pods_run() {
+fn a_manifest_is_taken_where_pods_are() {
     let _machine = Idle::now();
     let _time = Server::add("time", "time");
     let file = "/tmp/time.yaml";
@@ -136,14 +136,24 @@ fn a_manifest_runs_where_pods_run() {
     // One that is there is not written over.
     mcpod(&["export", "time", "--format", "kube", "--output", file]).code(1);
     let _file = afterwards(|| sh(r#"rm "$1""#, &[file]));
-    // Podman plays pods as Kubernetes would run them, but for what this user cannot have: a user namespace for each pod, and
-    // limits, whose controllers are not delegated in the machine.
+    // Podman makes pods as Kubernetes would, but for what this user cannot have: a user namespace for each pod, and limits, whose
+    // controllers are not delegated in the machine. It opens no standard input to them, so that one cannot be spoken to here.
     let _pod = afterwards(|| sh("podman pod rm --force --time 0 mcpod-time", &[]));
-    let hello = r#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
-    sh(
-        r#"grep -v -e hostUsers -e memory: "$1" | podman kube play --start=false - && (echo "$2"; sleep 5) | timeout 60 podman start --attach --interactive mcpod-time-server"#,
-        &[file, hello],
+    let made = sh(
+        r#"grep -v -e hostUsers -e memory: "$1" | podman kube play --start=false - >&2 && podman inspect mcpod-time-server"#,
+        &[file],
     )
     .ok()
-    .prints(&["mcp-time"]);
+    .json();
+    let host = &made[0]["HostConfig"];
+    assert_eq!(host["ReadonlyRootfs"], true, "{host:#}");
+    assert_eq!(made[0]["EffectiveCaps"], serde_json::json!([]), "{host:#}");
+    assert!(
+        host["SecurityOpt"]
+            .to_string()
+            .contains("no-new-privileges"),
+        "{host:#}"
+    );
+    let image = made[0]["ImageName"].as_str().unwrap();
+    assert!(image.starts_with("docker.io/mcp/time@sha256:"), "{image}");
 }
