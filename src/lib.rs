@@ -34,6 +34,7 @@
 //! | [`tool_server`] | the server of tools that are containers | each call is a container of its own, and nothing else |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
+//! | [`client_config`] | agents' own configuration files | what a file says of anything but mcpod stays as it is |
 //! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
 //!
 //! What is deliberately absent: a process that runs while no client is connected; a record of what is active besides the
@@ -54,6 +55,7 @@ pub mod bridge;
 pub mod bundle;
 pub mod catalog;
 pub mod cli;
+pub mod client_config;
 pub mod containerfile;
 pub mod credentials;
 pub mod frontend;
