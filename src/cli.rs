@@ -7,6 +7,7 @@ mod attach;
 mod call;
 mod config;
 mod credential;
+mod egress;
 mod guard;
 mod list;
 mod log;
@@ -80,6 +81,9 @@ enum Command {
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Close the network of a container but for some hosts (started by its OCI runtime)
+    #[command(hide = true)]
+    Egress(egress::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -135,6 +139,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Sources(arguments) => sources::run(&arguments, &host, output),
         Command::Credential(arguments) => credential::run(&arguments),
+        Command::Egress(arguments) => egress::run(&arguments, &host),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
@@ -209,6 +214,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Logs(_)
             | Self::Credential(_)
+            | Self::Egress(_)
             | Self::Guard => false,
         }
     }

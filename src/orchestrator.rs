@@ -10,8 +10,10 @@ pub mod error;
 pub mod http_units;
 mod interrupt;
 mod kept;
+mod link;
 pub mod lists;
 pub mod logs;
+mod network;
 pub mod outline;
 pub mod own_units;
 mod planning;
@@ -36,6 +38,7 @@ use crate::settings::Settings;
 use crate::systemd::{ActiveState, Systemd, UnitListing, Watch};
 use crate::unit_dir::{Place, UnitDir, UnitPath};
 pub use error::{Error, Kind};
+pub use network::Unenforceable;
 
 /// How alike a name must be to one that was mistyped (0 to 1, Jaro-Winkler) to be suggested.
 const ALIKE: f64 = 0.8;
@@ -192,10 +195,11 @@ impl Orchestrator {
             .files(Place::Quadlet, |file| name.has_volume_file(file))?)
     }
 
-    /// The files of a server that Quadlet reads beside its template, those that are there: of its volumes, and of its image's build.
+    /// The files of a server that Quadlet or Podman reads beside its template, those that are there: of its volumes, of its image's build,
+    /// and of its network.
     fn further_files(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
         let mut files = self.volume_files(name)?;
-        for file in [name.build_file(), name.recipe_file()].map(quadlet_path) {
+        for file in [name.build_file(), name.recipe_file(), name.hook_file()].map(quadlet_path) {
             if self.units.read(&file)?.is_some() {
                 files.push(file);
             }

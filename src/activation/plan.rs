@@ -9,7 +9,7 @@ use super::choices::{Choices, Instances, Network};
 use super::inputs::{InputError, Inputs};
 use super::invocation::{Invocation, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Local, Run, Transport};
+use crate::catalog::{Artifact, LaunchOption, Local, Run, Transport};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -42,7 +42,7 @@ pub struct Plan {
     pub network: Network,
     /// The file of certificates that it is to trust in place of its own, where it has a network.
     pub ca_bundle: Option<String>,
-    /// The proxy by which it reaches the web, where it has a network.
+    /// The proxy by which it reaches the web, where it has the open network.
     pub proxy: Option<String>,
     /// What one session may use.
     pub limits: Limits,
@@ -197,18 +197,8 @@ impl Plan {
         } else {
             Instances::Private
         });
-        let network = match (choices.network, &local.network) {
-            (Some(network), _) => network,
-            (None, catalog::Network::None | catalog::Network::Unstated) => Network::None,
-            (None, catalog::Network::Open) => Network::Open,
-            (None, catalog::Network::Allow(hosts)) => {
-                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-                return Err(PlanError::Needs {
-                    id,
-                    what: format!("a network with {} and nothing else", list(&hosts)),
-                });
-            }
-        };
+        let chosen = choices.network.clone();
+        let network = chosen.unwrap_or_else(|| Network::from(&local.network));
         Ok(Self {
             name,
             launch: format!("{number} {}", option.kind()),
@@ -225,11 +215,12 @@ impl Plan {
                 .ca_bundle
                 .clone()
                 .filter(|_| network != Network::None),
+            // Past a list of hosts a proxy would lead anywhere.
             proxy: settings
                 .build
                 .proxy
                 .clone()
-                .filter(|_| network != Network::None),
+                .filter(|_| network == Network::Open),
             network,
             limits: Limits {
                 memory: choices.memory.unwrap_or(settings.sandbox.memory),

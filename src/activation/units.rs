@@ -4,12 +4,14 @@
 mod build;
 mod container;
 mod mounts;
+mod network;
 
 use std::collections::BTreeMap;
 
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use container::container;
 pub use mounts::volume;
+pub use network::hook;
 
 use super::plan::Plan;
 use super::record::Record;
@@ -29,19 +31,19 @@ pub struct UnitTexts {
     pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
-    /// The other files that Quadlet reads, by file name: `mcpod-NAME_VOLUME.volume` each, and those of a build.
+    /// The other files that Quadlet or Podman reads, by file name: `mcpod-NAME_VOLUME.volume` each, those of a build, and the network's hook.
     pub others: BTreeMap<String, String>,
 }
 
-/// Makes the texts of all unit files of a server. `built` are those by which its image was built, by file name.
+/// Makes the texts of all unit files of a server. `beside` are those by which its image was built and its network is closed, by file name.
 pub fn texts(
     plan: &Plan,
     pinned: &Pinned,
     record: &Record,
-    built: &BTreeMap<String, String>,
+    beside: &BTreeMap<String, String>,
 ) -> Result<UnitTexts, ValueError> {
     let container = container(plan, pinned)?.to_string();
-    let mut others = built.clone();
+    let mut others = beside.clone();
     for wanted in &plan.invocation.volumes {
         let text = volume(&plan.name, &plan.id, wanted)?.to_string();
         others.insert(plan.name.volume_file(&wanted.name), text);

@@ -3,18 +3,19 @@
 use std::process::ExitCode;
 
 use super::output::{Failure, Output};
-use crate::activation::choices;
+use crate::activation::choices::{self, Network};
 use crate::catalog::InputValue;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::config::{Change, Configured};
 use crate::quadlet::value::Assignment;
 
-/// Show or change the inputs of an active server; its sessions end when they change
+/// Show or change the inputs or the network of an active server; its sessions end when they change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mcpod config filesystem
   mcpod config filesystem paths=/home/me/notes paths=/home/me/src
   mcpod config redis --unset port
+  mcpod config fetch --network allow:example.com:443
 Secrets are changed by `mcpod secret set`.")]
 pub(super) struct Arguments {
     /// The server's name
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
     /// Take the value of an input or a variable away again
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
+    /// The network it is to see: none, open, or allow:HOST[:PORT],...
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<Network>,
     /// Print the inputs as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -43,13 +47,15 @@ pub(super) async fn run(
         set,
         env,
         unset,
+        network,
         json: _,
     } = arguments;
-    if !set.is_empty() || !env.is_empty() || !unset.is_empty() {
+    if !set.is_empty() || !env.is_empty() || !unset.is_empty() || network.is_some() {
         let change = Change {
             set,
             environment: env,
             unset,
+            network,
         };
         let waiting = || output.note("waiting for another mcpod that changes units");
         orchestrator.configure(&name, &change, waiting).await?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::output::{Failure, Output};
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::status::{Running, Status};
+use crate::text::one_line;
 
 /// How many of the last lines of its log are shown.
 const LOG_LINES: u32 = 10;
@@ -64,7 +65,6 @@ fn describe(status: &Status) -> String {
     let Status {
         listed,
         enabled,
-        network,
         limits,
         accepted,
         refused,
@@ -87,7 +87,7 @@ fn describe(status: &Status) -> String {
         "not enabled: gone after a reboot"
     };
     line("Socket", &format!("{} ({enabled})", listed.socket));
-    line("Network", network);
+    line("Network", &listed.network);
     line("Limits", limits);
     line(
         "Tools",
@@ -117,6 +117,7 @@ fn describe(status: &Status) -> String {
         cpu,
         tasks,
         since,
+        refused,
     } in running
     {
         let client = match (client, client_name) {
@@ -135,6 +136,16 @@ fn describe(status: &Status) -> String {
             facts.join(", ")
         )
         .ok();
+        if refused.count > 0 {
+            let last: Vec<String> = refused.last.iter().map(|what| one_line(what)).collect();
+            writeln!(
+                text,
+                "              refused {} times what is not in its network: {}",
+                refused.count,
+                last.join(", ")
+            )
+            .ok();
+        }
     }
     text
 }

@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::remove::Extent;
 use super::{Active, Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
 use crate::activation::build::{Recipe, Source};
-use crate::activation::choices::Choices;
+use crate::activation::choices::{Choices, Network};
 use crate::activation::plan::Plan;
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
@@ -118,6 +118,8 @@ impl Orchestrator {
         let mut plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
+        let enforceable = self.check_network(&podman, &plan.network);
+        interrupt.ends(enforceable).await?;
         let pinned = interrupt
             .ends(self.settle(&podman, &mut plan, tell))
             .await?;
@@ -223,13 +225,14 @@ impl Work<'_> {
     ) -> Result<Added, Error> {
         let name = &self.plan.name;
         let (plan, version) = (self.plan, self.version);
-        let built = self.orchestrator.build_texts(plan, version)?;
+        let mut beside = self.orchestrator.build_texts(plan, version)?;
         let pinned = match pinned {
             Some(pinned) => pinned,
-            None => self.build(&built, tell).await?,
+            None => self.build(&beside, tell).await?,
         };
+        beside.extend(self.orchestrator.hook_text(plan));
         let mut record = record(plan, self.given, &pinned, State::Adding);
-        let written = texts(plan, &pinned, &record, &built, version)?;
+        let written = texts(plan, &pinned, &record, &beside, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
             .units
@@ -246,6 +249,9 @@ impl Work<'_> {
                 &|| tell(Step::Unencrypted),
             )
             .await?;
+        if let Network::Allow(_) = plan.network {
+            self.orchestrator.link()?;
+        }
         for (file, text) in &written.others {
             self.orchestrator
                 .units
@@ -282,7 +288,7 @@ impl Work<'_> {
             record.state = State::Verified;
             lists = Some(seen);
         }
-        let done = texts(plan, &pinned, &record, &built, version)?;
+        let done = texts(plan, &pinned, &record, &beside, version)?;
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &done.socket)?;
@@ -349,7 +355,7 @@ pub(super) fn texts(
     plan: &Plan,
     pinned: &Pinned,
     record: &Record,
-    built: &BTreeMap<String, String>,
+    beside: &BTreeMap<String, String>,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
     let file: UnitFile = units::container(plan, pinned)?;
@@ -357,7 +363,7 @@ pub(super) fn texts(
     for volume in &plan.invocation.volumes {
         units::volume(&plan.name, &plan.id, volume)?.check(version)?;
     }
-    Ok(units::texts(plan, pinned, record, built)?)
+    Ok(units::texts(plan, pinned, record, beside)?)
 }
 
 pub(super) fn record(plan: &Plan, given: &str, pinned: &Pinned, state: State) -> Record {

@@ -9,7 +9,7 @@ use super::remove::check_unedited;
 use super::{
     Active, Error, Orchestrator, add, container_path, drop_in_path, quadlet_path, socket_path,
 };
-use crate::activation::choices::Choices;
+use crate::activation::choices::{Choices, Network};
 use crate::activation::inputs::InputError;
 use crate::activation::plan::{PlanError, fingerprint};
 use crate::activation::record::{Record, State};
@@ -51,6 +51,8 @@ pub struct Change {
     pub environment: Vec<Assignment>,
     /// The names of inputs and variables that are to have no value of the user's.
     pub unset: Vec<String>,
+    /// The network it is to see from now on.
+    pub network: Option<Network>,
 }
 
 impl Orchestrator {
@@ -190,36 +192,49 @@ impl Orchestrator {
             }
         }
 
+        if let Some(network) = &change.network {
+            choices.network = Some(network.clone());
+        }
+
         let (candidate, number) = self.as_added(&active)?;
         choices.launch = Some(number);
         let plan = self.plan_as(&candidate, name.clone(), choices).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
+        self.check_network(&podman, &plan.network).await?;
         let pinned = pinned(old)?;
-        let built = self.built_files(name)?;
+        let mut beside = self.built_files(name)?;
+        beside.extend(self.hook_text(&plan));
         let mut record = add::record(&plan, &old.given, &pinned, old.state);
         record.image.clone_from(&old.image);
         record.tools_hash.clone_from(&old.tools_hash);
         record.added = old.added;
         // Until all files are written: a half changed server can be removed or added again, as one that was half added.
         record.state = State::Adding;
-        let half = add::texts(&plan, &pinned, &record, &built, version)?;
+        let half = add::texts(&plan, &pinned, &record, &beside, version)?;
         record.state = old.state;
         let UnitTexts {
             container,
             drop_in,
             socket,
             others,
-        } = add::texts(&plan, &pinned, &record, &built, version)?;
+        } = add::texts(&plan, &pinned, &record, &beside, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
+        if let Network::Allow(_) = plan.network {
+            self.link()?;
+        }
         self.units.write(&lock, &socket_path(name), &half.socket)?;
         for (file, text) in &others {
             self.units.write(&lock, &quadlet_path(file.clone()), text)?;
         }
         self.units.write(&lock, &drop_in_path(name), &drop_in)?;
         self.units.write(&lock, &container_path(name), &container)?;
+        let hook = name.hook_file();
+        if !others.contains_key(&hook) {
+            self.units.remove(&lock, &quadlet_path(hook))?;
+        }
         self.units.write(&lock, &socket_path(name), &socket)?;
         self.systemd.reload().await?;
         self.stop_instances(name).await

@@ -34,14 +34,15 @@ impl Orchestrator {
             }
         };
         let pinned = Pinned::Fetched(pinned);
-        let built = self.build_texts(&plan, version)?;
+        let mut beside = self.build_texts(&plan, version)?;
+        beside.extend(self.hook_text(&plan));
         let record = record(&plan, &request.reference, &pinned, State::Unverified);
         let UnitTexts {
             container,
             drop_in,
             socket,
             others,
-        } = texts(&plan, &pinned, &record, &built, version)?;
+        } = texts(&plan, &pinned, &record, &beside, version)?;
         let mut files = vec![
             (self.units.path(&container_path(&plan.name)), container),
             (self.units.path(&drop_in_path(&plan.name)), drop_in),

@@ -1,6 +1,8 @@
 //! `remove`: a server is taken away, in the reverse order of `add`. Every failure is reported, none stops the rest.
 
-use super::{Active, Error, Orchestrator, STOP, container_path, drop_in_path, socket_path};
+use super::{
+    Active, Error, Orchestrator, STOP, container_path, drop_in_path, quadlet_path, socket_path,
+};
 use crate::activation::record::{State, is_unedited, with_state};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
@@ -97,6 +99,13 @@ impl Orchestrator {
                 self.units.remove(lock, &unit).map_err(Error::from),
             );
         }
+        // Behind the template: one without its hook must not start.
+        check(
+            "remove the network's hook",
+            self.units
+                .remove(lock, &quadlet_path(name.hook_file()))
+                .map_err(Error::from),
+        );
         check(
             "remove the volumes",
             self.remove_volumes(lock, name, extent.volumes).await,

@@ -3,15 +3,13 @@
 //! A secret is called `SERVER_KEY`, where KEY is an input of the server or a variable of its environment. What is made of several is
 //! stored beside them and made anew when one changes. They outlive their server until somebody removes them.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Error, Orchestrator};
 use crate::activation::invocation::StoredSecret;
 use crate::credentials::{self, Credentials};
-use crate::host;
 use crate::podman::{KeptSecret, Podman, SecretDriver};
 use crate::quadlet::name::ServerName;
 use crate::secret::Secret;
@@ -158,13 +156,13 @@ impl Orchestrator {
         if !Credentials::at(credentials::SERVICE).is_there() {
             return Ok(SecretDriver::File);
         }
-        let folder = self.dirs.data.join("mcpod");
-        let link = Self::link(&folder)?;
+        let link = self.link()?;
+        let folder = self.dirs.data.join("mcpod/secrets");
         let command = |what: &str| {
             format!(
                 "{} credential {what} --folder {}",
                 quoted(&link),
-                quoted(&folder.join("secrets"))
+                quoted(&folder)
             )
         };
         Ok(SecretDriver::Shell {
@@ -173,32 +171,6 @@ impl Orchestrator {
             delete: command("delete"),
             list: command("list"),
         })
-    }
-
-    /// The link to this program that Podman's records name: the program may move, as from one package to another, and a name without
-    /// a path would be looked for where somebody else says.
-    fn link(folder: &Path) -> Result<PathBuf, Error> {
-        let link = folder.join("mcpod");
-        let program = PathBuf::from(host::program()?);
-        if std::fs::read_link(&link).is_ok_and(|target| target == program) {
-            return Ok(link);
-        }
-        let made = || -> io::Result<()> {
-            std::fs::create_dir_all(folder)?;
-            // Beside it and renamed, so that there is always one.
-            let fresh = folder.join(format!(".mcpod-{}", std::process::id()));
-            match std::fs::remove_file(&fresh) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            std::os::unix::fs::symlink(&program, &fresh)?;
-            std::fs::rename(&fresh, &link)
-        };
-        made().map_err(|source| Error::Link {
-            path: link.clone(),
-            source,
-        })?;
-        Ok(link)
     }
 }
 

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::{Active, Error, Orchestrator};
 use crate::activation::record::State as Stage;
+use crate::egress::refusals::{self, Refused};
 use crate::quadlet::name::ServerName;
-use crate::systemd::{ActiveState, Instance, Systemd};
+use crate::systemd::{ActiveState, Instance};
 
 /// How an active server is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,6 +64,8 @@ pub struct Listed {
     pub image: String,
     /// The image's digest, to which it is pinned.
     pub digest: String,
+    /// The network its instances see: `none`, `open` or `allow:HOST[:PORT],...`.
+    pub network: String,
     /// The path of its socket.
     pub socket: String,
     /// How many tools it has, if that is known.
@@ -83,8 +86,6 @@ pub struct Status {
     pub listed: Listed,
     /// Whether its socket listens again after a reboot.
     pub enabled: bool,
-    /// The network its instances see.
-    pub network: String,
     /// The limits of a session.
     pub limits: String,
     /// How many connections there were since its socket was started.
@@ -114,6 +115,8 @@ pub struct Running {
     pub tasks: Option<u64>,
     /// Since when it runs.
     pub since: Option<Timestamp>,
+    /// What it wanted to reach and may not.
+    pub refused: Refused,
 }
 
 impl Orchestrator {
@@ -166,7 +169,7 @@ impl Orchestrator {
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
         let mut running = Vec::new();
         for instance in self.systemd.instances(&active.name).await? {
-            if let Some(session) = running_session(&self.systemd, &instance).await? {
+            if let Some(session) = self.running_session(&instance).await? {
                 running.push(session);
             }
         }
@@ -174,7 +177,6 @@ impl Orchestrator {
         Ok(Status {
             listed: self.listed(&active, Some(&socket.active), running.len()),
             enabled: socket.file_state == "enabled",
-            network: active.record.network.clone(),
             limits: active.record.limits.to_string(),
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
@@ -190,6 +192,7 @@ impl Orchestrator {
             launch: record.launch.clone(),
             image: record.image.clone(),
             digest: record.digest.clone(),
+            network: record.network.clone(),
             socket: active.socket.display().to_string(),
             tools: self.known_lists(active).map(|lists| lists.tools.len()),
             state: State::of(record.state, socket),
@@ -197,27 +200,28 @@ impl Orchestrator {
             added_at: record.added,
         }
     }
-}
 
-/// What is known of a session; nothing if it ended while it was looked at.
-async fn running_session(systemd: &Systemd, instance: &Instance) -> Result<Option<Running>, Error> {
-    let status = systemd.status(&instance.unit).await?;
-    if status.active.is_over() {
-        return Ok(None);
+    /// What is known of a session; nothing if it ended while it was looked at.
+    async fn running_session(&self, instance: &Instance) -> Result<Option<Running>, Error> {
+        let status = self.systemd.status(&instance.unit).await?;
+        if status.active.is_over() {
+            return Ok(None);
+        }
+        let service = status.service.as_ref();
+        Ok(Some(Running {
+            unit: instance.unit.to_string(),
+            state: status.sub,
+            client: instance.pid,
+            client_name: instance.pid.and_then(process_name),
+            memory: service.and_then(|service| service.memory),
+            cpu: service
+                .and_then(|service| service.cpu)
+                .map(|cpu| cpu.as_secs_f64()),
+            tasks: service.and_then(|service| service.tasks),
+            since: status.since.and_then(timestamp),
+            refused: refusals::of(&self.host.runtime, &instance.unit),
+        }))
     }
-    let service = status.service.as_ref();
-    Ok(Some(Running {
-        unit: instance.unit.to_string(),
-        state: status.sub,
-        client: instance.pid,
-        client_name: instance.pid.and_then(process_name),
-        memory: service.and_then(|service| service.memory),
-        cpu: service
-            .and_then(|service| service.cpu)
-            .map(|cpu| cpu.as_secs_f64()),
-        tasks: service.and_then(|service| service.tasks),
-        since: status.since.and_then(timestamp),
-    }))
 }
 
 fn timestamp(time: SystemTime) -> Option<Timestamp> {

@@ -26,6 +26,8 @@ pub enum Specifier {
     RuntimeDirectory,
     /// `%N`: the name of the unit without its type.
     UnitName,
+    /// `%E`: `$XDG_CONFIG_HOME`.
+    ConfigDirectory,
 }
 
 impl Specifier {
@@ -35,6 +37,7 @@ impl Specifier {
             Self::Instance => "%i",
             Self::RuntimeDirectory => "%t",
             Self::UnitName => "%N",
+            Self::ConfigDirectory => "%E",
         }
     }
 
@@ -42,7 +45,7 @@ impl Specifier {
     pub(super) fn is_path(self) -> bool {
         match self {
             Self::Instance | Self::UnitName => false,
-            Self::RuntimeDirectory => true,
+            Self::RuntimeDirectory | Self::ConfigDirectory => true,
         }
     }
 }

@@ -25,6 +25,7 @@ mod idle;
 mod inputs;
 mod interrupted;
 mod machine;
+mod network;
 mod orphans;
 mod other_user;
 mod packages;

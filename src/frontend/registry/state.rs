@@ -137,7 +137,7 @@ pub(super) async fn status(
         status.listed.name,
         sessions.len(),
         status.refused,
-        status.network,
+        status.listed.network,
         status.limits
     )];
     if !log.trim().is_empty() {
@@ -147,7 +147,7 @@ pub(super) async fn status(
         name: status.listed.name.to_string(),
         state: state.to_owned(),
         enabled: status.enabled,
-        network: status.network,
+        network: status.listed.network,
         limits: status.limits,
         refused: status.refused,
         sessions,

@@ -3,7 +3,7 @@
 use super::consent::Wish;
 use crate::activation::choices::{Choices, Network};
 use crate::activation::plan::Origin;
-use crate::catalog::{self, Entry, LaunchOption, Listing, Run};
+use crate::catalog::{Entry, LaunchOption, Listing, Run};
 use crate::orchestrator::add::Request;
 use crate::orchestrator::outline::Outline;
 use crate::quadlet::value::Assignment;
@@ -21,12 +21,14 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
         ..
     } = &request.choices;
     let mut wider = Vec::new();
-    let is_open = match &outline.launch.run {
-        Run::Local(local) => local.network == catalog::Network::Open,
-        Run::Remote(_) => true,
-    };
-    if *network == Some(Network::Open) && !is_open {
-        wider.push("it is to have an open network, which it does not declare".to_owned());
+    if let (Some(network), Run::Local(local)) = (network, &outline.launch.run)
+        && !network.is_within(&local.network)
+    {
+        let wanted = match network {
+            Network::None | Network::Open => format!("an {network} network"),
+            Network::Allow(_) => format!("the network {network}"),
+        };
+        wider.push(format!("it is to have {wanted}, which it does not declare"));
     }
     if let Origin::Build(build) = &outline.origin {
         wider.push(format!("its image is to be built here from {build}"));
