@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Orchestrator};
+use super::{Error, Orchestrator, hook_path};
 use crate::activation::choices::Network;
 use crate::activation::plan::Plan;
 use crate::activation::units;
 use crate::egress::policy::Policy;
 use crate::egress::{namespace, ruleset};
 use crate::podman::Podman;
+use crate::unit_dir::UnitPath;
 
 /// The OCI runtimes that run hooks before a container starts, and fail with them.
 const RUNTIMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -86,10 +87,10 @@ impl Orchestrator {
     }
 
     /// The file by which the network of a server is closed, by its name; none where it has no network.
-    pub(super) fn hook_text(&self, plan: &Plan) -> BTreeMap<String, String> {
+    pub(super) fn hook_text(&self, plan: &Plan) -> BTreeMap<UnitPath, String> {
         let program = self.link_path();
         let hook = units::hook(&plan.network, &program.to_string_lossy());
-        hook.map(|hook| (plan.name.hook_file(), hook))
+        hook.map(|hook| (hook_path(&plan.name), hook))
             .into_iter()
             .collect()
     }
