@@ -124,14 +124,9 @@ fn append(log: &Path, line: &str) -> io::Result<()> {
     log.write_all(format!("mcpod egress: {line}\n").as_bytes())
 }
 
+/// In one step after its length: whoever reads between them sees nothing, and looks again. A file beside it could be left over.
 fn write(kept: &Path, refused: &Refused) -> io::Result<()> {
-    let folder = kept.parent().unwrap_or(kept);
-    let mut file = tempfile::Builder::new()
-        .prefix(".mcpod-")
-        .tempfile_in(folder)?;
-    serde_json::to_writer(&mut file, refused)?;
-    file.persist(kept)?;
-    Ok(())
+    std::fs::write(kept, serde_json::to_vec(refused)?)
 }
 
 #[cfg(test)]

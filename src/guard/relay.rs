@@ -86,12 +86,11 @@ impl Relay {
     ) -> io::Result<()> {
         let name = entry.file_name();
         if let Some(instance) = name.to_str().and_then(journal::instance_of_refused) {
-            let is_over = running.is_some_and(|running| !running.contains(&instance.unit));
-            return if is_over {
-                std::fs::remove_file(entry.path())
-            } else {
-                Ok(())
-            };
+            if running.is_some_and(|running| !running.contains(&instance.unit)) {
+                // Its resolver may just have done so.
+                std::fs::remove_file(entry.path()).ok();
+            }
+            return Ok(());
         }
         let Some((instance, is_over)) = name.to_str().and_then(journal::instance_of_log) else {
             return Ok(());
