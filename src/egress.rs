@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! podman run -> crun makes the container, stopped
-//!                 -> hook (createRuntime, createContainer)     its folder: --hooks-dir= of the unit
+//!                 -> hook (createRuntime)     its folder: --hooks-dir= of the unit
 //!                      open:   nft loads the rules
 //!                      allow:  mcpod egress loads the rules, and stays as the resolver of this one instance
 //!                 -> pasta connects the namespace with the host's network

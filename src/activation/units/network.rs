@@ -14,13 +14,17 @@ use crate::quadlet::value::{PodmanOption, Specifier, Text};
 /// How long a hook may take before the runtime kills it, in seconds.
 const HOOK_TIMEOUT: u32 = 30;
 
-/// Starts nft, wherever it lies, with rules in place of a file: `$1`.
-const LOAD: &str = "PATH=/usr/sbin:/sbin:/usr/bin:$PATH; exec nft \"$1\"";
+/// Whatever a hook prints goes nowhere. So it goes to the log of the instance, which is shown where that does not start.
+const TO_LOG: &str = "log=$XDG_RUNTIME_DIR/mcpod/${PODMAN_SYSTEMD_UNIT#mcpod-}; log=${log%.service}.log; \
+    [ ! -e \"$log\" ] || exec 2>>\"$log\"; ";
 
-/// Starts mcpod, or fails where it is not there, which Podman itself would pass over: `$1` and what follows. Whatever a hook prints goes
-/// nowhere; the log of the instance is what is shown where it does not start.
-const START: &str = "log=$XDG_RUNTIME_DIR/mcpod/${PODMAN_SYSTEMD_UNIT#mcpod-}; log=${log%.service}.log; \
-    [ ! -e \"$log\" ] || exec 2>>\"$log\"; exec \"$@\"";
+/// Loads rules, `$1`, into the network namespace of the container whose state stands on standard input. (A hook that runs in there by
+/// itself, `createContainer`, may not see the folder that crun starts it in.)
+const LOAD: &str = "PATH=/usr/sbin:/sbin:/usr/bin:/bin:$PATH; pid=$(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p'); \
+    exec nsenter -t \"$pid\" -n nft \"$1\"";
+
+/// Starts mcpod, or fails where it is not there, which Podman itself would pass over: `$1` and what follows.
+const START: &str = "exec \"$@\"";
 
 /// What a container's unit says of its network.
 pub(super) fn push_network(
@@ -50,28 +54,25 @@ pub(super) fn push_network(
 
 /// The hook of a network, as Podman reads it (oci-hooks(5)), with the path by which mcpod is found; none where there is no network.
 ///
-/// The rules of the open network need nobody but nft, which runs in the container's namespaces: such servers go on without mcpod.
+/// It runs when the container is made and stopped, before its first instruction. The rules of the open network need nobody but nft: such
+/// servers go on without mcpod.
 pub fn hook(network: &Network, program: &str) -> Option<String> {
-    let (script, arguments, stage) = match network {
+    let (script, arguments) = match network {
         Network::None => return None,
-        Network::Open => (LOAD, vec![ruleset::open()], "createContainer"),
+        Network::Open => (LOAD, vec![ruleset::open()]),
         Network::Allow(_) => {
             let words = [program, "egress", &network.to_string()];
-            (START, words.map(str::to_owned).to_vec(), "createRuntime")
+            (START, words.map(str::to_owned).to_vec())
         }
     };
-    let mut words = vec![
-        "sh".to_owned(),
-        "-c".to_owned(),
-        script.to_owned(),
-        "sh".to_owned(),
-    ];
+    let script = format!("{TO_LOG}{script}");
+    let mut words = vec!["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()];
     words.extend(arguments);
     let hook = json!({
         "version": "1.0.0",
         "hook": {"path": "/bin/sh", "args": words, "timeout": HOOK_TIMEOUT},
         "when": {"always": true},
-        "stages": [stage],
+        "stages": ["createRuntime"],
     });
     Some(format!("{hook:#}\n"))
 }
@@ -105,7 +106,7 @@ mod tests {
         let words = json!([
             "sh",
             "-c",
-            START,
+            format!("{TO_LOG}{START}"),
             "sh",
             "/home/u/mcpod",
             "egress",
@@ -118,6 +119,5 @@ mod tests {
         assert!(!unit.contains("DNS="), "{unit}");
         let hook: serde_json::Value = serde_json::from_str(&hook.unwrap()).unwrap();
         assert_eq!(hook["hook"]["args"][4], ruleset::open());
-        assert_eq!(hook["stages"], json!(["createContainer"]));
     }
 }
