@@ -223,7 +223,7 @@ fn a_service_is_passed_on() {
 proptest! {
     #[test]
     fn no_message_makes_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        let asked = super::asked(&query("a.example", TYPE::A)).unwrap();
+        let asked = asked(&query("a.example", TYPE::A)).unwrap();
         drop(super::asked(&bytes));
         drop(answer(&bytes, &asked, 9));
         // And such as get further than their head.
@@ -239,7 +239,7 @@ proptest! {
 
     #[test]
     fn a_message_with_flipped_bytes_opens_nothing_that_it_does_not_answer(flips in prop::collection::vec((0_usize..200, any::<u8>()), 0..8)) {
-        let asked = super::asked(&query("a.example", TYPE::A)).unwrap();
+        let asked = asked(&query("a.example", TYPE::A)).unwrap();
         let packet = reply(&asked, 9, vec![alias("a.example", 300, "b.example"), v4("b.example", 30, "203.0.113.7"), v4("x.example", 30, "203.0.113.8")]);
         let mut message = packet.build_bytes_vec_compressed().unwrap();
         for (at, byte) in flips {
