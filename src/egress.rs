@@ -27,14 +27,16 @@ pub mod ruleset;
 mod upstream;
 
 use std::io::{self, BufRead as _, Read as _};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::Deserialize;
-use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
 
 use crate::catalog::AllowedHost;
 use namespace::Namespace;
@@ -47,9 +49,6 @@ const READY: &str = "ready\n";
 
 /// The most that is read of a container's state, in bytes.
 const STATE_MAX: u64 = 1 << 20;
-
-/// How often what was refused is kept for `status`.
-const KEEP: Duration = Duration::from_secs(1);
 
 /// Why a network could not be closed.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +137,7 @@ pub fn serve(
 ) -> Result<(), EgressError> {
     let no_process = || EgressError::Enter(io::ErrorKind::InvalidInput.into());
     let container = Pid::from_raw(container).ok_or_else(no_process)?;
-    let gone = pidfd_open(container, PidfdFlags::NONBLOCK)
+    let gone = pidfd_open(container, PidfdFlags::empty())
         .map_err(|error| EgressError::Enter(error.into()))?;
     let policy = Policy::new(hosts);
     let namespace = namespace::enter(container, ruleset::allow(&policy))?;
@@ -160,40 +159,49 @@ pub fn serve(
         tcp.set_nonblocking(true)?;
         let udp = tokio::net::UdpSocket::from_std(udp)?;
         let tcp = tokio::net::TcpListener::from_std(tcp)?;
-        let (refused, gone) = (AsyncFd::new(refused)?, AsyncFd::new(gone)?);
+        watch(refused, Arc::clone(&refusals));
         let resolver = Resolver::new(policy, gate, Arc::clone(&refusals), upstream::RESOLV_CONF);
         let resolver = Arc::new(resolver);
         say_ready(READY)?;
         tokio::select! {
             ended = Arc::clone(&resolver).serve_udp(udp) => ended,
             ended = resolver.serve_tcp(tcp) => ended,
-            ended = watch(&refused, &refusals) => ended,
-            ended = gone.readable() => ended.map(drop),
+            () = end_of(gone) => Ok(()),
         }
     });
-    let refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
-    refusals.forget();
+    locked(&refusals).forget();
     ended.map_err(EgressError::Listen)
 }
 
-/// Tells of refused packets, and keeps what was refused, again and again.
-async fn watch(
-    netlink: &AsyncFd<std::os::fd::OwnedFd>,
-    refusals: &Mutex<Refusals>,
-) -> io::Result<()> {
-    let mut keep = tokio::time::interval(KEEP);
-    loop {
-        tokio::select! {
-            ready = netlink.readable() => {
-                let mut ready = ready?;
-                let told = ready.try_io(|netlink| nflog::read(netlink.get_ref()));
-                let Ok(told) = told else { continue };
-                let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
-                for destination in told? {
-                    refusals.tell(&destination.to_string(), "it is not open to this server");
-                }
+/// Tells of refused packets, and keeps what was refused, for as long as this process lives. It waits in a thread of its own.
+fn watch(refused: OwnedFd, refusals: Arc<Mutex<Refusals>>) {
+    std::thread::spawn(move || {
+        loop {
+            let destinations = match nflog::read(&refused) {
+                Ok(destinations) => destinations,
+                Err(error) => return tracing::warn!("cannot see what is refused: {error}"),
+            };
+            let mut refusals = locked(&refusals);
+            for destination in destinations {
+                refusals.tell(&destination.to_string(), "it is not open to this server");
             }
-            _ = keep.tick() => refusals.lock().unwrap_or_else(PoisonError::into_inner).keep(),
+            refusals.keep();
         }
-    }
+    });
+}
+
+/// Resolves when a process is gone. It is waited for in a thread of its own.
+async fn end_of(process: OwnedFd) {
+    let (gone, is_gone) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut wait = [PollFd::new(&process, PollFlags::IN)];
+        while let Err(Errno::INTR) = poll(&mut wait, None) {}
+        gone.send(()).ok();
+    });
+    is_gone.await.ok();
+}
+
+fn locked(refusals: &Mutex<Refusals>) -> MutexGuard<'_, Refusals> {
+    // What somebody panicked over is a list of words at worst.
+    refusals.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
@@ -14,8 +15,8 @@ use rustix::net::{
 
 use super::ruleset::LOG_GROUP;
 
-/// The kernel answers while it takes the question; this is for the case that it does not.
-const ANSWER: Duration = Duration::from_secs(1);
+/// How long is waited for the kernel to say something.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much of a packet is wanted, in bytes: the longest head of IPv4 (60), and the ports behind it.
 const COPIED: u32 = 64;
@@ -54,7 +55,7 @@ pub fn listen() -> io::Result<OwnedFd> {
         SocketFlags::CLOEXEC,
         Some(NETFILTER),
     )?;
-    set_socket_timeout(netlink.as_fd(), Timeout::Recv, Some(ANSWER))?;
+    set_socket_timeout(netlink.as_fd(), Timeout::Recv, Some(PATIENCE))?;
     let bind = attribute_of(NFULA_CFG_CMD, &[NFULNL_CFG_CMD_BIND]);
     let [a, b, c, d] = COPIED.to_be_bytes();
     let mode = attribute_of(NFULA_CFG_MODE, &[a, b, c, d, NFULNL_COPY_PACKET, 0]);
@@ -69,17 +70,16 @@ pub fn listen() -> io::Result<OwnedFd> {
         let (_, length) = recv(netlink.as_fd(), &mut answer, RecvFlags::empty())?;
         acknowledged(answer.get(..length).unwrap_or_default())?;
     }
-    rustix::io::ioctl_fionbio(&netlink, true)?;
     Ok(netlink)
 }
 
-/// Reads what is there to be read: the destinations of refused packets.
+/// Waits a second at most for destinations of refused packets.
 pub fn read(netlink: &OwnedFd) -> io::Result<Vec<Destination>> {
     let mut buffer = [0; 16 << 10];
     match recv(netlink.as_fd(), &mut buffer, RecvFlags::empty()) {
         Ok((_, length)) => Ok(destinations(buffer.get(..length).unwrap_or_default())),
-        // More was refused than could be told.
-        Err(rustix::io::Errno::NOBUFS) => Ok(Vec::new()),
+        // Nothing was refused, or more than could be told.
+        Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }

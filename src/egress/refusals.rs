@@ -102,8 +102,8 @@ impl Refusals {
     }
 
     /// Takes away what was kept: the instance is over.
-    pub fn forget(&self) {
-        if let Some(kept) = &self.kept {
+    pub fn forget(&mut self) {
+        if let Some(kept) = self.kept.take() {
             // Where it stays, the guard takes it away.
             std::fs::remove_file(kept).ok();
         }

@@ -192,10 +192,7 @@ impl Resolver {
     }
 
     fn refuse(&self, what: &str, why: &str) {
-        let refusals = self.refusals.lock();
-        refusals
-            .unwrap_or_else(PoisonError::into_inner)
-            .tell(what, why);
+        super::locked(&self.refusals).tell(what, why);
     }
 
     fn remembered(&self, key: &(String, Kind)) -> Option<Remembered> {
