@@ -223,7 +223,7 @@ impl FromStr for HostPattern {
 }
 
 /// Whether a text is a host's name. One that ends in a number would be read as an address by some.
-pub fn is_name(text: &str) -> bool {
+fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         (1..=LABEL_MAX).contains(&label.len())

@@ -175,10 +175,10 @@ pub fn answer(message: &[u8], asked: &Asked, id: u16) -> Result<Answer, Unusable
                 answer.records.push(record.clone().into_owned());
             }
         }
-        match alias {
-            Some(next @ Some(_)) => current = next,
-            _ => break,
-        }
+        let Some(Some(next)) = alias else {
+            break;
+        };
+        current = Some(next);
     }
     Ok(answer)
 }

@@ -38,17 +38,17 @@ const HEAD: usize = 16 + 4;
 
 /// Where a refused packet was to go.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Destination {
+pub(super) struct Destination {
     /// The address.
-    pub address: IpAddr,
+    pub(super) address: IpAddr,
     /// The protocol by its number (IANA's Protocol Numbers).
-    pub protocol: u8,
+    pub(super) protocol: u8,
     /// The port, where the protocol has any.
-    pub port: Option<u16>,
+    pub(super) port: Option<u16>,
 }
 
 /// Opens a socket that hears of refused packets, in the network namespace of this thread.
-pub fn listen() -> io::Result<OwnedFd> {
+pub(super) fn listen() -> io::Result<OwnedFd> {
     let netlink = socket_with(
         AddressFamily::NETLINK,
         SocketType::RAW,
@@ -74,8 +74,8 @@ pub fn listen() -> io::Result<OwnedFd> {
 }
 
 /// Waits a second at most for destinations of refused packets.
-pub fn read(netlink: &OwnedFd) -> io::Result<Vec<Destination>> {
-    let mut buffer = [0; 16 << 10];
+pub(super) fn read(netlink: &OwnedFd) -> io::Result<Vec<Destination>> {
+    let mut buffer = [0; 8 << 10];
     match recv(netlink.as_fd(), &mut buffer, RecvFlags::empty()) {
         Ok((_, length)) => Ok(destinations(buffer.get(..length).unwrap_or_default())),
         // Nothing was refused, or more than could be told.

@@ -12,7 +12,7 @@ use super::message::{self, Answer, Asked, UDP_MAX, Unusable};
 use super::namespace::DNS_PORT;
 
 /// Where this host says who its name servers are (resolv.conf(5)).
-pub const RESOLV_CONF: &str = "/etc/resolv.conf";
+pub(super) const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// How many of them are asked, as everybody does (MAXNS in resolv.h).
 const SERVERS_MAX: usize = 3;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const STRAYS_MAX: usize = 16;
 
 /// Asks the host's name servers, one after the other, until one answers.
-pub async fn ask(asked: &Asked, resolv_conf: &Path) -> Option<Answer> {
+pub(super) async fn ask(asked: &Asked, resolv_conf: &Path) -> Option<Answer> {
     // Read each time: it changes with the networks that a laptop sees.
     let configuration = std::fs::read_to_string(resolv_conf).unwrap_or_default();
     let servers = servers(&configuration);
@@ -77,7 +77,7 @@ async fn over_tcp(asked: &Asked, server: SocketAddr) -> Option<Answer> {
 }
 
 /// A message as it goes over TCP: its length in front (RFC 1035, 4.2.2).
-pub fn framed(message: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn framed(message: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(message.len()).ok()?;
     Some([&length.to_be_bytes()[..], message].concat())
 }
