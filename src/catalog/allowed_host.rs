@@ -347,7 +347,7 @@ mod tests {
             "http://a",
             "é.com",
             &"a".repeat(64),
-            &"a.".repeat(127),
+            &"a.".repeat(128),
             "$(x)",
             "a\n",
         ] {
