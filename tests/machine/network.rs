@@ -10,7 +10,8 @@ use crate::machine::{SOON, mcpod, run, sh, wait_until};
 use crate::orphans::open;
 use crate::server::Server;
 
-/// What the name server says.
+/// What the name server says. `fetched.example` has an address that mcp-server-fetch takes for one of the internet's, which those for
+/// documentation are not.
 const ZONE: &str = "
 allowed.example A 203.0.113.10 300
 allowed.example AAAA 2001:db8::10 300
@@ -22,9 +23,10 @@ rebind.example A 10.99.0.1 300
 half.example A 10.99.0.1 300
 half.example A 203.0.113.11 300
 mapped.example AAAA ::ffff:203.0.113.12 300
+fetched.example A 192.31.196.10 300
 ";
 
-const ADDRESSES: &str = "203.0.113.10/32 203.0.113.11/32 203.0.113.12/32 203.0.113.53/32 10.99.0.1/32 169.254.169.254/32 \
+const ADDRESSES: &str = "203.0.113.10/32 203.0.113.11/32 203.0.113.12/32 203.0.113.53/32 10.99.0.1/32 169.254.169.254/32 192.31.196.10/32 \
     2001:db8::10/128 2001:db8::12/128";
 
 /// The hosts, until the end of the test; they are put back in this order.
@@ -224,13 +226,13 @@ fn and_so_it_is_where_the_users_folders_are_seen() {
 fn a_real_server_fetches_what_is_listed_and_says_what_was_refused() {
     let _machine = Idle::now();
     let _hosts = far_hosts();
-    let list = "allow:allowed.example:8080";
+    let list = "allow:fetched.example:8080";
     let server = Server::add_with("builtin:fetch", "fetch", &["--network", list]);
     let fetch = |host: &str| {
         let arguments = json!({"url": format!("http://{host}:8080/"), "raw": true}).to_string();
         server.call("fetch", &arguments)
     };
-    fetch("allowed.example").ok().prints(&["buy milk"]);
+    fetch("fetched.example").ok().prints(&["buy milk"]);
     fetch("other.example").code(5);
     let listed = mcpod(&["list", "--json"]).ok().json();
     assert_eq!(listed[0]["network"], list);
@@ -339,13 +341,13 @@ fn without_what_closes_its_network_no_server_starts() {
     let server = Server::add_with(
         "docker://mcp/fetch",
         "fetch",
-        &["--network", "allow:allowed.example"],
+        &["--network", "allow:fetched.example"],
     );
     let open_one = Server::add_with("docker://mcp/fetch", "free", &["--network", "open"]);
     let fetch = |server: &Server| {
         server.call(
             "fetch",
-            r#"{"url": "http://allowed.example:8080/", "raw": true}"#,
+            r#"{"url": "http://fetched.example:8080/", "raw": true}"#,
         )
     };
     let hook = |name: &str| format!("/home/tester/.config/containers/systemd/mcpod-{name}_network");
