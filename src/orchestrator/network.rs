@@ -1,15 +1,11 @@
 //! Networks: what closes that of a server is written beside its units, and whether it would is found out before anything is.
 
-use std::collections::BTreeMap;
-
-use super::{Error, Orchestrator, hook_path};
+use super::{Error, Orchestrator};
 use crate::activation::choices::Network;
 use crate::activation::plan::Plan;
-use crate::activation::units;
 use crate::egress::policy::Policy;
 use crate::egress::{namespace, ruleset};
 use crate::podman::Podman;
-use crate::unit_dir::UnitPath;
 
 /// The OCI runtimes that run hooks before a container starts, and fail with them.
 const RUNTIMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -54,13 +50,11 @@ impl Unenforceable {
 }
 
 impl Orchestrator {
-    /// Finds out whether a network can be closed here as its rules say: they are loaded where they close nothing.
-    pub(super) async fn check_network(
-        &self,
-        podman: &Podman,
-        network: &Network,
-    ) -> Result<(), Error> {
+    /// Finds out whether the network of a server can be closed here as its rules say: they are loaded where they close nothing.
+    pub(super) async fn check_network(&self, podman: &Podman, plan: &Plan) -> Result<(), Error> {
+        let network = &plan.network;
         let rules = match network {
+            _ if !plan.is_container() => return Ok(()),
             Network::None => return Ok(()),
             Network::Open => ruleset::open(),
             Network::Allow(hosts) => ruleset::allow(&Policy::new(hosts)),
@@ -84,14 +78,5 @@ impl Orchestrator {
         }
         let said = crate::text::one_line(tried.stderr.trim());
         Err(unenforceable(Unenforceable::Rules { said }))
-    }
-
-    /// The file by which the network of a server is closed, by its name; none where it has no network.
-    pub(super) fn hook_text(&self, plan: &Plan) -> BTreeMap<UnitPath, String> {
-        let program = self.link_path();
-        let hook = units::hook(&plan.network, &program.to_string_lossy());
-        hook.map(|hook| (hook_path(&plan.name), hook))
-            .into_iter()
-            .collect()
     }
 }

@@ -19,6 +19,7 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let mut plan = plan;
+        let program = self.link_path();
         let pinned = match &mut plan.origin {
             Origin::Image(image) => {
                 let here = podman.image(image).await?;
@@ -32,9 +33,9 @@ impl Orchestrator {
                 }
                 None
             }
+            Origin::Remote(_) => None,
         };
-        let mut beside = self.build_texts(&plan, version)?;
-        beside.extend(self.hook_text(&plan));
+        let built = self.build_texts(&plan, version)?;
         let record = record(
             &plan,
             &request.reference,
@@ -42,7 +43,7 @@ impl Orchestrator {
             State::Unverified,
         );
         let UnitTexts { socket, others } =
-            texts(&plan, pinned.as_ref(), &record, &beside, version)?;
+            texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let files = others
             .into_iter()
             .chain([(socket_path(&plan.name), socket)])

@@ -3,13 +3,15 @@
 //! A secret is called `SERVER_KEY`, where KEY is an input of the server or a variable of its environment. What is made of several is
 //! stored beside them and made anew when one changes. They outlive their server until somebody removes them.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::{Error, Orchestrator};
 use crate::activation::invocation::StoredSecret;
 use crate::credentials::{self, Credentials};
+use crate::host;
 use crate::podman::{KeptSecret, Podman, SecretDriver};
 use crate::quadlet::name::ServerName;
 use crate::secret::Secret;
@@ -42,7 +44,7 @@ impl Orchestrator {
         let (server, key) = parse(name)?;
         let podman = self.podman().await?;
         // Whoever has the lock may be adding the server with what is stored now, or putting back what was.
-        let _lock = self.units.lock(on_wait).await?;
+        let _lock = self.lock(on_wait).await?;
         let active = self.active(server.clone())?;
         let entry = active.as_ref().map(|active| active.record.id.clone());
         let secrets = match active {
@@ -91,7 +93,7 @@ impl Orchestrator {
     /// Forgets a secret that no server needs.
     pub async fn remove_secret(&self, name: &str, on_wait: impl FnOnce()) -> Result<(), Error> {
         let (server, key) = parse(name)?;
-        let _lock = self.units.lock(on_wait).await?;
+        let _lock = self.lock(on_wait).await?;
         if let Some(active) = self.active(server.clone())?
             && active.record.secrets.contains(&key)
         {
@@ -161,7 +163,7 @@ impl Orchestrator {
         let command = |what: &str| {
             format!(
                 "{} credential {what} --folder {}",
-                quoted(&link),
+                quoted(Path::new(&link)),
                 quoted(&folder)
             )
         };
@@ -171,6 +173,49 @@ impl Orchestrator {
             delete: command("delete"),
             list: command("list"),
         })
+    }
+
+    /// A stored secret, by the name that Podman has for it.
+    pub async fn kept_secret(&self, name: &str) -> Result<Secret, Error> {
+        let kept = self.podman().await?.secret(name).await?;
+        kept.map(|kept| kept.value)
+            .ok_or_else(|| Error::NoSuchSecret {
+                name: name.strip_prefix(PREFIX).unwrap_or(name).to_owned(),
+            })
+    }
+
+    /// Where the link to this program is that units and Podman's records name: the program may move, as from one package to another,
+    /// and a name without a path would be looked for where somebody else says.
+    pub(super) fn link_path(&self) -> String {
+        let path = self.dirs.data.join("mcpod/mcpod");
+        path.to_string_lossy().into_owned()
+    }
+
+    /// That link, made if it does not lead here.
+    pub(super) fn link(&self) -> Result<String, Error> {
+        let text = self.link_path();
+        let link = Path::new(&text);
+        let program = PathBuf::from(host::program()?);
+        if std::fs::read_link(link).is_ok_and(|target| target == program) {
+            return Ok(text);
+        }
+        let made = || -> io::Result<()> {
+            let folder = link.parent().unwrap_or(link);
+            std::fs::create_dir_all(folder)?;
+            // Beside it and renamed, so that there is always one.
+            let fresh = folder.join(format!(".mcpod-{}", std::process::id()));
+            match std::fs::remove_file(&fresh) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            std::os::unix::fs::symlink(&program, &fresh)?;
+            std::fs::rename(&fresh, link)
+        };
+        made().map_err(|source| Error::Link {
+            path: link.to_owned(),
+            source,
+        })?;
+        Ok(text)
     }
 }
 
