@@ -256,7 +256,7 @@ fn previous_path(name: &ServerName) -> UnitPath {
 }
 
 /// Where that lies by which a server's instances run, of every kind of server; last, what keeps them to their network.
-fn instance_files(name: &ServerName) -> [UnitPath; 3] {
+fn instance_files(name: &ServerName) -> [UnitPath; 4] {
     [
         UnitPath::quadlet(name.container_file()),
         UnitPath::unit(name.instance_file()),
