@@ -13,6 +13,7 @@ mod egress;
 mod guard;
 mod list;
 mod log;
+mod login;
 mod logs;
 mod markdown;
 mod output;
@@ -79,6 +80,10 @@ enum Command {
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
     Config(config::Arguments),
+    /// Log in to a remote server (OAuth)
+    Login(login::Arguments),
+    /// Forget the tokens of a remote server
+    Logout(login::LogoutArguments),
     /// Bring active servers to what their registries have now, showing what changes
     Upgrade(upgrade::Arguments),
     /// Go back to what a server was before its last upgrade
@@ -155,7 +160,10 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
-        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
+        Command::Bridge(arguments) => match arguments.container() {
+            Some(server) => bridge::enter(server, &host),
+            None => in_runtime(bridge::run(arguments, host)),
+        },
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -178,6 +186,12 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Logs(arguments) => with(host, async |here| logs::run(&arguments, &here).await),
         Command::Config(arguments) => with(host, async |here| {
             config::run(arguments, &here, output).await
+        }),
+        Command::Login(arguments) => with(host, async |here| {
+            login::run(arguments, &here, output).await
+        }),
+        Command::Logout(arguments) => with(host, async |here| {
+            login::logout(arguments, &here, output).await
         }),
         Command::Upgrade(arguments) => with(host, async |here| {
             upgrade::run(&arguments, &here, output).await
@@ -237,6 +251,8 @@ impl Command {
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)
+            | Self::Login(_)
+            | Self::Logout(_)
             | Self::Logs(_)
             | Self::Credential(_)
             | Self::Egress(_)

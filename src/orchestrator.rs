@@ -11,6 +11,7 @@ pub mod http_units;
 mod interrupt;
 mod kept;
 pub mod lists;
+pub mod login;
 pub mod logs;
 mod network;
 pub mod outline;
@@ -256,8 +257,10 @@ fn previous_path(name: &ServerName) -> UnitPath {
 }
 
 /// Where that lies by which a server's instances run, of every kind of server; last, what keeps them to their network.
-fn instance_files(name: &ServerName) -> [UnitPath; 4] {
+fn instance_files(name: &ServerName) -> [UnitPath; 6] {
     [
+        UnitPath::quadlet(name.server_file()),
+        UnitPath::unit(name.server_drop_in()),
         UnitPath::quadlet(name.container_file()),
         UnitPath::unit(name.instance_file()),
         UnitPath::unit(name.template_drop_in()),

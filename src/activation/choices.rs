@@ -40,6 +40,8 @@ pub struct Choices {
     pub entry: Option<String>,
     /// Whether what a package runs when it is installed may run.
     pub scripts: bool,
+    /// Whether a server that listens in its container runs without clients too.
+    pub always_on: bool,
     /// Whether it may have what is kept under its name for another entry: secrets and volumes.
     pub reuse: bool,
 }

@@ -46,6 +46,8 @@ pub struct Record {
     pub entry: Option<String>,
     /// Whether what the package runs when it is installed was allowed to run.
     pub scripts: bool,
+    /// Whether a server that listens in its container runs without clients too.
+    pub always_on: bool,
     /// What it was before it was upgraded, its image by name and digest: what `rollback` goes back to.
     pub previous: Option<String>,
     /// Which of its tools may be used.
@@ -179,6 +181,7 @@ impl Record {
                 .map_err(|_| RecordError::Unusable { key: "Instances" })?,
             entry: unit.record(key::ENTRY),
             scripts: unit.record(key::SCRIPTS).is_some(),
+            always_on: unit.record(key::ALWAYS_ON).is_some(),
             previous: unit.record(key::PREVIOUS),
             tools: match unit.record(key::TOOLS).as_deref() {
                 None | Some("accepted") => Tools::Accepted,
@@ -238,6 +241,7 @@ impl Record {
             instances,
             entry,
             scripts,
+            always_on,
             previous,
             tools,
             tools_hash,
@@ -270,6 +274,9 @@ impl Record {
         }
         if *scripts {
             socket.push(key::SCRIPTS, "allowed")?;
+        }
+        if *always_on {
+            socket.push(key::ALWAYS_ON, "yes")?;
         }
         if let Some(previous) = previous {
             socket.push(key::PREVIOUS, previous)?;
@@ -357,6 +364,7 @@ mod tests {
             instances: Instances::Private,
             entry: None,
             scripts: false,
+            always_on: true,
             previous: Some("docker.io/mcp/time sha256:0".to_owned()),
             tools: Tools::Any,
             tools_hash: None,

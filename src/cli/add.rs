@@ -81,6 +81,9 @@ pub(super) struct Arguments {
     /// Let a package of npm run what it wants to when it is installed
     #[arg(long)]
     scripts: bool,
+    /// Keep a server that listens in its container running without clients too
+    #[arg(long)]
+    always_on: bool,
     /// Build from a repository without asking
     #[arg(long)]
     yes: bool,
@@ -119,6 +122,7 @@ pub(super) async fn run(
         instances,
         entry,
         scripts,
+        always_on,
         yes,
         reuse,
         no_probe,
@@ -142,6 +146,7 @@ pub(super) async fn run(
             lifetime,
             entry,
             scripts,
+            always_on,
             reuse,
         },
         probe: !no_probe,

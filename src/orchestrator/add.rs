@@ -26,6 +26,9 @@ use crate::unit_dir::{Lock, UnitDirError, UnitPath};
 /// How long systemd may take to make a socket listen.
 const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How long a server that listens in its container may take to start.
+const SERVER_START: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// What is to be added.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -176,6 +179,19 @@ impl Orchestrator {
         }
     }
 
+    /// Starts a server that runs without clients too. That it does not come up is told by whoever connects.
+    pub(super) async fn start_always_on(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.always_on
+            && let Err(error) = self
+                .systemd
+                .start(&plan.name.server_unit(), SERVER_START)
+                .await
+        {
+            tracing::warn!("{error}");
+        }
+        Ok(())
+    }
+
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
     async fn clear_name(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
         match self.active(name.clone())? {
@@ -323,6 +339,8 @@ impl Work<'_> {
             .start(&name.socket_unit(), SOCKET_START)
             .await?;
 
+        self.orchestrator.start_always_on(plan).await?;
+
         let active = Active {
             name: name.clone(),
             record,
@@ -443,6 +461,7 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: S
         instances: plan.instances,
         entry: plan.origin.build().and_then(|build| build.entry.clone()),
         scripts: plan.origin.build().is_some_and(|build| build.scripts),
+        always_on: plan.always_on,
         previous: None,
         tools: Tools::default(),
         tools_hash: None,

@@ -219,7 +219,8 @@ impl Orchestrator {
             .await?;
         self.units.replace(&lock, &self.change(name, texts)?)?;
         self.systemd.reload().await?;
-        self.stop_instances(name).await
+        self.stop_instances(name).await?;
+        self.start_always_on(&plan).await
     }
 
     /// The change that gives a server these files in place of those that it has; its record comes last.
@@ -261,6 +262,7 @@ pub(super) fn choices(record: &Record) -> Choices {
         lifetime: record.limits.lifetime,
         entry: record.entry.clone(),
         scripts: record.scripts,
+        always_on: record.always_on,
         // It has them already.
         reuse: true,
     }

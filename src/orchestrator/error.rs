@@ -8,6 +8,7 @@ use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
 use crate::image::ReferenceError;
+use crate::login::LoginError;
 use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
@@ -55,6 +56,15 @@ pub enum Error {
         /// What was asked for.
         reference: String,
     },
+    /// One logs in to remote servers alone.
+    #[error("{name} is no remote server whose address may be shown: there is nothing to log in to")]
+    NotRemote {
+        /// The server.
+        name: ServerName,
+    },
+    /// There is no login.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// Another server has the name.
     #[error("the name {name} is taken by {id}")]
     NameTaken {
@@ -325,6 +335,7 @@ impl Error {
             }
             Self::Ambiguous { .. }
             | Self::UnknownReference { .. }
+            | Self::NotRemote { .. }
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)
@@ -361,6 +372,8 @@ impl Error {
             Self::NoSuchEntry { .. } => "no_such_entry",
             Self::Ambiguous { .. } => "ambiguous",
             Self::UnknownReference { .. } | Self::Reference(_) => "bad_reference",
+            Self::NotRemote { .. } => "not_remote",
+            Self::Login(_) => "login",
             Self::NameTaken { .. } => "name_taken",
             Self::EntryChanged { .. } | Self::NotAsAgreed { .. } => "entry_changed",
             Self::KeptForAnother { .. } => "kept_for_another",
@@ -458,6 +471,8 @@ impl Error {
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
             Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
+            | Self::NotRemote { .. }
+            | Self::Login(_)
             | Self::Build(_)
             | Self::Name(_)
             | Self::Reference(_)

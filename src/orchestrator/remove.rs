@@ -4,7 +4,7 @@ use super::{Active, Error, Orchestrator, STOP, instance_files, previous_path, so
 use crate::activation::record::{State, is_unedited, with_state};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
-use crate::unit_dir::Lock;
+use crate::unit_dir::{Lock, UnitPath};
 
 /// What of a server's own is taken away with it. What is not can be used when it is added again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -192,6 +192,14 @@ impl Orchestrator {
             .map(|instance| self.systemd.stop(&instance.unit, STOP));
         for stopped in futures_util::future::join_all(stops).await {
             stopped?;
+        }
+        if self
+            .units
+            .read(&UnitPath::quadlet(name.server_file()))?
+            .is_some()
+        {
+            self.systemd.stop(&name.server_unit(), STOP).await?;
+            self.systemd.reset_failed(&name.server_unit()).await?;
         }
         Ok(())
     }

@@ -121,6 +121,11 @@ pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
         command.arg("--follow");
     }
     command.arg(format!("{SERVER_FIELD}={server}"));
+    // A container that all connections share writes to the journal itself.
+    command.args([
+        "+".to_owned(),
+        format!("_SYSTEMD_USER_UNIT={}", server.server_unit()),
+    ]);
     command
 }
 
