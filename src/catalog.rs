@@ -11,6 +11,7 @@
 //!
 //! **Invariant:** nothing here but the store and [`refresh`] does I/O. Same input, same entries, same order.
 
+mod allowed_host;
 mod artifact;
 mod category;
 mod entry;
@@ -32,6 +33,7 @@ mod tool_container;
 #[cfg(test)]
 mod shared_data;
 
+pub use allowed_host::{AddressBlock, AllowedHost, HostError, HostPattern};
 pub use artifact::{Artifact, Bundle, Git, Package, PackageError, Registry};
 pub use category::{Category, UnknownCategory};
 pub use entry::{Entry, Popularity, Record, Repository, Status, Tool};
@@ -41,8 +43,8 @@ use index::Index;
 pub use index::IndexError;
 pub use input::{Input, InputKind, InputPath, InputPathError, InputValue};
 pub use launch::{
-    AllowedHost, Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local,
-    Network, Remote, Run, Transport, Trust,
+    Arg, Endpoint, EnvVar, Header, HttpProtocol, LaunchOption, Local, Network, Remote, Run,
+    Transport, Trust,
 };
 pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};

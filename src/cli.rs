@@ -12,6 +12,7 @@ mod config;
 mod connect;
 mod credential;
 mod dirs;
+mod egress;
 mod export;
 mod guard;
 mod list;
@@ -113,6 +114,9 @@ enum Command {
     /// Serve tools that are containers (started by systemd)
     #[command(hide = true)]
     ToolsOf(tools_of::Arguments),
+    /// Close the network of a container but for some hosts (started by its OCI runtime)
+    #[command(hide = true)]
+    Egress(egress::Arguments),
     /// Join standard input and output to a server that speaks HTTP (started by systemd)
     #[command(hide = true)]
     Bridge(bridge::Arguments),
@@ -171,6 +175,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Sources(arguments) => sources::run(&arguments, &host, output),
         Command::Credential(arguments) => credential::run(&arguments),
+        Command::Egress(arguments) => egress::run(&arguments, &host),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Connect(arguments) => in_runtime(connect::run(&arguments, &host, output)),
@@ -287,6 +292,7 @@ impl Command {
             | Self::Export(_)
             | Self::Credential(_)
             | Self::ToolsOf(_)
+            | Self::Egress(_)
             | Self::Bridge(_)
             | Self::Guard => false,
         }

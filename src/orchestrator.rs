@@ -14,6 +14,7 @@ mod kept;
 pub mod lists;
 pub mod login;
 pub mod logs;
+mod network;
 pub mod outline;
 pub mod own_units;
 mod planning;
@@ -46,6 +47,7 @@ use crate::settings::Settings;
 use crate::systemd::{ActiveState, Systemd, UnitListing, Watch};
 use crate::unit_dir::{Place, UnitDir, UnitPath};
 pub use error::{Error, Kind};
+pub use network::Unenforceable;
 
 /// How alike a name must be to one that was mistyped (0 to 1, Jaro-Winkler) to be suggested.
 const ALIKE: f64 = 0.8;
@@ -265,13 +267,19 @@ fn previous_path(name: &ServerName) -> UnitPath {
     UnitPath::unit(format!("mcpod-{name}.previous"))
 }
 
-/// Where that lies by which a server's instances run, of every kind of server.
-fn instance_files(name: &ServerName) -> [UnitPath; 5] {
+/// Where that lies by which a server's instances run, of every kind of server; last, what keeps them to their network.
+fn instance_files(name: &ServerName) -> [UnitPath; 6] {
     [
         UnitPath::quadlet(name.server_file()),
         UnitPath::unit(name.server_drop_in()),
         UnitPath::quadlet(name.container_file()),
         UnitPath::unit(name.instance_file()),
         UnitPath::unit(name.template_drop_in()),
+        hook_path(name),
     ]
+}
+
+/// Where the hook lies that closes the network of a server's instances.
+fn hook_path(name: &ServerName) -> UnitPath {
+    UnitPath::quadlet(name.hook_file())
 }

@@ -25,6 +25,9 @@ use std::time::Duration;
 
 use podman_api::opts::{ImageListFilter, ImageListOpts, ImageTagOpts};
 
+use request::Request;
+use serde::Deserialize;
+
 use crate::image::ImageReference;
 use crate::quadlet::version::{PodmanVersion, VersionError};
 
@@ -86,6 +89,38 @@ impl Podman {
             });
         }
         Ok(found)
+    }
+
+    /// The name of the OCI runtime that it runs containers by.
+    pub async fn runtime(&self) -> Result<String, PodmanError> {
+        #[derive(Deserialize)]
+        struct Info {
+            host: Host,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Host {
+            oci_runtime: Runtime,
+        }
+        #[derive(Deserialize)]
+        struct Runtime {
+            name: String,
+        }
+        let request = Request {
+            what: "its OCI runtime",
+            method: reqwest::Method::GET,
+            path: "info".to_owned(),
+            query: Vec::new(),
+            body: "",
+        };
+        let what = request.what;
+        let answer = request.send(&self.socket).await?;
+        let info: Info =
+            serde_json::from_slice(&answer).map_err(|error| PodmanError::Unreadable {
+                request: what,
+                reason: error.to_string(),
+            })?;
+        Ok(info.host.oci_runtime.name)
     }
 
     /// The image in the storage that has this name, if one has. Nothing is fetched.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use super::invocation::Bind;
 use super::limits::{Cpus, Lifetime, Memory};
+use crate::catalog::{self, AllowedHost, HostError, HostPattern};
+use crate::egress::policy;
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
 
@@ -106,28 +108,60 @@ impl FromStr for Instances {
 }
 
 /// The network a server sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Network {
     /// None but its own loopback.
     None,
-    /// Whatever the host reaches.
+    /// Whatever the host reaches, but the host itself and what answers on its own link.
     Open,
+    /// These hosts and nothing else; at least one.
+    Allow(Vec<AllowedHost>),
 }
 
 /// The text names no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no network: none or open")]
-pub struct NetworkError {
-    /// What was given.
-    pub text: String,
+pub enum NetworkError {
+    /// It begins as none does.
+    #[error("{text:?} is no network: none, open or allow:HOST[:PORT],...")]
+    Unknown {
+        /// What was given.
+        text: String,
+    },
+    /// One of the hosts is none.
+    #[error(transparent)]
+    Host(#[from] HostError),
 }
 
 impl Network {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Open => "open",
+    /// Whether it reaches nothing that what an entry declares does not.
+    pub fn is_within(&self, declared: &catalog::Network) -> bool {
+        match (self, declared) {
+            (Self::None, _) | (Self::Open, catalog::Network::Open) => true,
+            (Self::Open, _)
+            | (Self::Allow(_), catalog::Network::None | catalog::Network::Unstated) => false,
+            // Addresses may be those that the open network leaves out.
+            (Self::Allow(hosts), catalog::Network::Open) => {
+                hosts.iter().all(|host| match &host.host {
+                    HostPattern::Addresses(_) => false,
+                    HostPattern::Name(name) => !policy::is_this_host(name),
+                    HostPattern::Any | HostPattern::Below(_) => true,
+                })
+            }
+            (Self::Allow(hosts), catalog::Network::Allow(declared)) => hosts
+                .iter()
+                .all(|host| declared.iter().any(|declared| declared.covers(host))),
+        }
+    }
+}
+
+impl From<&catalog::Network> for Network {
+    /// What an entry gets that declares this.
+    fn from(declared: &catalog::Network) -> Self {
+        match declared {
+            catalog::Network::None | catalog::Network::Unstated => Self::None,
+            catalog::Network::Open => Self::Open,
+            catalog::Network::Allow(hosts) if hosts.is_empty() => Self::None,
+            catalog::Network::Allow(hosts) => Self::Allow(hosts.clone()),
         }
     }
 }
@@ -136,10 +170,14 @@ impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
-        match text {
-            "none" => Ok(Self::None),
-            "open" => Ok(Self::Open),
-            _ => Err(NetworkError {
+        match (text, text.strip_prefix("allow:")) {
+            ("none", _) => Ok(Self::None),
+            ("open", _) => Ok(Self::Open),
+            (_, Some(hosts)) => {
+                let hosts = hosts.split(',').map(|host| host.trim().parse());
+                Ok(Self::Allow(hosts.collect::<Result<_, _>>()?))
+            }
+            (_, None) => Err(NetworkError::Unknown {
                 text: text.to_owned(),
             }),
         }
@@ -148,6 +186,73 @@ impl FromStr for Network {
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self {
+            Self::None => f.pad("none"),
+            Self::Open => f.pad("open"),
+            Self::Allow(hosts) => {
+                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+                write!(f, "allow:{}", hosts.join(","))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn networks_are_read_back() {
+        for text in [
+            "none",
+            "open",
+            "allow:*:443",
+            "allow:api.example.com:443,*.example.com,10.0.0.0/8,[fd00::1]:53",
+        ] {
+            assert_eq!(network(text).to_string(), text);
+        }
+        assert_eq!(network("allow:A.b, c").to_string(), "allow:a.b,c");
+        for text in [
+            "",
+            "None",
+            "allow",
+            "allow:",
+            "allow:a,",
+            "allow:a b",
+            "deny:a",
+            "a",
+        ] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_entry_declares_is_not_widened() {
+        let declared = |text: &str| match network(text) {
+            Network::None => catalog::Network::None,
+            Network::Open => catalog::Network::Open,
+            Network::Allow(hosts) => catalog::Network::Allow(hosts),
+        };
+        for (chosen, wanted, within) in [
+            ("none", "none", true),
+            ("none", "open", true),
+            ("open", "open", true),
+            ("open", "allow:*", false),
+            ("allow:a.b", "none", false),
+            ("allow:a.b", "open", true),
+            ("allow:*", "open", true),
+            ("allow:10.0.0.1", "open", false),
+            ("allow:host.containers.internal:80", "open", false),
+            ("allow:a.b:443", "allow:*:443", true),
+            ("allow:a.b:443,c.d", "allow:*:443", false),
+        ] {
+            let is_within = network(chosen).is_within(&declared(wanted));
+            assert_eq!(is_within, within, "{chosen} {wanted}");
+        }
+        assert!(!network("allow:a.b").is_within(&catalog::Network::Unstated));
     }
 }

@@ -50,7 +50,7 @@ pub struct Plan {
     pub network: Network,
     /// The file of certificates that it is to trust in place of its own, where it has a network.
     pub ca_bundle: Option<String>,
-    /// The proxy by which it reaches the web, where it has a network.
+    /// The proxy by which it reaches the web, where it has the open network.
     pub proxy: Option<String>,
     /// What one session may use.
     pub limits: Limits,
@@ -221,6 +221,14 @@ impl PlanError {
 }
 
 impl Plan {
+    /// Whether it runs in a container of this host, which has a network of its own.
+    pub fn is_container(&self) -> bool {
+        match self.origin {
+            Origin::Image(_) | Origin::Build(_) => true,
+            Origin::Remote(_) => false,
+        }
+    }
+
     /// Decides how a server will run under a name. `launch` are the ways to run it, best first.
     pub fn new(
         id: &str,
@@ -275,18 +283,8 @@ impl Plan {
         } else {
             Instances::Private
         });
-        let network = match (choices.network, declared) {
-            (Some(network), _) => network,
-            (None, catalog::Network::None | catalog::Network::Unstated) => Network::None,
-            (None, catalog::Network::Open) => Network::Open,
-            (None, catalog::Network::Allow(hosts)) => {
-                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-                return Err(PlanError::Needs {
-                    id,
-                    what: format!("a network with {} and nothing else", list(&hosts)),
-                });
-            }
-        };
+        let chosen = choices.network.clone();
+        let network = chosen.unwrap_or_else(|| Network::from(declared));
         Ok(Self {
             name,
             launch: format!("{number} {}", option.kind()),
@@ -306,11 +304,12 @@ impl Plan {
                 .ca_bundle
                 .clone()
                 .filter(|_| network != Network::None),
+            // Past a list of hosts a proxy would lead anywhere.
             proxy: settings
                 .build
                 .proxy
                 .clone()
-                .filter(|_| network != Network::None),
+                .filter(|_| network == Network::Open),
             network,
             limits: Limits {
                 memory: choices.memory.unwrap_or(settings.sandbox.memory),

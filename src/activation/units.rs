@@ -8,6 +8,7 @@ mod build;
 mod command;
 mod container;
 mod mounts;
+mod network;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use command::{SYSTEMD_FLOOR, command};
 pub use container::{INSIDE, container};
 pub use mounts::volume;
+pub use network::hook;
 pub use tools::tools;
 
 use super::plan::{Origin, Plan};

@@ -1,11 +1,10 @@
 //! Launch options: the ways in which a server can be run.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::allowed_host::AllowedHost;
 use super::artifact::Artifact;
 use super::input::Input;
 use super::mount::Mount;
@@ -158,24 +157,6 @@ pub enum Network {
     Unstated,
 }
 
-/// A host that a server has to reach, written `HOST[:PORT]` or `*[:PORT]`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AllowedHost {
-    /// Its name or address; any host, if there is none.
-    pub host: Option<String>,
-    /// The port; any, if there is none.
-    pub port: Option<u16>,
-}
-
-/// The text is no `HOST[:PORT]`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no host: it has the form HOST[:PORT] or *[:PORT]")]
-pub struct HostError {
-    /// What was given.
-    pub text: String,
-}
-
 impl LaunchOption {
     /// The word for what is run: `image`, `npm`, `pypi`, `nuget`, `cargo`, `git`, `mcpb` or `remote`.
     pub fn kind(&self) -> &'static str {
@@ -260,53 +241,5 @@ impl Local {
         templates.extend(mounts.iter().flat_map(Mount::templates));
         templates.extend(user);
         templates
-    }
-}
-
-impl FromStr for AllowedHost {
-    type Err = HostError;
-
-    fn from_str(text: &str) -> Result<Self, HostError> {
-        let error = || HostError {
-            text: text.to_owned(),
-        };
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, Some(port.parse().map_err(|_| error())?)),
-            None => (text, None),
-        };
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        let is_host =
-            host.starts_with(|c: char| c.is_ascii_alphanumeric()) && host.chars().all(legal);
-        if host != "*" && !is_host {
-            return Err(error());
-        }
-        Ok(Self {
-            host: (host != "*").then(|| host.to_ascii_lowercase()),
-            port,
-        })
-    }
-}
-
-impl fmt::Display for AllowedHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.host.as_deref().unwrap_or("*"))?;
-        match self.port {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl TryFrom<String> for AllowedHost {
-    type Error = HostError;
-
-    fn try_from(text: String) -> Result<Self, HostError> {
-        text.parse()
-    }
-}
-
-impl From<AllowedHost> for String {
-    fn from(host: AllowedHost) -> Self {
-        host.to_string()
     }
 }

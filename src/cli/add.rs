@@ -35,6 +35,7 @@ const OUTPUT_WIDTH: usize = 100;
 #[command(after_help = "Examples:
   mcpod add time
   mcpod add builtin:fetch --name web --network open
+  mcpod add builtin:fetch --network 'allow:*.wikipedia.org:443'
   mcpod add docker://docker.io/mcp/time --dry-run
   mcpod add npm:@modelcontextprotocol/server-memory
   mcpod add https://mcp.example.com/mcp --secret X-Api-Key
@@ -65,7 +66,7 @@ pub(super) struct Arguments {
     /// Take its N-th launch option, as `mcpod show` numbers them
     #[arg(long, value_name = "N")]
     launch: Option<usize>,
-    /// The network it sees: none or open
+    /// The network it sees: none, open, or allow:HOST[:PORT],... with names, *.NAME, addresses or *
     #[arg(long, value_name = "NETWORK")]
     network: Option<Network>,
     /// Memory of one session, such as 512M

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::add;
 use super::output::{Failure, Output};
-use crate::activation::choices;
+use crate::activation::choices::{self, Network};
 use crate::activation::record::State;
 use crate::catalog::InputValue;
 use crate::orchestrator::Orchestrator;
@@ -12,12 +12,13 @@ use crate::orchestrator::config::{Change, Configured};
 use crate::orchestrator::reference::COMMAND;
 use crate::quadlet::value::Assignment;
 
-/// Show or change the inputs of an active server; its sessions end when they change
+/// Show or change the inputs or the network of an active server; its sessions end when they change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mcpod config filesystem
   mcpod config filesystem paths=/home/me/notes paths=/home/me/src
   mcpod config redis --unset port
+  mcpod config fetch --network allow:example.com:443
 Secrets are changed by `mcpod secret set`.")]
 pub(super) struct Arguments {
     /// The server's name
@@ -31,6 +32,9 @@ pub(super) struct Arguments {
     /// Take the value of an input or a variable away again
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
+    /// The network it is to see: none, open, or allow:HOST[:PORT],...
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<Network>,
     /// Print the inputs as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -46,9 +50,10 @@ pub(super) async fn run(
         set,
         env,
         unset,
+        network,
         json: _,
     } = arguments;
-    if !set.is_empty() || !env.is_empty() || !unset.is_empty() {
+    if !set.is_empty() || !env.is_empty() || !unset.is_empty() || network.is_some() {
         let active = orchestrator.find(&name)?;
         if !active.record.given.starts_with(COMMAND) {
             add::note_localhost(set.iter().chain(&env), output);
@@ -57,6 +62,7 @@ pub(super) async fn run(
             set,
             environment: env,
             unset,
+            network,
         };
         let waiting = || output.note("waiting for another mcpod that changes units");
         orchestrator.configure(&name, &change, waiting).await?;

@@ -9,6 +9,7 @@ use super::output::{Failure, Output};
 use crate::activation::limits::Memory;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::status::{Allowed, Running, Status, controllers_hint};
+use crate::text::one_line;
 
 /// How many of the last lines of its log are shown.
 const LOG_LINES: u32 = 10;
@@ -88,7 +89,6 @@ fn describe(status: &Status) -> String {
     let Status {
         listed,
         enabled,
-        network,
         limits,
         missing_controllers: _,
         previous,
@@ -114,7 +114,7 @@ fn describe(status: &Status) -> String {
         "not enabled: gone after a reboot"
     };
     line("Socket", &format!("{} ({enabled})", listed.socket));
-    line("Network", network);
+    line("Network", &listed.network);
     line("Limits", &allowed(limits));
     let tools = listed
         .tools
@@ -176,6 +176,7 @@ fn facts(session: &Running, limits: &Allowed) -> String {
         tasks,
         restarts,
         since,
+        refused,
     } = session;
     let client = match (client, client_name) {
         (Some(pid), Some(name)) => format!("client {pid} ({name})"),
@@ -191,7 +192,18 @@ fn facts(session: &Running, limits: &Allowed) -> String {
     facts.extend(tasks.map(|tasks| format!("{tasks} of {} tasks", limits.tasks)));
     facts.extend((*restarts > 0).then(|| format!("restarted {restarts} times")));
     facts.extend(since.map(|since| format!("since {since:.0}")));
-    facts.join(", ")
+    let mut text = facts.join(", ");
+    if refused.count > 0 {
+        let last: Vec<String> = refused.last.iter().map(|what| one_line(what)).collect();
+        write!(
+            text,
+            "\n              refused {} times what is not in its network: {}",
+            refused.count,
+            last.join(", ")
+        )
+        .ok();
+    }
+    text
 }
 
 /// What is allowed, in words.

@@ -8,6 +8,7 @@
 //! ```text
 //! NAME@INSTANCE.log    the instance writes to it; much that was passed on is given back to the kernel, but for the end
 //! NAME@INSTANCE.last   the instance is over, and all was passed on
+//! NAME@INSTANCE.refused   what its resolver refused (see `egress`), which takes it away itself unless it was killed
 //! ```
 
 use std::collections::{HashMap, HashSet};
@@ -84,6 +85,13 @@ impl Relay {
         running: Option<&HashSet<UnitName>>,
     ) -> io::Result<()> {
         let name = entry.file_name();
+        if let Some(instance) = name.to_str().and_then(journal::instance_of_refused) {
+            if running.is_some_and(|running| !running.contains(&instance.unit)) {
+                // Its resolver may just have done so.
+                std::fs::remove_file(entry.path()).ok();
+            }
+            return Ok(());
+        }
         let Some((instance, is_over)) = name.to_str().and_then(journal::instance_of_log) else {
             return Ok(());
         };
@@ -311,6 +319,18 @@ mod tests {
         place.write(b"more\n");
         place.relay.pass(None);
         assert_eq!(place.passed().last().unwrap(), "more");
+    }
+
+    #[test]
+    fn what_was_refused_to_an_instance_goes_with_it() {
+        let mut place = Place::new();
+        let refused = place.path("time@3-12-1000.refused");
+        std::fs::write(&refused, "{}").unwrap();
+        place.relay.pass(Some(&running()));
+        place.relay.pass(None);
+        assert!(refused.exists());
+        place.relay.pass(Some(&over()));
+        assert!(!refused.exists());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::build::Fetch;
 use super::interrupt::Interrupt;
 use super::remove::Extent;
 use super::trust::Tried;
-use super::{Active, Error, Orchestrator, socket_path};
+use super::{Active, Error, Orchestrator, hook_path, socket_path};
 use crate::activation::build::Source;
 use crate::activation::choices::Choices;
 use crate::activation::command::HostCommand;
@@ -124,6 +124,8 @@ impl Orchestrator {
         let mut plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
+        let enforceable = self.check_network(&podman, &plan);
+        interrupt.ends(enforceable).await?;
         let pinned = interrupt
             .ends(self.settle(&podman, &mut plan, Fetch::Missing, tell))
             .await?;
@@ -435,6 +437,11 @@ pub(super) fn texts(
     for (path, file) in units::behind(plan, pinned, program)? {
         file.check(version)?;
         texts.insert(path, file.to_string());
+    }
+    if plan.is_container()
+        && let Some(hook) = units::hook(&plan.network, program)
+    {
+        texts.insert(hook_path(&plan.name), hook);
     }
     Ok(units::texts(plan, record, texts)?)
 }

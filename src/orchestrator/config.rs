@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::planning::bundle_of;
 use super::reference::{self, Candidate};
 use super::{Active, Error, Orchestrator, add, build, socket_path};
-use crate::activation::choices::Choices;
+use crate::activation::choices::{Choices, Network};
 use crate::activation::inputs::InputError;
 use crate::activation::plan::{Origin, Plan, PlanError, fingerprint};
 use crate::activation::record::Record;
@@ -50,6 +50,8 @@ pub struct Change {
     pub environment: Vec<Assignment>,
     /// The names of inputs and variables that are to have no value of the user's.
     pub unset: Vec<String>,
+    /// The network it is to see from now on.
+    pub network: Option<Network>,
 }
 
 impl Orchestrator {
@@ -200,12 +202,17 @@ impl Orchestrator {
             }
         }
 
+        if let Some(network) = &change.network {
+            choices.network = Some(network.clone());
+        }
+
         let (candidate, number) = self.as_added(&active)?;
         choices.launch = Some(number);
         let mut plan = self.plan_as(&candidate, name.clone(), choices).await?;
         keep_images(&mut plan, old);
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
+        self.check_network(&podman, &plan).await?;
         let pinned = pinned(&plan, old)?;
         let program = self.link()?;
         let built = self.built_files(name)?;

@@ -21,6 +21,7 @@ use crate::unit_dir::UnitDirError;
 
 use super::binds::BindError;
 use super::connection::EndError;
+use super::network::Unenforceable;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +173,14 @@ pub enum Error {
     /// The journal is kept where this user cannot read it.
     #[error("the journal of this host is kept in memory, where only root can read it")]
     JournalUnreadable,
+    /// Nobody would keep a server to its network here.
+    #[error("the network {network} cannot be enforced on this host: {why}")]
+    Unenforceable {
+        /// The network.
+        network: String,
+        /// Why not.
+        why: Unenforceable,
+    },
     /// The user interrupted it.
     #[error("interrupted; what was done is undone")]
     Interrupted,
@@ -382,7 +391,8 @@ impl Error {
             Self::SystemdTooOld { .. }
             | Self::Unsupported(_)
             | Self::Host(_)
-            | Self::JournalUnreadable => Kind::HostLacks,
+            | Self::JournalUnreadable
+            | Self::Unenforceable { .. } => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
             _ => Kind::Failed,
@@ -417,6 +427,7 @@ impl Error {
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
             Self::JournalUnreadable => "journal_unreadable",
+            Self::Unenforceable { .. } => "network_unenforceable",
             Self::Interrupted => "interrupted",
             Self::NotRemoved { .. } => "not_removed",
             Self::Name(_) => "bad_name",
@@ -486,6 +497,7 @@ impl Error {
             Self::JournalUnreadable => Some(
                 "sudo mkdir -p /var/log/journal && sudo systemctl restart systemd-journald keeps it on disk".to_owned(),
             ),
+            Self::Unenforceable { why, .. } => Some(why.hint().to_owned()),
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Repository(error) => error.hint(),
             Self::Bundle(error) => error.hint(),

@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::{Active, Error, Orchestrator};
 use crate::activation::limits::Lifetime;
 use crate::activation::record::State as Stage;
+use crate::egress::refusals::{self, Refused};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::session::definitions::Change;
-use crate::systemd::{ActiveState, Instance, Systemd, journal};
+use crate::systemd::{ActiveState, Instance, journal};
 
 /// Where control groups are (cgroups(7)).
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -76,6 +77,8 @@ pub struct Listed {
     pub image: String,
     /// The image's digest, to which it is pinned.
     pub digest: String,
+    /// The network its instances see: `none`, `open` or `allow:HOST[:PORT],...`.
+    pub network: String,
     /// The path of its socket.
     pub socket: String,
     /// How many tools it has, if that is known; those that are held back are not counted.
@@ -98,8 +101,6 @@ pub struct Status {
     pub listed: Listed,
     /// Whether its socket listens again after a reboot.
     pub enabled: bool,
-    /// The network its instances see.
-    pub network: String,
     /// What is allowed.
     pub limits: Allowed,
     /// The controllers of control groups that this host does not give to its users: limits on what they count do not hold.
@@ -167,6 +168,8 @@ pub struct Running {
     pub restarts: u32,
     /// Since when it runs.
     pub since: Option<Timestamp>,
+    /// What it wanted to reach and may not.
+    pub refused: Refused,
 }
 
 impl Orchestrator {
@@ -219,7 +222,7 @@ impl Orchestrator {
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
         let mut running = Vec::new();
         for instance in self.systemd.instances(&active.name).await? {
-            if let Some(session) = running_session(&self.systemd, &instance).await? {
+            if let Some(session) = self.running_session(&instance).await? {
                 running.push(session);
             }
         }
@@ -228,7 +231,6 @@ impl Orchestrator {
         Ok(Status {
             listed: self.listed(&active, Some(&socket.active), running.len()),
             enabled: socket.file_state == "enabled",
-            network: active.record.network.clone(),
             limits: Allowed {
                 sessions: active.record.most_sessions(),
                 memory: limits.memory.bytes(),
@@ -292,6 +294,7 @@ impl Orchestrator {
             launch: record.launch.clone(),
             image: record.image.clone(),
             digest: record.digest.clone(),
+            network: record.network.clone(),
             socket: active.socket.display().to_string(),
             tools: offered.map(|offered| offered.lists.tools.len()),
             state: State::of(record.state, socket, !held.is_empty()),
@@ -300,28 +303,29 @@ impl Orchestrator {
             added_at: record.added,
         }
     }
-}
 
-/// What is known of a session; nothing if it ended while it was looked at.
-async fn running_session(systemd: &Systemd, instance: &Instance) -> Result<Option<Running>, Error> {
-    let status = systemd.status(&instance.unit).await?;
-    if status.active.is_over() {
-        return Ok(None);
+    /// What is known of a session; nothing if it ended while it was looked at.
+    async fn running_session(&self, instance: &Instance) -> Result<Option<Running>, Error> {
+        let status = self.systemd.status(&instance.unit).await?;
+        if status.active.is_over() {
+            return Ok(None);
+        }
+        let service = status.service.as_ref();
+        Ok(Some(Running {
+            unit: instance.unit.to_string(),
+            state: status.sub,
+            client: instance.pid,
+            client_name: instance.pid.and_then(process_name),
+            memory: service.and_then(|service| service.memory),
+            cpu: service
+                .and_then(|service| service.cpu)
+                .map(|cpu| cpu.as_secs_f64()),
+            tasks: service.and_then(|service| service.tasks),
+            restarts: service.map_or(0, |service| service.restarts),
+            since: status.since.and_then(timestamp),
+            refused: refusals::of(&self.host.runtime, &instance.unit),
+        }))
     }
-    let service = status.service.as_ref();
-    Ok(Some(Running {
-        unit: instance.unit.to_string(),
-        state: status.sub,
-        client: instance.pid,
-        client_name: instance.pid.and_then(process_name),
-        memory: service.and_then(|service| service.memory),
-        cpu: service
-            .and_then(|service| service.cpu)
-            .map(|cpu| cpu.as_secs_f64()),
-        tasks: service.and_then(|service| service.tasks),
-        restarts: service.map_or(0, |service| service.restarts),
-        since: status.since.and_then(timestamp),
-    }))
 }
 
 fn timestamp(time: SystemTime) -> Option<Timestamp> {

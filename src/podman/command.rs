@@ -1,10 +1,11 @@
 //! One command in a container of its own, for its answer: what a package manager knows of a package. Done by `podman run`, since its
 //! standard output is what is wanted.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::{Podman, PodmanError};
@@ -120,6 +121,42 @@ impl Podman {
             );
         }
         Ok(())
+    }
+
+    /// Runs a program where containers of this user are made, in a network namespace of its own that nothing is connected to, with this
+    /// on its standard input.
+    pub async fn in_new_network(
+        &self,
+        words: &[&OsStr],
+        input: &str,
+    ) -> Result<Output, PodmanError> {
+        let mut command = Command::new("podman");
+        command.args(["unshare", "unshare", "--net"]).args(words);
+        self.lead(&mut command);
+        let failed = |source| PodmanError::Program { source };
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that reads no further says why.
+            stdin.write_all(input.as_bytes()).await.ok();
+        }
+        let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+        let output = ended
+            .map_err(|_| PodmanError::TimedOut {
+                request: "a command in a network of its own",
+                waited: PATIENCE,
+            })?
+            .map_err(failed)?;
+        Ok(Output {
+            success: output.status.success(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
     }
 
     /// Sees to it that podman finds the user's runtime directory, also where our own environment is bare.

@@ -62,6 +62,7 @@ pub mod unit {
         WANTS: UnitName = "Wants", unit_name;
         REQUIRES: UnitName = "Requires", unit_name;
         AFTER: UnitName = "After", unit_name;
+        ASSERT_PATH_EXISTS: Text = "AssertPathExists", path;
         COLLECT_MODE: str = "CollectMode", token;
         STOP_WHEN_UNNEEDED: bool = "StopWhenUnneeded", boolean;
         START_LIMIT_INTERVAL: Duration = "StartLimitIntervalSec", span;
@@ -78,6 +79,7 @@ pub mod container {
         ADD_CAPABILITY: str = "AddCapability", capability, 4 4;
         ANNOTATION: Assignment = "Annotation", label, 4 4;
         CONTAINER_NAME: str = "ContainerName", token, 4 4;
+        DNS: str = "DNS", token, 4 7;
         DROP_CAPABILITY: str = "DropCapability", capability, 4 4;
         ENTRYPOINT: [String] = "Entrypoint", json_command, 5 0;
         ENVIRONMENT: Assignment = "Environment", container_variable, 4 4;

@@ -134,6 +134,16 @@ impl ServerName {
         format!("{}_image.log", self.0)
     }
 
+    /// `mcpod-NAME_network`: the folder, below Quadlet's, of the hook that closes the network of the server's instances.
+    pub fn hook_folder(&self) -> String {
+        format!("mcpod-{}_network", self.0)
+    }
+
+    /// `mcpod-NAME_network/hook.json`: that hook (oci-hooks(5)), in a folder of its own, since Podman reads all of a folder.
+    pub fn hook_file(&self) -> String {
+        format!("{}/hook.json", self.hook_folder())
+    }
+
     /// `mcpod-NAME_KEY`: the name, in Podman, of one of the server's secrets.
     pub fn secret(&self, key: &str) -> String {
         format!("mcpod-{}_{key}", self.0)

@@ -28,6 +28,8 @@ pub enum Specifier {
     HomeDirectory,
     /// `%N`: the name of the unit without its type.
     UnitName,
+    /// `%E`: `$XDG_CONFIG_HOME`.
+    ConfigDirectory,
 }
 
 impl Specifier {
@@ -38,6 +40,7 @@ impl Specifier {
             Self::RuntimeDirectory => "%t",
             Self::HomeDirectory => "%h",
             Self::UnitName => "%N",
+            Self::ConfigDirectory => "%E",
         }
     }
 
@@ -45,7 +48,7 @@ impl Specifier {
     pub(super) fn is_path(self) -> bool {
         match self {
             Self::Instance | Self::UnitName => false,
-            Self::RuntimeDirectory | Self::HomeDirectory => true,
+            Self::RuntimeDirectory | Self::HomeDirectory | Self::ConfigDirectory => true,
         }
     }
 }

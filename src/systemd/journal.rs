@@ -35,20 +35,35 @@ const UNIT_FAILED: &str = "d9b373ed55a64feb8242e02dbe79a49c";
 /// The field by which the lines of a server are found.
 const SERVER_FIELD: &str = "MCPOD_SERVER";
 
+/// What the name of the file in mcpod's runtime directory ends in that an instance writes to.
+pub const LOG: &str = ".log";
+
+/// What it ends in when all of it was passed on.
+const LAST: &str = ".last";
+
+/// What the name of the file ends in that says what was refused to an instance.
+pub const REFUSED: &str = ".refused";
+
 /// The file in mcpod's runtime directory that instances of a server write their standard error to: what stands before and behind
 /// the name of the instance.
 pub fn log_file_around(server: &ServerName) -> (String, &'static str) {
-    (format!("{server}@"), ".log")
+    (format!("{server}@"), LOG)
 }
 
 /// The instance that a file in mcpod's runtime directory is the log of, and whether it is over and all was passed on.
 pub fn instance_of_log(file: &str) -> Option<(Instance, bool)> {
-    let (stem, is_over) = match file.strip_suffix(".log") {
-        Some(stem) => (stem, false),
-        None => (file.strip_suffix(".last")?, true),
-    };
-    let unit = UnitName::from_systemd(format!("mcpod-{stem}.service"));
-    Some((Instance::parse(&unit)?, is_over))
+    let log = instance_of(file, LOG).map(|instance| (instance, false));
+    log.or_else(|| Some((instance_of(file, LAST)?, true)))
+}
+
+/// The instance of which a file in mcpod's runtime directory says what was refused to it.
+pub fn instance_of_refused(file: &str) -> Option<Instance> {
+    instance_of(file, REFUSED)
+}
+
+fn instance_of(file: &str, behind: &str) -> Option<Instance> {
+    let stem = file.strip_suffix(behind)?;
+    Instance::parse(&UnitName::from_systemd(format!("mcpod-{stem}.service")))
 }
 
 /// A way into the journal. There is no connection that could break: every line is sent on its own.
@@ -151,7 +166,7 @@ pub fn last_words(runtime: &RuntimeDir, instance: &Instance) -> String {
         .split_once('@')
         .and_then(|(_, which)| which.strip_suffix(".service"))
         .unwrap_or_default();
-    [".log", ".last"]
+    [LOG, LAST]
         .iter()
         .map(|behind| runtime.mcpod().join(format!("{before}{which}{behind}")))
         .find_map(|path| end_of(&path).ok())

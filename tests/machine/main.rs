@@ -30,6 +30,7 @@ mod inputs;
 mod interrupted;
 mod limits;
 mod machine;
+mod network;
 mod orphans;
 mod other_user;
 mod packages;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::mounts::{certificates, mount_of, volume_of};
+use super::network::push_network;
 use super::{bridge, push_connection, session, words};
 use crate::activation::build::surroundings;
-use crate::activation::choices::Network;
 use crate::activation::endpoint::Endpoint;
 use crate::activation::invocation::Invocation;
 use crate::activation::limits::Limits;
@@ -183,11 +183,7 @@ fn push_container(
     file.push(container::STOP_TIMEOUT, &STOP_TIMEOUT)?;
     // TasksMax= below is the limit; Podman's own fails where the controller is not delegated.
     file.push(container::PIDS_LIMIT, &0)?;
-    match network {
-        Network::None => file.push(container::NETWORK, "none")?,
-        // The default of rootless Podman, said so that no containers.conf changes it.
-        Network::Open => file.push(container::NETWORK, "pasta")?,
-    }
+    push_network(file, name, network)?;
     file.push(container::READ_ONLY, &true)?;
     file.push(container::DROP_CAPABILITY, "all")?;
     file.push(container::NO_NEW_PRIVILEGES, &true)?;

@@ -42,15 +42,9 @@ pub(super) struct Arguments {
     environment: BTreeMap<String, Given>,
     /// Which way to run it, by its number in registry-get-docs. The best one if you give none.
     launch: Option<usize>,
-    /// The network it sees. Opening it further than declared is for the user to allow.
-    network: Option<NetworkChoice>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum NetworkChoice {
-    None,
-    Open,
+    /// The network it sees: `none`, `open`, or `allow:HOST:PORT,...` for these hosts alone. Opening it further than declared is for the
+    /// user to allow.
+    network: Option<String>,
 }
 
 /// A server that was added.
@@ -217,6 +211,10 @@ fn answer(added: orchestrator::add::Added) -> Result<Answer, Failure> {
 
 fn request(arguments: &Arguments) -> Result<Request, Failure> {
     let name = arguments.name.as_deref().map(str::parse).transpose();
+    let network = arguments.network.as_deref().map(str::parse::<Network>);
+    let network = network
+        .transpose()
+        .map_err(|error| Failure::new(error.to_string()))?;
     Ok(Request {
         reference: arguments.id.clone(),
         name: name.map_err(|error| Failure::from(Error::Name(error)))?,
@@ -224,10 +222,7 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
             launch: arguments.launch,
             inputs: given::assigned(&arguments.options),
             environment: given::assigned(&arguments.environment),
-            network: arguments.network.map(|network| match network {
-                NetworkChoice::None => Network::None,
-                NetworkChoice::Open => Network::Open,
-            }),
+            network,
             ..Choices::default()
         },
         probe: true,

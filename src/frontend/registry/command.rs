@@ -34,8 +34,8 @@ pub(super) fn add(request: &Request, secrets: &[String]) -> String {
             }
         }
     }
-    if let Some(network) = choices.network {
-        words.extend(["--network".to_owned(), network.to_string()]);
+    if let Some(network) = &choices.network {
+        words.extend(["--network".to_owned(), quoted(&network.to_string())]);
     }
     words.join(" ")
 }
@@ -46,6 +46,7 @@ pub(super) fn config(server: &ServerName, change: &Change) -> String {
         set,
         environment,
         unset,
+        network,
     } = change;
     let mut words = vec!["mcpod".to_owned(), "config".to_owned(), server.to_string()];
     words.extend(set.iter().map(assigned));
@@ -54,6 +55,9 @@ pub(super) fn config(server: &ServerName, change: &Change) -> String {
     }
     for name in unset {
         words.extend(["--unset".to_owned(), quoted(name)]);
+    }
+    if let Some(network) = network {
+        words.extend(["--network".to_owned(), quoted(&network.to_string())]);
     }
     words.join(" ")
 }
@@ -129,11 +133,12 @@ mod tests {
             set: all(&[("a", "b c")]),
             environment: all(&[("TZ", "UTC")]),
             unset: vec!["x".to_owned()],
+            network: Some("allow:*.b:1,[::1]".parse().unwrap()),
         };
         let server = "n".parse().unwrap();
         assert_eq!(
             config(&server, &change),
-            "mcpod config n 'a=b c' --env TZ=UTC --unset x"
+            "mcpod config n 'a=b c' --env TZ=UTC --unset x --network 'allow:*.b:1,[::1]'"
         );
         assert_eq!(secret(&server, "TOKEN"), "mcpod secret set n_TOKEN");
     }

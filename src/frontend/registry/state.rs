@@ -144,7 +144,7 @@ pub(super) async fn status(
         status.listed.name,
         sessions.len(),
         status.refused,
-        status.network,
+        status.listed.network,
         limits
     )];
     if !status.listed.held.is_empty() {
@@ -160,7 +160,7 @@ pub(super) async fn status(
         name: status.listed.name.to_string(),
         state: state.to_owned(),
         enabled: status.enabled,
-        network: status.network,
+        network: status.listed.network,
         limits,
         held: status.listed.held,
         refused: status.refused,

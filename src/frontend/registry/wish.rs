@@ -2,7 +2,7 @@
 
 use super::consent::Wish;
 use crate::activation::choices::{Choices, Network};
-use crate::catalog::{self, Entry, InputPath, LaunchOption, Listing, Run, Template};
+use crate::catalog::{Entry, InputPath, LaunchOption, Listing, Run, Template};
 use crate::orchestrator::add::Request;
 use crate::orchestrator::outline::Outline;
 use crate::quadlet::value::Assignment;
@@ -20,12 +20,14 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
         ..
     } = &request.choices;
     let mut wider = Vec::new();
-    let is_open = match &outline.launch.run {
-        Run::Local(local) => local.network == catalog::Network::Open,
-        Run::Remote(_) => true,
-    };
-    if *network == Some(Network::Open) && !is_open {
-        wider.push("it is to have an open network, which it does not declare".to_owned());
+    if let (Some(network), Run::Local(local)) = (network, &outline.launch.run)
+        && !network.is_within(&local.network)
+    {
+        let wanted = match network {
+            Network::None | Network::Open => format!("an {network} network"),
+            Network::Allow(_) => format!("the network {network}"),
+        };
+        wider.push(format!("it is to have {wanted}, which it does not declare"));
     }
     if let Some(build) = &outline.build {
         wider.push(format!("its image is to be built here from {build}"));

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::super::volume;
 use super::*;
-use crate::activation::choices::Choices;
+use crate::activation::choices::{Choices, Network};
 use crate::activation::plan::Origin;
 use crate::catalog::source::builtin;
 use crate::secret::Secret;

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
+use crate::catalog::allowed_host::HostError;
 use crate::catalog::artifact::{Artifact, Bundle, Git, PackageError};
 use crate::catalog::input::Input;
 use crate::catalog::launch::{
-    Arg, Endpoint, EnvVar, Header, HostError, HttpProtocol, LaunchOption, Local, Network, Remote,
-    Run, Transport, Trust,
+    Arg, Endpoint, EnvVar, Header, HttpProtocol, LaunchOption, Local, Network, Remote, Run,
+    Transport, Trust,
 };
 use crate::catalog::mount::{Mount, MountError};
 use crate::catalog::template::{Filter, Part, Syntax, Template};
