@@ -5,8 +5,10 @@ mod arguments;
 mod ask;
 mod attach;
 mod call;
+mod completions;
 mod config;
 mod credential;
+mod doctor;
 mod guard;
 mod list;
 mod log;
@@ -77,6 +79,10 @@ enum Command {
     Config(config::Arguments),
     /// Store, list and remove the secrets of servers
     Secret(secret::Arguments),
+    /// Say what this host lacks for mcpod, what that means, and what mends it
+    Doctor(doctor::Arguments),
+    /// Print what a shell reads to complete commands of mcpod
+    Completions(completions::Arguments),
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
@@ -134,7 +140,9 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Search(arguments) => search::run(&arguments, &host, output),
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Sources(arguments) => sources::run(&arguments, &host, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Credential(arguments) => credential::run(&arguments),
+        Command::Doctor(arguments) => in_runtime(doctor::run(&arguments, host, output)),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
@@ -205,9 +213,11 @@ impl Command {
             Self::Token(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)
             | Self::Logs(_)
+            | Self::Completions(_)
             | Self::Credential(_)
             | Self::Guard => false,
         }

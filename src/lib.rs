@@ -29,6 +29,7 @@
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
+//! | [`doctor`] | what the host has and lacks, and what mends it | facts are judged without I/O; only `--fix` changes anything |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
 //! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
 //!
@@ -50,6 +51,7 @@ pub mod catalog;
 pub mod cli;
 pub mod containerfile;
 pub mod credentials;
+pub mod doctor;
 pub mod frontend;
 pub mod guard;
 pub mod host;

@@ -218,6 +218,12 @@ impl Systemd {
         })
     }
 
+    /// Where the user's systemd is in the tree of cgroups, beginning with a slash.
+    pub async fn control_group(&self) -> Result<String, SystemdError> {
+        let group = self.manager.control_group().await;
+        group.map_err(refusal("Get ControlGroup"))
+    }
+
     /// Reads all unit files again, Quadlet's included; returns when that is done.
     pub async fn reload(&self) -> Result<(), SystemdError> {
         self.manager.reload().await.map_err(refusal("Reload"))

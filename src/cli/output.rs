@@ -14,6 +14,9 @@ use crate::text;
 /// How wide a table may be where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
 
+/// How wide the column of marks is, blanks included.
+const MARK: usize = 10;
+
 /// Prints as the user asked for.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -21,6 +24,19 @@ pub(super) struct Output {
     width: usize,
     stdout: Stdout,
     stderr: Stderr,
+}
+
+/// How good what a line says is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// As it should be.
+    Good,
+    /// Neither good nor bad.
+    Plain,
+    /// Not as it could be.
+    Warning,
+    /// Not as it must be.
+    Bad,
 }
 
 /// How a command ended that did not do what was asked. The numbers are the program's exit codes.
@@ -190,6 +206,24 @@ impl Output {
         self.text(&table);
     }
 
+    /// Prints a paragraph beside a word that says what it is, as wide as the terminal.
+    pub(super) fn marked(&self, mark: &str, tone: Tone, paragraph: &str) {
+        let (color, plain) = match tone {
+            _ if !self.has_color() => ("", ""),
+            Tone::Plain => ("", ""),
+            Tone::Good => ("\x1b[32m", "\x1b[0m"),
+            Tone::Warning => ("\x1b[1;33m", "\x1b[0m"),
+            Tone::Bad => ("\x1b[1;31m", "\x1b[0m"),
+        };
+        let paragraph = text::one_line(paragraph);
+        let lines = wrapped(&paragraph, self.width.saturating_sub(MARK).max(20));
+        let marks = std::iter::once(mark).chain(std::iter::repeat(""));
+        for (line, mark) in lines.iter().zip(marks) {
+            let padding = MARK.saturating_sub(mark.len());
+            self.text(&format!("{color}{mark}{plain}{:padding$}{line}", ""));
+        }
+    }
+
     /// Says something about what is going on, on standard error.
     pub(super) fn note(&self, text: &str) {
         // There is nobody left to tell if this fails.
@@ -235,6 +269,21 @@ impl Output {
     }
 }
 
+/// A line of words as lines that have at most so many characters, unless a word has more.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Shows what clap says of a command line: help and version, or why it makes no sense.
 ///
 /// There are no parsed arguments yet, so whether `--json` was meant is read from the words as they are.
@@ -254,4 +303,17 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 pub(super) fn stderr_has_color() -> bool {
     std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_is_as_wide_as_it_may_be() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("one two three", 13), ["one two three"]);
+        assert_eq!(wrapped("a-long-word b", 4), ["a-long-word", "b"]);
+        assert_eq!(wrapped("", 4), [""]);
+    }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Error, Orchestrator};
 use crate::activation::invocation::StoredSecret;
-use crate::credentials::{self, Credentials};
+use crate::credentials::{self, Credentials, Store};
 use crate::host;
 use crate::podman::{KeptSecret, Podman, SecretDriver};
 use crate::quadlet::name::ServerName;
@@ -18,6 +18,9 @@ use crate::secret::Secret;
 
 /// What all secrets of ours begin with in Podman.
 const PREFIX: &str = "mcpod-";
+
+/// The name of the link to this program.
+const LINK: &str = "mcpod";
 
 /// A stored secret, without its value.
 #[derive(Debug, Clone, Serialize)]
@@ -158,8 +161,8 @@ impl Orchestrator {
         if !Credentials::at(credentials::SERVICE).is_there() {
             return Ok(SecretDriver::File);
         }
-        let folder = self.dirs.data.join("mcpod");
-        let link = Self::link(&folder)?;
+        let folder = self.secret_folder();
+        let link = self.renew_secret_link()?;
         let command = |what: &str| {
             format!(
                 "{} credential {what} --folder {}",
@@ -175,16 +178,32 @@ impl Orchestrator {
         })
     }
 
-    /// The link to this program that Podman's records name: the program may move, as from one package to another, and a name without
-    /// a path would be looked for where somebody else says.
-    fn link(folder: &Path) -> Result<PathBuf, Error> {
-        let link = folder.join("mcpod");
+    /// The folder with the link to this program and, below it, the encrypted values.
+    fn secret_folder(&self) -> PathBuf {
+        self.dirs.data.join("mcpod")
+    }
+
+    /// The link to this program that Podman's records name, and the store of what was encrypted.
+    pub fn secret_store(&self) -> (PathBuf, Store) {
+        let folder = self.secret_folder();
+        let service = Credentials::at(credentials::SERVICE);
+        (
+            folder.join(LINK),
+            Store::new(service, folder.join("secrets")),
+        )
+    }
+
+    /// Makes the link to this program that Podman's records name: the program may move, as from one package to another, and a name
+    /// without a path would be looked for where somebody else says.
+    pub fn renew_secret_link(&self) -> Result<PathBuf, Error> {
+        let folder = self.secret_folder();
+        let link = folder.join(LINK);
         let program = PathBuf::from(host::program()?);
         if std::fs::read_link(&link).is_ok_and(|target| target == program) {
             return Ok(link);
         }
         let made = || -> io::Result<()> {
-            std::fs::create_dir_all(folder)?;
+            std::fs::create_dir_all(&folder)?;
             // Beside it and renamed, so that there is always one.
             let fresh = folder.join(format!(".mcpod-{}", std::process::id()));
             match std::fs::remove_file(&fresh) {

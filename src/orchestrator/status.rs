@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    fn of(stage: Stage, socket: Option<&ActiveState>) -> Self {
+    pub(super) fn of(stage: Stage, socket: Option<&ActiveState>) -> Self {
         match (stage, socket) {
             (Stage::Adding, _) => Self::Adding,
             (_, Some(ActiveState::Failed)) => Self::Failed,
