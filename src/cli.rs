@@ -13,6 +13,7 @@ mod guard;
 mod list;
 mod log;
 mod logs;
+mod manual;
 mod markdown;
 mod output;
 mod picker;
@@ -39,7 +40,18 @@ use picker::Picked;
 
 /// Find MCP servers, run them in rootless Podman as systemd units, use their tools
 #[derive(Debug, Parser)]
-#[command(name = "mcpod", version, max_term_width = 100)]
+#[command(
+    name = "mcpod",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  mcpod search query a postgres database
+  mcpod add time
+  mcpod call time get_current_time timezone=UTC
+  mcpod doctor
+
+`mcpod help COMMAND` explains a command, with examples."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -83,6 +95,9 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Print what a shell reads to complete commands of mcpod
     Completions(completions::Arguments),
+    /// Write the manual pages (for packages)
+    #[command(hide = true)]
+    Manual(manual::Arguments),
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
@@ -141,6 +156,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Sources(arguments) => sources::run(&arguments, &host, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Manual(arguments) => manual::run(&arguments, output),
         Command::Credential(arguments) => credential::run(&arguments),
         Command::Doctor(arguments) => in_runtime(doctor::run(&arguments, host, output)),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
@@ -218,6 +234,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Logs(_)
             | Self::Completions(_)
+            | Self::Manual(_)
             | Self::Credential(_)
             | Self::Guard => false,
         }

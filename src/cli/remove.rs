@@ -8,6 +8,9 @@ use crate::orchestrator::remove::Extent;
 
 /// Take an active server away again
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod remove time
+  mcpod remove memory --volumes --secrets")]
 pub(super) struct Arguments {
     /// The server's name
     name: String,

@@ -11,6 +11,9 @@ use crate::text;
 
 /// List the tools of an active server
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod tools time
+  mcpod tools time --json | jq '.[].inputSchema'")]
 pub(super) struct Arguments {
     /// The server's name; all active servers where none is given
     name: Option<String>,

@@ -12,3 +12,4 @@ mod catalog;
 mod command_line;
 mod picker;
 mod serve;
+mod shapes;
