@@ -15,6 +15,8 @@ mod calls;
 mod catalog;
 mod chain;
 mod changes;
+mod doctor;
+mod documents;
 mod escaping;
 mod failures;
 mod git;
@@ -35,3 +37,5 @@ mod sandbox;
 mod secrets;
 mod serve;
 mod server;
+#[path = "../fixtures/shapes.rs"]
+mod shapes;
