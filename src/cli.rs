@@ -140,6 +140,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
     match command {
         Command::Search(arguments) if arguments.is_interactive() => {
+            arguments.check_sources(&host)?;
             match picker::pick(search::catalog(&host)?, arguments.filters())? {
                 Picked::Nothing => Ok(ExitCode::SUCCESS),
                 Picked::Show(id) => show::run(&show::Arguments::of(id), &host, output),

@@ -52,6 +52,7 @@ pub(super) async fn run(
             unset,
         };
         let waiting = || output.note("waiting for another mcpod that changes units");
+        let _busy = output.busy(format!("changing {name}"));
         orchestrator.configure(&name, &change, waiting).await?;
     }
     let inputs = orchestrator.config(&name)?;

@@ -33,8 +33,10 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let completions = completions::all()?;
+    let busy = output.busy("looking");
     let look = Look::at(host.clone(), completions.clone()).await;
     let mut findings = look.facts().await.findings();
+    drop(busy);
     if arguments.fix {
         let done = mend::mend(&findings, &look, |what| {
             output.note(&format!("fixing: {what}"))

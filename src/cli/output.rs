@@ -2,7 +2,9 @@
 //!
 //! Results go to standard output, everything else to standard error. Under `--json` standard output holds one document
 //! and nothing else, and an error is a document too.
-use std::fmt::Write as _;
+mod busy;
+mod table;
+
 use std::io::{IsTerminal, Stderr, Stdout, Write as _};
 use std::process::ExitCode;
 
@@ -10,8 +12,9 @@ use serde::Serialize;
 
 use crate::orchestrator::{self, Kind};
 use crate::text;
+pub(super) use busy::Busy;
 
-/// How wide a table may be where nobody says how wide the terminal is.
+/// How wide lines may be where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
 
 /// How wide the column of marks is, blanks included.
@@ -121,9 +124,19 @@ impl From<anyhow::Error> for Failure {
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
-        let width = rustix::termios::tcgetwinsize(std::io::stdout())
+        let of_terminal = || {
+            Some(usize::from(
+                rustix::termios::tcgetwinsize(std::io::stdout())
+                    .ok()?
+                    .ws_col,
+            ))
+        };
+        // What the user sets says more than the terminal (environ(7)).
+        let set = std::env::var("COLUMNS")
             .ok()
-            .map(|size| usize::from(size.ws_col))
+            .and_then(|columns| columns.parse().ok());
+        let width = set
+            .or_else(of_terminal)
             .filter(|width| *width > 0)
             .unwrap_or(WIDTH);
         Self {
@@ -171,39 +184,18 @@ impl Output {
         Ok(())
     }
 
-    /// Prints rows under headings, as wide as they need; the last column is cut where the terminal ends.
+    /// Prints rows under headings, as wide as the terminal at most.
     pub(super) fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
-        let mut widths: Vec<usize> = headings
-            .iter()
-            .map(|heading| heading.chars().count())
-            .collect();
-        for row in rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
+        self.text(&table::lines(headings, rows, self.width).join("\n"));
+    }
+
+    /// Tells on a terminal what goes on, once it has gone on for a moment, until what this returns is dropped.
+    pub(super) fn busy(&self, what: impl Into<String>) -> Busy {
+        if self.json {
+            Busy::silent()
+        } else {
+            Busy::with(what.into())
         }
-        let mut table = String::new();
-        let headings: Vec<String> = headings
-            .iter()
-            .map(|heading| (*heading).to_owned())
-            .collect();
-        for row in std::iter::once(&headings).chain(rows) {
-            let mut line = String::new();
-            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let cell = text::one_line(cell);
-                if at + 1 == row.len() {
-                    let left = self.width.saturating_sub(line.chars().count());
-                    line.push_str(&text::shortened(&cell, left.max(20)));
-                } else {
-                    let padding = width.saturating_sub(cell.chars().count()) + 2;
-                    line.push_str(&cell);
-                    line.extend(std::iter::repeat_n(' ', padding));
-                }
-            }
-            // Writing to a String cannot fail.
-            writeln!(table, "{}", line.trim_end()).ok();
-        }
-        self.text(&table);
     }
 
     /// Prints a paragraph beside a word that says what it is, as wide as the terminal.

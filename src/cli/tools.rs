@@ -28,7 +28,9 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     if let Some(name) = &arguments.name {
+        let busy = output.busy(format!("waiting for {name}"));
         let lists = orchestrator.lists(name).await?;
+        drop(busy);
         if output.is_json() {
             output.json(&lists.tools)?;
         } else {
@@ -39,7 +41,10 @@ pub(super) async fn run(
     let mut all = BTreeMap::new();
     let mut code = ExitCode::SUCCESS;
     for server in orchestrator.list().await? {
-        match orchestrator.lists(server.name.as_str()).await {
+        let busy = output.busy(format!("waiting for {}", server.name));
+        let lists = orchestrator.lists(server.name.as_str()).await;
+        drop(busy);
+        match lists {
             Ok(lists) => {
                 all.insert(server.name.to_string(), lists.tools);
             }

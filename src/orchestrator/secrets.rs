@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Error, Orchestrator};
+use super::{Error, Orchestrator, near};
 use crate::activation::invocation::StoredSecret;
 use crate::credentials::{self, Credentials, Store};
 use crate::host;
@@ -105,18 +105,15 @@ impl Orchestrator {
                 server,
             });
         }
-        if self
-            .podman()
-            .await?
-            .remove_secret(&server.secret(&key))
-            .await?
-        {
-            Ok(())
-        } else {
-            Err(Error::NoSuchSecret {
-                name: name.to_owned(),
-            })
+        let podman = self.podman().await?;
+        if podman.remove_secret(&server.secret(&key)).await? {
+            return Ok(());
         }
+        let others = self.list_secrets().await?;
+        Err(Error::NoSuchSecret {
+            name: name.to_owned(),
+            near: near(name, others.iter().map(|secret| secret.name.as_str())),
+        })
     }
 
     /// Stores secrets for an entry; one that is so already is left alone.
