@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::remove::check_unedited;
 use super::status::State;
 use super::{Error, Orchestrator};
 use crate::quadlet::name::{ServerName, UnitName};
@@ -66,7 +65,7 @@ impl Orchestrator {
 
     /// Whether the files of a server are as they were written.
     fn is_unedited(&self, name: &ServerName) -> Result<bool, Error> {
-        match check_unedited(&self.units, name, &self.further_files(name)?) {
+        match self.check_unedited(name) {
             Ok(()) => Ok(true),
             Err(Error::Edited { .. }) => Ok(false),
             Err(error) => Err(error),

@@ -10,7 +10,7 @@ use crate::guard::{self, GUARD_UNIT, SLICE_UNIT, SLICE_UNIT_TEXT};
 use crate::host;
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::LoadState;
-use crate::unit_dir::{self, Lock, UnitPath};
+use crate::unit_dir::{Lock, UnitPath};
 
 /// Where systemd finds units of packages and administrators for all users (systemd.unit(5)).
 const SYSTEM: [&str; 4] = [
@@ -158,10 +158,7 @@ impl Orchestrator {
 
 /// Where a unit of mcpod's own, or a drop-in of one, lies in the user's directory.
 pub(super) fn unit_path(name: &str) -> UnitPath {
-    UnitPath {
-        place: unit_dir::Place::Unit,
-        file: name.to_owned(),
-    }
+    UnitPath::unit(name)
 }
 
 /// All of mcpod's own units, for this program wherever it lies.
