@@ -8,7 +8,8 @@ mod own;
 
 use serde_json::Value;
 
-use crate::machine::{Ran, mcpod};
+use crate::changes::{afterwards, settings};
+use crate::machine::{Ran, mcpod, sh};
 use crate::shapes::has_shape;
 
 /// What `doctor` found, and how it ended.
@@ -21,6 +22,21 @@ struct Found {
 #[track_caller]
 fn look() -> Found {
     Found::new(mcpod(&["doctor", "--json"]))
+}
+
+/// Lets a test have `doctor` mend what it can: without sources that it would fetch, and what it installs is removed in the end.
+fn fixing() -> (impl Drop, impl Drop) {
+    let off = |source| format!("[sources.{source}]\nenabled = false\n");
+    let removed = afterwards(|| {
+        sh(
+            "rm -f ~/.config/systemd/user/mcpod*; rm -rf ~/.local/share/bash-completion; systemctl --user daemon-reload",
+            &[],
+        )
+    });
+    (
+        settings(&["docker", "official", "awesome"].map(off).concat()),
+        removed,
+    )
 }
 
 /// Has `doctor` mend what it can.

@@ -1,8 +1,7 @@
 //! What `--json` prints of real servers is what the schema in the manual says.
 
-use crate::changes::afterwards;
 use crate::idle::Idle;
-use crate::machine::{Ran, mcpod, run_with_input, sh};
+use crate::machine::{Ran, mcpod, run_with_input};
 use crate::server::{MISBEHAVE, Server};
 use crate::shapes::has_shape;
 
@@ -16,12 +15,7 @@ fn documented(words: &[&str], shape: &str) -> Ran {
 #[test]
 fn every_document_is_described() {
     let _machine = Idle::now();
-    let _secret = afterwards(|| {
-        sh(
-            "podman secret ls --quiet | xargs -r podman secret rm; rm -rf ~/.local/share/mcpod",
-            &[],
-        )
-    });
+    let _secrets = crate::secrets::forget_secrets();
     let image = ["add", MISBEHAVE, "--name", "echo", "--env", "MODE=echo"];
     documented(&[&image[..], &["--dry-run"]].concat(), "add-dry-run").ok();
     documented(&image, "add").ok();

@@ -1,6 +1,6 @@
 //! What of the host may be missing.
 
-use super::{Found, look};
+use super::{Found, fixing, look};
 use crate::changes::{afterwards, moved_aside, root_until_the_end};
 use crate::idle::Idle;
 use crate::machine::{mcpod, run, run_as, sh};
@@ -89,6 +89,7 @@ fn programs_that_are_missing() {
 #[test]
 fn a_podman_that_is_too_old_or_silent() {
     let _machine = Idle::now();
+    let _fixing = fixing();
     broken(
         || {
             sh("systemctl --user stop podman.socket podman.service", &[]).ok();
@@ -125,6 +126,7 @@ fn a_podman_that_is_too_old_or_silent() {
 #[test]
 fn units_of_podman_that_are_missing_or_forbidden() {
     let _machine = Idle::now();
+    let _fixing = fixing();
     let again = || {
         afterwards(|| {
             sh(
@@ -185,6 +187,7 @@ fn units_of_podman_that_are_missing_or_forbidden() {
 #[test]
 fn a_user_who_does_not_linger() {
     let _machine = Idle::now();
+    let _fixing = fixing();
     broken(
         || moved_aside(&["/var/lib/systemd/linger/tester"]),
         "linger",

@@ -1,6 +1,6 @@
 //! What of mcpod's own may be wrong: servers, secrets, settings, the catalog, what is installed.
 
-use super::{fix, look};
+use super::{fix, fixing, look};
 use crate::changes::{afterwards, root_until_the_end, settings};
 use crate::idle::Idle;
 use crate::machine::{mcpod, root, run_with_input, sh};
@@ -11,6 +11,7 @@ const QUADLETS: &str = "/home/tester/.config/containers/systemd";
 #[test]
 fn servers_whose_sockets_do_not_listen_are_started() {
     let _machine = Idle::now();
+    let _fixing = fixing();
     let _echo = Server::misbehaving("echo");
     look().ends(0).is_sound("server");
 
@@ -33,6 +34,7 @@ fn servers_whose_sockets_do_not_listen_are_started() {
 #[test]
 fn a_server_that_was_never_tried_is() {
     let _machine = Idle::now();
+    let _fixing = fixing();
     let _echo = Server::add_with(MISBEHAVE, "echo", &["--env", "MODE=echo", "--no-probe"]);
     look().ends(0).has("server", "note", "never tried");
     fix().ends(0).is_sound("server");
@@ -41,6 +43,7 @@ fn a_server_that_was_never_tried_is() {
 #[test]
 fn a_server_whose_units_were_changed() {
     let _machine = Idle::now();
+    let _fixing = fixing();
     let _echo = Server::misbehaving("echo");
     let drop_in = |text: &str| {
         let folder = format!("{QUADLETS}/mcpod-echo@.container.d");
@@ -67,7 +70,7 @@ fn a_server_whose_units_were_changed() {
 
     // A file that changed, and systemd does not know.
     sh(
-        "printf '\\n' >>~/.config/systemd/user/mcpod-echo.socket",
+        "echo '# mine' >>~/.config/systemd/user/mcpod-echo.socket",
         &[],
     )
     .ok();
@@ -102,12 +105,8 @@ fn a_server_whose_units_were_changed() {
 #[test]
 fn secrets_that_nobody_can_read() {
     let _machine = Idle::now();
-    let _forgotten = afterwards(|| {
-        sh(
-            "podman secret ls --quiet | xargs -r podman secret rm; rm -rf ~/.local/share/mcpod",
-            &[],
-        )
-    });
+    let _fixing = fixing();
+    let _forgotten = crate::secrets::forget_secrets();
     run_with_input(&["mcpod", "secret", "set", "vault_A"], b"x").ok();
     look().ends(0).has("secrets", "ok", "encrypted (1)");
 
@@ -151,7 +150,12 @@ fn settings_that_cannot_be_used() {
 #[test]
 fn a_catalog_that_is_missing_old_or_broken() {
     let _machine = Idle::now();
-    let _cache = afterwards(|| sh("rm -rf ~/.cache/mcpod ~/servers.toml", &[]));
+    let _cache = afterwards(|| {
+        sh(
+            "rm -rf ~/.cache/mcpod ~/servers.toml ~/.local/share/bash-completion; rm -f ~/.config/systemd/user/mcpod*; systemctl --user daemon-reload",
+            &[],
+        )
+    });
     let off = "[sources.docker]\nenabled = false\n[sources.official]\nenabled = false\n[sources.awesome]\nenabled = false\n";
     let _settings = settings(&format!(
         "{off}[[sources.extra]]\nname = \"ours\"\nkind = \"toml\"\nurl = \"~/servers.toml\"\n"
@@ -186,12 +190,7 @@ fn a_catalog_that_is_missing_old_or_broken() {
 fn units_and_completions_are_installed_for_the_user() {
     let _machine = Idle::now();
     let completions = "~/.local/share/bash-completion/completions/mcpod";
-    let _removed = afterwards(|| {
-        sh(
-            "rm -f ~/.config/systemd/user/mcpod*; rm -rf ~/.local/share/bash-completion; systemctl --user daemon-reload",
-            &[],
-        )
-    });
+    let _fixing = fixing();
     let found = look().ends(0);
     found.has("units", "note", "mcpod-refresh.timer");
     found.has("completions", "note", "bash");
