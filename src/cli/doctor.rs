@@ -39,7 +39,7 @@ pub(super) async fn run(
     drop(busy);
     if arguments.fix {
         let done = mend::mend(&findings, &look, |what| {
-            output.note(&format!("fixing: {what}"))
+            output.note(&format!("fixing: {what}"));
         })
         .await;
         if !done.is_empty() {
@@ -51,7 +51,9 @@ pub(super) async fn run(
     if output.is_json() {
         output.json(&findings)?;
     } else {
-        findings.iter().for_each(|finding| show(finding, output));
+        for finding in &findings {
+            show(finding, output);
+        }
         output.note(&summary(&findings, arguments.fix));
     }
     Ok(code(&findings))

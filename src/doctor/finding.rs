@@ -229,6 +229,7 @@ impl Finding {
     }
 
     /// The same with what mends it.
+    #[must_use]
     pub fn mend(self, mend: Mend) -> Self {
         Self { mend, ..self }
     }

@@ -30,15 +30,14 @@ pub async fn mend(findings: &[Finding], look: &Look, tell: impl Fn(&str)) -> Vec
             continue;
         }
         let same = done.iter().find(|other| other.finding.mend == finding.mend);
-        let error = match same {
-            Some(same) => same.error.clone(),
-            None => {
-                tell(&match &finding.mend {
-                    Mend::Install(part) => format!("installing {}", part.in_words()),
-                    mend => mend.command().unwrap_or_default(),
-                });
-                carry_out(&finding.mend, look).await.err()
-            }
+        let error = if let Some(same) = same {
+            same.error.clone()
+        } else {
+            tell(&match &finding.mend {
+                Mend::Install(part) => format!("installing {}", part.in_words()),
+                mend => mend.command().unwrap_or_default(),
+            });
+            carry_out(&finding.mend, look).await.err()
         };
         done.push(Done {
             finding: finding.clone(),

@@ -45,7 +45,7 @@ pub struct Space {
 impl Room {
     /// What it means.
     pub fn findings(&self) -> Vec<Finding> {
-        let keys = self.keys.iter().map(|keys| keys.finding());
+        let keys = self.keys.iter().map(Keys::finding);
         let spaces = self.spaces.iter().map(Space::finding);
         keys.chain(spaces).collect()
     }

@@ -151,110 +151,54 @@ mod tests {
         assert_eq!(findings(&Err("x".to_owned()))[0].state, State::Problem);
     }
 
+    /// Fails the test unless a server has one finding, like this.
+    #[track_caller]
+    fn one(server: &Checked, check: Check, state: State, command: &str) {
+        let found = of_one(server);
+        let [finding] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!((finding.check, finding.state), (check, state));
+        let mend = finding.mend.command().unwrap();
+        assert!(mend.contains(command), "{finding:?}");
+    }
+
     #[test]
-    fn each_fault_is_a_finding_and_says_what_mends_it() {
-        for (server, check, state, command) in [
-            (
-                Checked {
-                    state: Ok(Stage::Failed),
-                    ..sound()
-                },
-                Check::Server,
-                State::Problem,
-                "restart mcpod-time.socket",
-            ),
-            (
-                Checked {
-                    state: Ok(Stage::Stopped),
-                    ..sound()
-                },
-                Check::Server,
-                State::Problem,
-                "start mcpod-time.socket",
-            ),
-            (
-                Checked {
-                    state: Ok(Stage::Adding),
-                    ..sound()
-                },
-                Check::Server,
-                State::Problem,
-                "mcpod remove time",
-            ),
-            (
-                Checked {
-                    state: Ok(Stage::Unverified),
-                    ..sound()
-                },
-                Check::Server,
-                State::Note,
-                "mcpod tools time",
-            ),
-            (
-                Checked {
-                    state: Err("x".to_owned()),
-                    ..sound()
-                },
-                Check::Server,
-                State::Problem,
-                "--force",
-            ),
-            (
-                Checked {
-                    enabled: false,
-                    ..sound()
-                },
-                Check::Server,
-                State::Warning,
-                "enable mcpod-time.socket",
-            ),
-            (
-                Checked {
-                    generated: false,
-                    ..sound()
-                },
-                Check::Server,
-                State::Problem,
-                "journalctl",
-            ),
-            (
-                Checked {
-                    stale: true,
-                    generated: false,
-                    ..sound()
-                },
-                Check::Server,
-                State::Warning,
-                "daemon-reload",
-            ),
-            (
-                Checked {
-                    unedited: false,
-                    ..sound()
-                },
-                Check::Server,
-                State::Note,
-                "--force",
-            ),
-            (
-                Checked {
-                    waits_online: true,
-                    ..sound()
-                },
-                Check::NetworkOnline,
-                State::Warning,
-                "DefaultDependencies",
-            ),
+    fn a_server_that_does_not_listen_says_what_mends_it() {
+        use State::{Note, Problem};
+        for (stage, state, command) in [
+            (Ok(Stage::Failed), Problem, "restart mcpod-time.socket"),
+            (Ok(Stage::Stopped), Problem, "start mcpod-time.socket"),
+            (Ok(Stage::Adding), Problem, "mcpod remove time"),
+            (Ok(Stage::Unverified), Note, "mcpod tools time"),
+            (Err("x".to_owned()), Problem, "--force"),
         ] {
-            let found = of_one(&server);
-            let [finding] = &found[..] else {
-                panic!("{found:?}")
+            let server = Checked {
+                state: stage,
+                ..sound()
             };
-            assert_eq!((finding.check, finding.state), (check, state));
-            assert!(
-                finding.mend.command().unwrap().contains(command),
-                "{finding:?}"
-            );
+            one(&server, Check::Server, state, command);
         }
+    }
+
+    #[test]
+    fn each_fault_of_its_units_is_a_finding() {
+        let with = |change: fn(&mut Checked)| {
+            let mut server = sound();
+            change(&mut server);
+            server
+        };
+        let (server, warning) = (Check::Server, State::Warning);
+        let disabled = with(|server| server.enabled = false);
+        one(&disabled, server, warning, "enable mcpod-time.socket");
+        let dropped = with(|server| server.generated = false);
+        one(&dropped, server, State::Problem, "journalctl");
+        // What systemd has not read yet may be what makes it whole.
+        let stale = with(|server| (server.stale, server.generated) = (true, false));
+        one(&stale, server, warning, "daemon-reload");
+        let edited = with(|server| server.unedited = false);
+        one(&edited, server, State::Note, "--force");
+        let waits = with(|server| server.waits_online = true);
+        one(&waits, Check::NetworkOnline, warning, "DefaultDependencies");
     }
 }
