@@ -13,3 +13,4 @@ mod command_line;
 mod picker;
 mod serve;
 mod shapes;
+mod terminal;
