@@ -103,7 +103,7 @@ fn what_is_nearly_right_is_suggested() {
     for (words, suggested) in [
         (&["serach", "x"][..], "'search'"),
         (&["add", "time", "--netwrok", "none"], "'--network'"),
-        (&["search", "x", "--category", "databse"], "databases"),
+        (&["search", "x", "--category", "databse"], "database,"),
         (&["search", "x", "--source", "dokcer"], "docker"),
         (&["completions", "bsh"], "bash"),
     ] {
