@@ -205,7 +205,7 @@ fn it_holds_what_it_should_and_asks_for_what_it_needs() {
     let deb = deb.to_str().unwrap();
     let files = output("dpkg-deb", &["--contents", deb]);
     for file in [
-        "-rwxr-xr-x root/root",
+        "-rwxr-xr-x 0/0",
         "./usr/bin/mcpod\n",
         "./usr/lib/systemd/user/mcpod-guard.service\n",
         "./usr/lib/systemd/user/mcpod-refresh.timer\n",
