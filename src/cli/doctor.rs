@@ -1,5 +1,6 @@
 //! `mcpod doctor`: what this host lacks, and what mends it.
 
+use std::cell::RefCell;
 use std::process::ExitCode;
 
 use super::completions;
@@ -38,10 +39,14 @@ pub(super) async fn run(
     let mut findings = look.facts().await.findings();
     drop(busy);
     if arguments.fix {
+        let busy = RefCell::new(None);
         let done = mend::mend(&findings, &look, |what| {
+            drop(busy.take());
             output.note(&format!("fixing: {what}"));
+            busy.replace(Some(output.busy(what)));
         })
         .await;
+        drop(busy);
         if !done.is_empty() {
             // What was mended may have changed anything.
             let look = Look::at(host, completions).await;

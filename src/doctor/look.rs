@@ -4,6 +4,8 @@ mod files;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::catalog::Sources;
 use super::installation::{Completion, Installation, Shell};
@@ -23,6 +25,9 @@ use crate::quadlet::version::PodmanVersion;
 use crate::settings::Settings;
 use crate::systemd::{ActiveState, LoadState, Systemd, SystemdError, UnitStatus};
 use files::Root;
+
+/// How long a program may take to say its version.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at a host.
 #[derive(Debug)]
@@ -309,12 +314,15 @@ impl Look {
 
 /// What `podman --version` says, which asks no service.
 async fn version_of(program: &Path) -> Result<PodmanVersion, String> {
-    let output = tokio::process::Command::new(program)
+    let asked = tokio::process::Command::new(program)
         .arg("--version")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .await
-        .map_err(|error| error.to_string())?;
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(output) => output.map_err(in_words)?,
+        Err(_) => return Err(format!("{} does not end", program.display())),
+    };
     let said = String::from_utf8_lossy(&output.stdout);
     let version = said.trim().rsplit(' ').next().unwrap_or_default();
     version.parse().map_err(in_words)
