@@ -1,9 +1,7 @@
 //! `mcpod doctor` on a host that lacks something: each finding is seen where the machine is broken in that way, and is gone where it
 //! is mended. What this machine cannot lack or have (SELinux, AppArmor, a TPM, cgroups of the first version) unit tests show instead.
 
-#[path = "doctor/host.rs"]
 mod host;
-#[path = "doctor/own.rs"]
 mod own;
 
 use serde_json::Value;

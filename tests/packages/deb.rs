@@ -59,10 +59,8 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
     let _left = afterwards(|| sh("rm -rf ~/.local/share/mcpod ~/.cache/mcpod", &[]));
     let _fresh = afterwards(|| machine(&["user", "--remove", FRESH]));
     machine(&["user", FRESH]).ok();
-    for (file, begin) in [
-        (OLD, "mcpod_0.0.9-1_"),
-        (NEW, &format!("mcpod_{VERSION}-1_")),
-    ] {
+    let new = format!("mcpod_{VERSION}-1_");
+    for (file, begin) in [(OLD, "mcpod_0.0.9-1_"), (NEW, new.as_str())] {
         machine(&["put", package(begin, ".deb").to_str().unwrap(), file]).ok();
     }
 
