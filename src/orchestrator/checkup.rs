@@ -50,7 +50,11 @@ impl Orchestrator {
         // Of a template only its instances can be asked for; nobody connects as this one.
         let instance = UnitName::from_systemd(format!("mcpod-{name}@check.service"));
         let instance = self.systemd.status(&instance).await?;
-        let state = State::of(active.record.state, Some(&socket.active));
+        let state = match State::of(active.record.state, Some(&socket.active)) {
+            // Whoever has told of its tools works, though the record is of the time before.
+            State::Unverified if self.known_lists(&active).is_some() => State::Listening,
+            state => state,
+        };
         Ok(Some(Checked {
             // One that is being added has not all of its files.
             generated: state == State::Adding || instance.load == LoadState::Loaded,

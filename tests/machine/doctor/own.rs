@@ -171,9 +171,10 @@ fn a_catalog_that_is_missing_old_or_broken() {
     let fixed = fix().ends(0);
     assert_eq!(fixed.has("catalog", "ok", "up to date")["fixed"], true);
 
-    let state = ".cache/mcpod/sources/ours/state.json";
-    let aged = r#"cd; jq '.fetched_at = "2020-01-01T00:00:00Z"' "$1" >aged && mv aged "$1""#;
-    sh(aged, &[state]).ok();
+    let aged = r#"
+        state=$(find ~/.cache/mcpod -path '*/ours/state.json')
+        jq '.fetched_at = "2020-01-01T00:00:00Z"' "$state" >"$state.aged" && mv "$state.aged" "$state""#;
+    sh(aged, &[]).ok();
     look()
         .ends(0)
         .has("catalog", "warning", "older than a week: ours");
