@@ -4,6 +4,7 @@ mod add;
 mod arguments;
 mod ask;
 mod attach;
+mod bridge;
 mod call;
 mod completions;
 mod config;
@@ -101,6 +102,9 @@ enum Command {
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Join standard input and output to a server that speaks HTTP (started by systemd)
+    #[command(hide = true)]
+    Bridge(bridge::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -163,6 +167,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
+        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -237,6 +242,7 @@ impl Command {
             | Self::Completions(_)
             | Self::Manual(_)
             | Self::Credential(_)
+            | Self::Bridge(_)
             | Self::Guard => false,
         }
     }

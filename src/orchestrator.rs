@@ -245,9 +245,10 @@ fn socket_path(name: &ServerName) -> UnitPath {
 }
 
 /// Where that lies by which a server's instances run, of every kind of server.
-fn instance_files(name: &ServerName) -> [UnitPath; 2] {
+fn instance_files(name: &ServerName) -> [UnitPath; 3] {
     [
         UnitPath::quadlet(name.container_file()),
+        UnitPath::unit(name.instance_file()),
         UnitPath::unit(name.template_drop_in()),
     ]
 }

@@ -23,6 +23,7 @@ mod id;
 mod incoming;
 pub mod lines;
 pub mod lists;
+pub mod metadata;
 mod opening;
 mod outbox;
 pub mod outline;

@@ -12,7 +12,7 @@ $(getent passwd)
 EOF
     if [ -n "$users" ]; then
         echo "mcpod: the servers of these users stay active:$users"
-        echo "  They answer without mcpod, but for those with secrets, which nobody decrypts any more. Nobody stops sessions whose"
+        echo "  They answer without mcpod, but for remote ones and those with secrets, which nobody decrypts any more. Nobody stops sessions whose"
         echo "  client was killed. To take them away, their user installs mcpod again and says: mcpod remove NAME"
         echo "  Settings, secrets and the catalog stay in ~/.config/mcpod, ~/.local/share/mcpod and ~/.cache/mcpod."
     fi

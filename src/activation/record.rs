@@ -26,9 +26,9 @@ pub struct Record {
     pub launch: String,
     /// The fingerprint of that option as it was then; none in a record that was not written by `add`.
     pub launch_hash: Option<String>,
-    /// The image by its name.
+    /// The image by its name; the address of a remote server.
     pub image: String,
-    /// The image's digest, to which it is pinned.
+    /// The image's digest, to which it is pinned; empty where there is none.
     pub digest: String,
     /// The network the server sees.
     pub network: String,
@@ -170,6 +170,15 @@ impl Record {
         text.lines().any(|line| {
             line.split_once('=') == Some((key::INSTANCES.name(), Instances::Single.as_str()))
         })
+    }
+
+    /// What the server is known by for good: the digest of its image, or the address of one that has none.
+    pub fn identity(&self) -> &str {
+        if self.digest.is_empty() {
+            &self.image
+        } else {
+            &self.digest
+        }
     }
 
     /// How many sessions there may be at once.

@@ -31,9 +31,10 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add time
   mcpod add builtin:fetch --name web --network open
   mcpod add docker://docker.io/mcp/time --dry-run
-  mcpod add npm:@modelcontextprotocol/server-memory")]
+  mcpod add npm:@modelcontextprotocol/server-memory
+  mcpod add https://mcp.example.com/mcp --secret X-Api-Key")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version, or the https:// address of a remote server
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have
@@ -42,10 +43,10 @@ pub(super) struct Arguments {
     /// Give one of its inputs
     #[arg(long, value_name = "KEY=VALUE", value_parser = choices::assignment)]
     set: Vec<Assignment>,
-    /// Set an environment variable; never for secrets
-    #[arg(long, value_name = "K=V", value_parser = choices::assignment)]
+    /// Set an environment variable, or a header of a remote server; never for secrets
+    #[arg(long, visible_alias = "header", value_name = "K=V", value_parser = choices::assignment)]
     env: Vec<Assignment>,
-    /// Give one of its secrets, or put one into a variable: NAME asks, NAME=@FILE and NAME=- read it
+    /// Give one of its secrets, or put one into a variable or a header: NAME asks, NAME=@FILE and NAME=- read it
     #[arg(long, value_name = "NAME[=@FILE|=-]")]
     secret: Vec<String>,
     /// Take its N-th launch option, as `mcpod show` numbers them

@@ -74,7 +74,7 @@ async fn carry_out(mend: &Mend, look: &Look) -> Result<(), String> {
                 return Err("your systemd does not answer".to_owned());
             };
             let installed = match part {
-                Part::SecretLink => orchestrator.renew_secret_link().map(drop),
+                Part::SecretLink => orchestrator.link().map(drop),
                 Part::Units | Part::Completions => {
                     orchestrator.install_own_units(Path::new("/")).await
                 }

@@ -162,8 +162,8 @@ impl SecretLink {
             return Some(
                 Finding::problem(
                     Check::Secrets,
-                    "the program that Podman asks for secrets is gone",
-                    "servers with secrets do not start",
+                    "the program that Podman and units find by ~/.local/share/mcpod/mcpod is gone",
+                    "servers with secrets and remote servers do not start",
                 )
                 .mend(Mend::Install(Part::SecretLink)),
             );

@@ -227,10 +227,11 @@ impl Work<'_> {
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match &plan.origin {
             Origin::Build(_) => Some(self.build(&built, tell).await?),
-            Origin::Image(_) => pinned,
+            Origin::Image(_) | Origin::Remote(_) => pinned,
         };
+        let program = self.orchestrator.link()?;
         let mut record = record(plan, self.given, pinned.as_ref(), State::Adding);
-        let written = texts(plan, pinned.as_ref(), &record, &built, version)?;
+        let written = texts(plan, pinned.as_ref(), &record, &built, &program, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
             .units
@@ -275,7 +276,7 @@ impl Work<'_> {
             record.state = State::Verified;
             lists = Some(seen);
         }
-        let done = texts(plan, pinned.as_ref(), &record, &built, version)?;
+        let done = texts(plan, pinned.as_ref(), &record, &built, &program, version)?;
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &done.socket)?;
@@ -309,7 +310,10 @@ impl Work<'_> {
             return Ok(());
         }
         Err(Error::NotGenerated {
-            file: self.plan.name.container_file(),
+            file: match self.plan.origin {
+                Origin::Image(_) | Origin::Build(_) => self.plan.name.container_file(),
+                Origin::Remote(_) => self.plan.name.instance_file(),
+            },
         })
     }
 }
@@ -343,10 +347,11 @@ pub(super) fn texts(
     pinned: Option<&Pinned>,
     record: &Record,
     built: &BTreeMap<UnitPath, String>,
+    program: &str,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
     let mut texts = built.clone();
-    for (path, file) in units::behind(plan, pinned)? {
+    for (path, file) in units::behind(plan, pinned, program)? {
         file.check(version)?;
         texts.insert(path, file.to_string());
     }

@@ -67,6 +67,7 @@ impl Orchestrator {
                 }
                 Ok(None)
             }
+            Origin::Remote(_) => Ok(None),
         }
     }
 

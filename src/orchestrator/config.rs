@@ -194,6 +194,7 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(&plan, old)?;
+        let program = self.link()?;
         let built = self.built_files(name)?;
         let mut record = add::record(&plan, &old.given, pinned.as_ref(), old.state);
         record.image.clone_from(&old.image);
@@ -201,10 +202,10 @@ impl Orchestrator {
         record.added = old.added;
         // Until all files are written: a half changed server can be removed or added again, as one that was half added.
         record.state = State::Adding;
-        let half = add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        let half = add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         record.state = old.state;
         let UnitTexts { socket, others } =
-            add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
+            add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
@@ -264,5 +265,6 @@ fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
             Pinned::Fetched(name.pinned(&digest))
         }
         Origin::Build(_) => Pinned::Built(digest.into()),
+        Origin::Remote(_) => return Ok(None),
     }))
 }

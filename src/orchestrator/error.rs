@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY nor https://HOST/PATH"
     )]
     UnknownReference {
         /// What was asked for.
@@ -258,6 +258,8 @@ impl Error {
                 | PlanError::Build(_)
                 | PlanError::ReadsAsOption { .. }
                 | PlanError::NoPath { .. }
+                | PlanError::Address(_)
+                | PlanError::NoHeader { .. }
                 | PlanError::Input(_),
             ) => Kind::Usage,
             Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable => Kind::HostLacks,

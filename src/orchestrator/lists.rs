@@ -15,7 +15,7 @@ use crate::session::remember::Remembered;
 /// A file of the cache.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept<L> {
-    /// The digest of the image that offered it.
+    /// The image or the address that offered it, as the record identifies it.
     digest: String,
     lists: L,
 }
@@ -34,7 +34,7 @@ impl Orchestrator {
     pub fn known_lists(&self, active: &Active) -> Option<Lists> {
         let text = std::fs::read(self.lists_path(&active.name)).ok()?;
         let kept: Kept<Lists> = serde_json::from_slice(&text).ok()?;
-        (kept.digest == active.record.digest).then_some(kept.lists)
+        (kept.digest == active.record.identity()).then_some(kept.lists)
     }
 
     /// Asks an active server anew what it offers, as after a change of its inputs. Where that is something else than
@@ -52,7 +52,7 @@ impl Orchestrator {
     /// Keeps what a server offers. A cache that cannot be written costs time later, and nothing else.
     pub(super) fn keep_lists(&self, active: &Active, lists: &Lists) {
         let kept = Kept {
-            digest: active.record.digest.clone(),
+            digest: active.record.identity().to_owned(),
             lists,
         };
         if let Err(error) = self.write_lists(&active.name, &kept) {
@@ -74,7 +74,7 @@ impl Orchestrator {
     pub(super) fn forget(&self, name: &ServerName) {
         // A file that stays is passed over once another image has the name.
         drop(std::fs::remove_file(self.lists_path(name)));
-        let digest_of = |name| Some(self.active(name).ok()??.record.digest);
+        let digest_of = |name| Some(self.active(name).ok()??.record.identity().to_owned());
         let Some(digest) = digest_of(name.clone()) else {
             return;
         };

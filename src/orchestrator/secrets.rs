@@ -19,9 +19,6 @@ use crate::secret::Secret;
 /// What all secrets of ours begin with in Podman.
 const PREFIX: &str = "mcpod-";
 
-/// The name of the link to this program.
-const LINK: &str = "mcpod";
-
 /// A stored secret, without its value.
 #[derive(Debug, Clone, Serialize)]
 pub struct Listed {
@@ -158,13 +155,13 @@ impl Orchestrator {
         if !Credentials::at(credentials::SERVICE).is_there() {
             return Ok(SecretDriver::File);
         }
-        let folder = self.secret_folder();
-        let link = self.renew_secret_link()?;
+        let link = self.link()?;
+        let folder = self.dirs.data.join("mcpod/secrets");
         let command = |what: &str| {
             format!(
                 "{} credential {what} --folder {}",
-                quoted(&link),
-                quoted(&folder.join("secrets"))
+                quoted(Path::new(&link)),
+                quoted(&folder)
             )
         };
         Ok(SecretDriver::Shell {
@@ -175,32 +172,41 @@ impl Orchestrator {
         })
     }
 
-    /// The folder with the link to this program and, below it, the encrypted values.
-    fn secret_folder(&self) -> PathBuf {
-        self.dirs.data.join("mcpod")
+    /// A stored secret, by the name that Podman has for it.
+    pub async fn kept_secret(&self, name: &str) -> Result<Secret, Error> {
+        let kept = self.podman().await?.secret(name).await?;
+        kept.map(|kept| kept.value)
+            .ok_or_else(|| Error::NoSuchSecret {
+                name: name.strip_prefix(PREFIX).unwrap_or(name).to_owned(),
+                near: Vec::new(),
+            })
     }
 
     /// The link to this program that Podman's records name, and the store of what was encrypted.
     pub fn secret_store(&self) -> (PathBuf, Store) {
-        let folder = self.secret_folder();
         let service = Credentials::at(credentials::SERVICE);
-        (
-            folder.join(LINK),
-            Store::new(service, folder.join("secrets")),
-        )
+        let folder = self.dirs.data.join("mcpod/secrets");
+        (self.link_path().into(), Store::new(service, folder))
     }
 
-    /// Makes the link to this program that Podman's records name: the program may move, as from one package to another, and a name
-    /// without a path would be looked for where somebody else says.
-    pub fn renew_secret_link(&self) -> Result<PathBuf, Error> {
-        let folder = self.secret_folder();
-        let link = folder.join(LINK);
+    /// Where the link to this program is that units and Podman's records name: the program may move, as from one package to another,
+    /// and a name without a path would be looked for where somebody else says.
+    pub(super) fn link_path(&self) -> String {
+        let path = self.dirs.data.join("mcpod/mcpod");
+        path.to_string_lossy().into_owned()
+    }
+
+    /// That link, made if it does not lead here.
+    pub fn link(&self) -> Result<String, Error> {
+        let text = self.link_path();
+        let link = Path::new(&text);
         let program = PathBuf::from(host::program()?);
-        if std::fs::read_link(&link).is_ok_and(|target| target == program) {
-            return Ok(link);
+        if std::fs::read_link(link).is_ok_and(|target| target == program) {
+            return Ok(text);
         }
         let made = || -> io::Result<()> {
-            std::fs::create_dir_all(&folder)?;
+            let folder = link.parent().unwrap_or(link);
+            std::fs::create_dir_all(folder)?;
             // Beside it and renamed, so that there is always one.
             let fresh = folder.join(format!(".mcpod-{}", std::process::id()));
             match std::fs::remove_file(&fresh) {
@@ -208,13 +214,13 @@ impl Orchestrator {
                 _ => {}
             }
             std::os::unix::fs::symlink(&program, &fresh)?;
-            std::fs::rename(&fresh, &link)
+            std::fs::rename(&fresh, link)
         };
         made().map_err(|source| Error::Link {
-            path: link.clone(),
+            path: link.to_owned(),
             source,
         })?;
-        Ok(link)
+        Ok(text)
     }
 }
 

@@ -166,6 +166,7 @@ pub mod service {
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
+        NO_NEW_PRIVILEGES: bool = "NoNewPrivileges", boolean;
         NOTIFY_ACCESS: str = "NotifyAccess", token;
         PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
