@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod exchange;
 mod prior;
+mod readiness;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::catalog::HttpProtocol;
@@ -30,8 +31,9 @@ use crate::session::lines::{Line, Lines};
 use crate::session::{Frame, Id, Kind, MESSAGE_MAX, metadata, read_line};
 pub use error::{BridgeError, Failure};
 use prior::Prior;
+pub use readiness::await_answer;
 use session::Held;
-pub use web::{Target, Web};
+pub use web::{Target, Web, challenge};
 
 /// How many messages may wait to be written to the client. Beyond that servers wait.
 const UNWRITTEN: usize = 64;
@@ -58,6 +60,8 @@ struct Bridge {
     prior: tokio::sync::Mutex<Option<Prior>>,
     /// The requests that were not answered yet.
     open: Mutex<HashMap<Id, Open>>,
+    /// Told whenever one of them is.
+    answered: Notify,
     /// By tool, the arguments that are also sent as headers: the path to each, and its header's name.
     annotated: Mutex<HashMap<String, Annotated>>,
 }
@@ -91,6 +95,7 @@ pub async fn run(
         session: Mutex::default(),
         prior: tokio::sync::Mutex::default(),
         open: Mutex::default(),
+        answered: Notify::new(),
         annotated: Mutex::default(),
     });
     let mut tasks = JoinSet::new();
@@ -124,6 +129,10 @@ pub async fn run(
         // What it asked for before it ended its side it still wants to hear.
         bridge.end_standing();
         while tasks.join_next().await.is_some() {}
+        // Answers of a server of 2024-11-05 come by its stream.
+        while bridge.awaits_answers() {
+            bridge.answered.notified().await;
+        }
         Ok::<(), std::io::Error>(())
     };
     let ended = tokio::select! {
@@ -244,6 +253,7 @@ impl Bridge {
                 return false;
             }
             self.say(&frame).await;
+            self.answered.notify_one();
             return awaited == Some(&id);
         }
         self.say(&frame).await;
@@ -260,12 +270,18 @@ impl Bridge {
                 failure => Frame::error(id, FAILED, &failure.in_a_line()),
             };
             self.say(&answer).await;
+            self.answered.notify_one();
         }
     }
 
     async fn say(&self, frame: &Frame) {
         // Where nobody reads any more, the writer has ended, and all ends.
         self.to_client.send(frame.as_str().to_owned()).await.ok();
+    }
+
+    /// Whether there are requests that are still to be answered.
+    fn awaits_answers(&self) -> bool {
+        lock(&self.open).values().any(|open| !open.standing)
     }
 
     /// Ends what would never end.

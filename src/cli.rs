@@ -1,5 +1,6 @@
 //! What a user can type. One file a command; only `output` prints.
 
+mod accept;
 mod add;
 mod arguments;
 mod ask;
@@ -13,6 +14,7 @@ mod doctor;
 mod guard;
 mod list;
 mod log;
+mod login;
 mod logs;
 mod manual;
 mod markdown;
@@ -29,6 +31,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -90,6 +93,16 @@ enum Command {
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
     Config(config::Arguments),
+    /// Log in to a remote server (OAuth)
+    Login(login::Arguments),
+    /// Forget the tokens of a remote server
+    Logout(login::LogoutArguments),
+    /// Bring active servers to what their registries have now, showing what changes
+    Upgrade(upgrade::Arguments),
+    /// Go back to what a server was before its last upgrade
+    Rollback(upgrade::RollbackArguments),
+    /// Take tools of a server that are held back because they changed
+    Accept(accept::Arguments),
     /// Store, list and remove the secrets of servers
     Secret(secret::Arguments),
     /// Say what this host lacks for mcpod, what that means, and what mends it
@@ -167,7 +180,10 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
-        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
+        Command::Bridge(arguments) => match arguments.container() {
+            Some(server) => bridge::enter(server, &host),
+            None => in_runtime(bridge::run(arguments, host)),
+        },
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -190,6 +206,21 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Logs(arguments) => with(host, async |here| logs::run(&arguments, &here).await),
         Command::Config(arguments) => with(host, async |here| {
             config::run(arguments, &here, output).await
+        }),
+        Command::Login(arguments) => with(host, async |here| {
+            login::run(arguments, &here, output).await
+        }),
+        Command::Logout(arguments) => with(host, async |here| {
+            login::logout(arguments, &here, output).await
+        }),
+        Command::Upgrade(arguments) => with(host, async |here| {
+            upgrade::run(&arguments, &here, output).await
+        }),
+        Command::Rollback(arguments) => with(host, async |here| {
+            upgrade::rollback(&arguments, &here, output).await
+        }),
+        Command::Accept(arguments) => with(host, async |here| {
+            accept::run(&arguments, &here, output).await
         }),
         Command::Secret(arguments) => with(host, async |here| {
             secret::run(arguments, &here, output).await
@@ -234,10 +265,15 @@ impl Command {
             Self::Call(arguments) => arguments.json,
             Self::Token(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
+            Self::Upgrade(arguments) => arguments.json,
+            Self::Rollback(arguments) => arguments.json,
+            Self::Accept(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)
+            | Self::Login(_)
+            | Self::Logout(_)
             | Self::Logs(_)
             | Self::Completions(_)
             | Self::Manual(_)

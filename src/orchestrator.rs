@@ -12,6 +12,7 @@ pub mod http_units;
 mod interrupt;
 mod kept;
 pub mod lists;
+pub mod login;
 pub mod logs;
 pub mod outline;
 pub mod own_units;
@@ -19,9 +20,14 @@ mod planning;
 mod preview;
 pub mod reference;
 pub mod remove;
+pub mod rollback;
 pub mod secrets;
+mod signature;
 pub mod status;
 pub mod timer;
+mod trial;
+pub mod trust;
+pub mod upgrade;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -244,9 +250,16 @@ fn socket_path(name: &ServerName) -> UnitPath {
     UnitPath::unit(name.socket_unit().as_str())
 }
 
+/// Where the files of a server lie as they were before it was upgraded. systemd passes over it.
+fn previous_path(name: &ServerName) -> UnitPath {
+    UnitPath::unit(format!("mcpod-{name}.previous"))
+}
+
 /// Where that lies by which a server's instances run, of every kind of server.
-fn instance_files(name: &ServerName) -> [UnitPath; 3] {
+fn instance_files(name: &ServerName) -> [UnitPath; 5] {
     [
+        UnitPath::quadlet(name.server_file()),
+        UnitPath::unit(name.server_drop_in()),
         UnitPath::quadlet(name.container_file()),
         UnitPath::unit(name.instance_file()),
         UnitPath::unit(name.template_drop_in()),

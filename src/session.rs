@@ -14,6 +14,7 @@
 
 mod call;
 mod calls;
+pub mod definitions;
 mod envelope;
 mod era;
 mod error;
@@ -92,6 +93,12 @@ impl Session {
     pub fn offers(&self, capability: &str) -> bool {
         let found = splice::find(self.0.server.get(), &["capabilities", capability]);
         found.is_ok_and(|value| value.is_some_and(|value| value != "null"))
+    }
+
+    /// Whether the server said that it tells when its tools change.
+    pub fn tells_of_tools(&self) -> bool {
+        let path = ["capabilities", "tools", "listChanged"];
+        splice::find(self.0.server.get(), &path).is_ok_and(|value| value == Some("true"))
     }
 
     /// Calls a method and waits for its result. An error that the server answers with is an [`RpcError`].

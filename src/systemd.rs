@@ -190,6 +190,12 @@ impl Systemd {
         })
     }
 
+    /// The control group of all that this systemd runs, from the root of the hierarchy on.
+    pub async fn control_group(&self) -> Result<String, SystemdError> {
+        let group = self.manager.control_group().await;
+        group.map_err(refusal("Get ControlGroup"))
+    }
+
     /// The environment that systemd gives to the user's units and generators, Quadlet among them.
     pub async fn environment(&self) -> Result<BTreeMap<String, String>, SystemdError> {
         let lines = self
@@ -216,12 +222,6 @@ impl Systemd {
             number: digits.parse().unwrap_or(0),
             text,
         })
-    }
-
-    /// Where the user's systemd is in the tree of cgroups, beginning with a slash.
-    pub async fn control_group(&self) -> Result<String, SystemdError> {
-        let group = self.manager.control_group().await;
-        group.map_err(refusal("Get ControlGroup"))
     }
 
     /// Reads all unit files again, Quadlet's included; returns when that is done.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::limits::{Cpus, Memory};
+use super::limits::{Cpus, Lifetime, Memory};
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
 
@@ -32,10 +32,14 @@ pub struct Choices {
     pub tasks: Option<u32>,
     /// How many sessions at once.
     pub sessions: Option<u32>,
+    /// How long one session may last.
+    pub lifetime: Option<Lifetime>,
     /// Which command of a package is started.
     pub entry: Option<String>,
     /// Whether what a package runs when it is installed may run.
     pub scripts: bool,
+    /// Whether a server that listens in its container runs without clients too.
+    pub always_on: bool,
     /// Whether it may have what is kept under its name for another entry: secrets and volumes.
     pub reuse: bool,
 }

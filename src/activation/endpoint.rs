@@ -10,7 +10,7 @@ use super::evaluate::{Evaluated, Variables, evaluate};
 use super::inputs::{InputError, Inputs, MissingInput, names_secret};
 use super::invocation::StoredSecret;
 use super::plan::PlanError;
-use crate::catalog::{HttpProtocol, Remote, Template};
+use crate::catalog::{HttpProtocol, Local, Remote, Template, Transport};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
@@ -125,6 +125,50 @@ pub fn shown(url: &Url) -> String {
 }
 
 impl Endpoint {
+    /// Works out where a server listens in its container; nothing of one that speaks on its standard input and output.
+    pub fn of_local(
+        id: &str,
+        local: &Local,
+        inputs: &Inputs<'_>,
+    ) -> Result<Option<Self>, PlanError> {
+        let Transport::Http(endpoint) = &local.transport else {
+            return Ok(None);
+        };
+        let mut variables = Variables::new();
+        for variable in &local.env {
+            let value = evaluate(&variable.value, inputs, &variables);
+            variables.insert(variable.name.clone(), value);
+        }
+        let url = evaluate(&endpoint.url, inputs, &variables);
+        if url.secret {
+            return Err(PlanError::SecretExposed {
+                id: id.to_owned(),
+                place: "the address at which it listens",
+            });
+        }
+        let url = url.joined();
+        let inside = || {
+            let mut url = Url::parse(url.expose()).ok()?;
+            let host = url.host_str()?;
+            // Where it listens on all addresses it does on that one too.
+            if !is_loopback(&url) && !matches!(host, "0.0.0.0" | "[::]") {
+                return None;
+            }
+            url.set_host(Some("127.0.0.1")).ok()?;
+            (url.scheme() == "http").then_some(url)
+        };
+        let inside = inside().ok_or_else(|| PlanError::NotInside {
+            id: id.to_owned(),
+            url: shortened(&one_line(url.expose()), 100),
+        })?;
+        Ok(Some(Self {
+            protocol: endpoint.protocol,
+            shown: inside.to_string(),
+            url: Value::Open(inside.to_string()),
+            headers: Vec::new(),
+        }))
+    }
+
     /// Works out where a remote server is under a name. The secrets that must be stored for it are added to those.
     pub fn of_remote(
         id: &str,

@@ -10,7 +10,7 @@ use super::endpoint::{AddressError, Endpoint};
 use super::inputs::{InputError, Inputs};
 use super::invocation::{Invocation, stored, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Local, Run, Transport};
+use crate::catalog::{self, Artifact, LaunchOption, Local, Run};
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -29,6 +29,10 @@ pub struct Plan {
     pub launch_hash: String,
     /// Where it comes from; an image is pinned when it is here.
     pub origin: Origin,
+    /// Where it listens in its container, if it does and does not speak on its standard input and output.
+    pub http: Option<Endpoint>,
+    /// Whether a server that listens runs without clients too.
+    pub always_on: bool,
     /// What it is started with.
     pub invocation: Invocation,
     /// The inputs that the user gave, for the record.
@@ -101,7 +105,7 @@ pub enum PlanError {
     },
     /// Nothing of what the entry offers is known to be run.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout, and remote servers"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout or over HTTP, and remote servers"
     )]
     NotRunnable {
         /// The entry.
@@ -140,6 +144,16 @@ pub enum PlanError {
     /// The address of a server is none.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A server in a container listens where nobody can reach it.
+    #[error(
+        "{id} says that it listens at {url}, which is not inside its container: that has the form http://localhost:PORT/PATH"
+    )]
+    NotInside {
+        /// The entry.
+        id: String,
+        /// The address.
+        url: String,
+    },
     /// A header cannot be sent.
     #[error("{id} cannot be sent the header {name:?} with that value")]
     NoHeader {
@@ -183,6 +197,7 @@ impl PlanError {
             Self::Build(_)
             | Self::Address(_)
             | Self::NoHeader { .. }
+            | Self::NotInside { .. }
             | Self::Needs { .. }
             | Self::SecretExposed { .. }
             | Self::ReadsAsOption { .. }
@@ -206,9 +221,10 @@ impl Plan {
         let secrets = with_values(&choices.secrets);
         let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
         inputs.require(&id)?;
-        let (origin, invocation, declared) = match &option.run {
+        let (origin, http, invocation, declared) = match &option.run {
             Run::Local(local) => (
                 origin(&id, option, local, choices, settings)?,
+                Endpoint::of_local(&id, local, &inputs)?,
                 Invocation::new(&id, &name, local, &inputs, choices)?,
                 &local.network,
             ),
@@ -226,12 +242,14 @@ impl Plan {
                 };
                 (
                     Origin::Remote(endpoint),
+                    None,
                     invocation,
                     &catalog::Network::Open,
                 )
             }
         };
-        let shared = invocation.volumes.iter().any(|volume| !volume.read_only);
+        // All sessions of one that listens share its only container.
+        let shared = http.is_none() && invocation.volumes.iter().any(|volume| !volume.read_only);
         let instances = choices.instances.unwrap_or(if shared {
             Instances::Single
         } else {
@@ -255,6 +273,8 @@ impl Plan {
             launch_hash: fingerprint(option),
             id,
             origin,
+            always_on: choices.always_on && http.is_some(),
+            http,
             invocation,
             inputs: choices.inputs.clone(),
             environment: choices.environment.clone(),
@@ -276,6 +296,7 @@ impl Plan {
                 cpus: choices.cpus.or(settings.sandbox.cpus),
                 tasks: choices.tasks.unwrap_or(settings.sandbox.tasks),
                 sessions: choices.sessions.unwrap_or(settings.sessions.max),
+                lifetime: choices.lifetime.or(settings.sandbox.lifetime),
             },
         })
     }
@@ -311,12 +332,11 @@ pub fn is_supported(option: &LaunchOption) -> bool {
     let Run::Local(local) = &option.run else {
         return true;
     };
-    let has_image = match &local.artifact {
+    match &local.artifact {
         Artifact::Image(_) | Artifact::Git(_) => true,
         Artifact::Package(package) => Build::supports(package.registry),
         Artifact::Bundle(_) => false,
-    };
-    has_image && local.transport == Transport::Stdio
+    }
 }
 
 fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {

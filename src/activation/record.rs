@@ -46,12 +46,38 @@ pub struct Record {
     pub entry: Option<String>,
     /// Whether what the package runs when it is installed was allowed to run.
     pub scripts: bool,
-    /// The hash of the tool definitions that were seen when it was last tried.
+    /// Whether a server that listens in its container runs without clients too.
+    pub always_on: bool,
+    /// What it was before it was upgraded, its image by name and digest: what `rollback` goes back to.
+    pub previous: Option<String>,
+    /// Which of its tools may be used.
+    pub tools: Tools,
+    /// The hash of the tool definitions that were accepted last.
     pub tools_hash: Option<String>,
     /// Where its activation stands.
     pub state: State,
     /// When it was added.
     pub added: Timestamp,
+}
+
+/// Which tools of a server may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tools {
+    /// Those whose definitions were accepted, when the server was added or since.
+    #[default]
+    Accepted,
+    /// All that it has, however they change.
+    Any,
+}
+
+impl Tools {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Any => "any",
+        }
+    }
 }
 
 /// Where the activation of a server stands.
@@ -155,6 +181,13 @@ impl Record {
                 .map_err(|_| RecordError::Unusable { key: "Instances" })?,
             entry: unit.record(key::ENTRY),
             scripts: unit.record(key::SCRIPTS).is_some(),
+            always_on: unit.record(key::ALWAYS_ON).is_some(),
+            previous: unit.record(key::PREVIOUS),
+            tools: match unit.record(key::TOOLS).as_deref() {
+                None | Some("accepted") => Tools::Accepted,
+                Some("any") => Tools::Any,
+                Some(_) => return Err(RecordError::Unusable { key: "Tools" }),
+            },
             tools_hash: unit.record(key::TOOLS_HASH),
             state: required(key::STATE)?.parse()?,
             added: required(key::ADDED)?
@@ -208,6 +241,9 @@ impl Record {
             instances,
             entry,
             scripts,
+            always_on,
+            previous,
+            tools,
             tools_hash,
             state,
             added,
@@ -239,6 +275,15 @@ impl Record {
         if *scripts {
             socket.push(key::SCRIPTS, "allowed")?;
         }
+        if *always_on {
+            socket.push(key::ALWAYS_ON, "yes")?;
+        }
+        if let Some(previous) = previous {
+            socket.push(key::PREVIOUS, previous)?;
+        }
+        if *tools != Tools::default() {
+            socket.push(key::TOOLS, tools.as_str())?;
+        }
         if let Some(hash) = tools_hash {
             socket.push(key::TOOLS_HASH, hash)?;
         }
@@ -247,6 +292,14 @@ impl Record {
         let content = content(&socket.to_string(), others);
         socket.push(key::CONTENT, &content)
     }
+}
+
+/// The text of a socket unit with another record. `others` are the texts of the server's other files.
+pub fn with_record(socket: &str, record: &Record, others: &[&str]) -> Result<String, ValueError> {
+    let mut unit = UnitFile::parse(socket).unwrap_or_default();
+    unit.drop_section(key::ID.section());
+    record.write(&mut unit, others)?;
+    Ok(unit.to_string())
 }
 
 /// The text of a socket unit with another state in its record. Its hash stays: of what is not complete it is not looked at.
@@ -311,6 +364,9 @@ mod tests {
             instances: Instances::Private,
             entry: None,
             scripts: false,
+            always_on: true,
+            previous: Some("docker.io/mcp/time sha256:0".to_owned()),
+            tools: Tools::Any,
             tools_hash: None,
             state: State::Verified,
             added: Timestamp::UNIX_EPOCH,
@@ -328,6 +384,13 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(with_state(&marked, State::Verified), text);
+        let other = Record {
+            tools: Tools::Accepted,
+            ..read.clone()
+        };
+        let rewritten = with_record(&text, &other, &["more"]).unwrap();
+        assert!(is_unedited(&rewritten, &["more"]));
+        assert_eq!(Record::parse(&rewritten).unwrap(), other);
 
         assert!(!Record::says_single(&text));
         let mut unit = UnitFile::new();

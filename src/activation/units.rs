@@ -1,5 +1,6 @@
 //! The unit files of a server: the socket, and what stands behind it. That is, of a server in an image, a Quadlet template of its
-//! instances, the volumes that they share, and the build of an image that is made here; of a remote one, a template of bridges to it.
+//! instances, the volumes that they share, and the build of an image that is made here; of one that speaks HTTP
+//! there, a single container; of that and of a remote one, a template of bridges to it.
 
 mod bridge;
 mod build;
@@ -9,17 +10,19 @@ mod mounts;
 use std::collections::BTreeMap;
 
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
-pub use container::container;
+pub use container::{INSIDE, container};
 pub use mounts::volume;
 
 use super::plan::{Origin, Plan};
 use super::record::Record;
+use crate::guard::GUARD_UNIT;
 use crate::image::{ImageReference, Pinned};
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{install, socket, unit};
-use crate::quadlet::name::UnitName;
+use crate::quadlet::keys::{install, service, socket, unit};
+use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{FileMode, Specifier, Text};
+use crate::quadlet::value::{FileMode, Specifier, Stream, Text};
+use crate::systemd::journal;
 use crate::unit_dir::UnitPath;
 
 /// The texts of a server's unit files.
@@ -44,11 +47,11 @@ pub fn behind(
     match &plan.origin {
         Origin::Image(image) => {
             let named = Pinned::Fetched(image.clone());
-            files.extend(stdio(plan, pinned.unwrap_or(&named))?);
+            files.extend(local(plan, pinned.unwrap_or(&named), program)?);
         }
         Origin::Build(_) => {
             let named = Pinned::Fetched(ImageReference::built(name));
-            files.extend(stdio(plan, pinned.unwrap_or(&named))?);
+            files.extend(local(plan, pinned.unwrap_or(&named), program)?);
         }
         Origin::Remote(endpoint) => {
             let template = bridge::bridge(plan, endpoint, program)?;
@@ -62,16 +65,34 @@ pub fn behind(
     Ok(files)
 }
 
-/// A stdio server in an image: a container for each connection.
-fn stdio(plan: &Plan, pinned: &Pinned) -> Result<[(UnitPath, UnitFile); 2], ValueError> {
-    Ok([
+/// A server in an image: a container for each connection, or one for all where it speaks HTTP, with a bridge for each connection.
+fn local(
+    plan: &Plan,
+    pinned: &Pinned,
+    program: &str,
+) -> Result<Vec<(UnitPath, UnitFile)>, ValueError> {
+    let name = &plan.name;
+    let Some(endpoint) = &plan.http else {
+        return Ok(vec![
+            (
+                UnitPath::quadlet(name.container_file()),
+                container(plan, pinned)?,
+            ),
+            (
+                UnitPath::unit(name.template_drop_in()),
+                container::drop_in()?,
+            ),
+        ]);
+    };
+    Ok(vec![
         (
-            UnitPath::quadlet(plan.name.container_file()),
-            container(plan, pinned)?,
+            UnitPath::quadlet(name.server_file()),
+            container::shared(plan, pinned, endpoint, program)?,
         ),
+        (UnitPath::unit(name.server_drop_in()), container::drop_in()?),
         (
-            UnitPath::unit(plan.name.template_drop_in()),
-            container::drop_in()?,
+            UnitPath::unit(name.instance_file()),
+            bridge::bridge(plan, endpoint, program)?,
         ),
     ])
 }
@@ -113,6 +134,32 @@ pub fn socket(
     let others: Vec<&str> = others.values().map(String::as_str).collect();
     record.write(&mut file, &others)?;
     Ok(file.to_string())
+}
+
+/// Begins the template of a server's instances: one for each connection, gone when that ends.
+fn session(name: &ServerName) -> Result<UnitFile, ValueError> {
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
+    )?;
+    // Without it every session that failed would stay loaded until somebody resets it.
+    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
+    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    Ok(file)
+}
+
+/// The connection is an instance's standard input and output.
+fn push_connection(file: &mut UnitFile, name: &ServerName) -> Result<(), ValueError> {
+    file.push(service::STANDARD_INPUT, "socket")?;
+    file.push(service::STANDARD_OUTPUT, "socket")?;
+    // Not to the journal itself: see the guard's relay.
+    let (before, behind) = journal::log_file_around(name);
+    let log = Text::from(Specifier::RuntimeDirectory)
+        .and(&*format!("/mcpod/{before}"))
+        .and(Specifier::Instance)
+        .and(behind);
+    file.push(service::STANDARD_ERROR, &Stream::Append(log))
 }
 
 /// The socket of a server below mcpod's runtime directory, as systemd is to read it.

@@ -1,6 +1,7 @@
 //! What goes wrong between a bridge and its server.
 
 use std::io;
+use std::time::Duration;
 
 use crate::text::{one_line, shortened};
 
@@ -13,6 +14,15 @@ pub enum BridgeError {
     /// The client's side cannot be read.
     #[error("cannot read what the client says")]
     Client(#[source] io::Error),
+    /// A server that was started does not answer.
+    #[error("the server does not answer {} s after its start", waited.as_secs())]
+    NotReady {
+        /// How long it was asked.
+        waited: Duration,
+        /// What it answered last, if anything.
+        #[source]
+        last: Failure,
+    },
     /// There is no HTTP client.
     #[error("cannot prepare for HTTP")]
     Http(#[source] reqwest::Error),
@@ -38,7 +48,7 @@ pub enum Failure {
         why: String,
     },
     /// The server knows who asks, and does not let them.
-    #[error("{url} refuses access (403 Forbidden){}", said(why))]
+    #[error("{url} refuses access (403 Forbidden){}{}", scope.as_ref().map(|scope| format!(", which needs the scope {scope}")).unwrap_or_default(), said(why))]
     Forbidden {
         /// The server.
         url: String,
@@ -139,7 +149,7 @@ impl Failure {
                 Some("log in with mcpod login, or set the secret that it wants")
             }
             Self::Forbidden { scope: Some(_), .. } => {
-                Some("log in again with mcpod login, which asks for what was missing")
+                Some("log in again with mcpod login NAME --scope, for each of its words")
             }
             Self::Elsewhere { .. } => Some("add the server by that address, if you trust it"),
             Self::NotMcp { .. } => Some("look for the address of its MCP endpoint, often /mcp"),

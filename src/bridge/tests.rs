@@ -1,6 +1,7 @@
 //! Bridges to servers that are made here, over loopback.
 
 mod failures;
+mod logins;
 mod prior;
 mod streamable;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use super::{BridgeError, Target, run};
 use crate::catalog::HttpProtocol;
+use crate::login::Tokens;
 
 /// How long a test waits for what must come, however busy the host is.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -115,10 +117,20 @@ impl Client {
     }
 
     fn with(url: &str, protocol: HttpProtocol, headers: HeaderMap) -> Self {
+        Self::bridged(url, protocol, headers, None)
+    }
+
+    fn bridged(
+        url: &str,
+        protocol: HttpProtocol,
+        headers: HeaderMap,
+        tokens: Option<Tokens>,
+    ) -> Self {
         let target = Target {
             url: Url::parse(url).unwrap(),
             protocol,
             headers,
+            tokens,
         };
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let (input, output) = tokio::io::split(theirs);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
 use reqwest::{Client, Method, Response, StatusCode, Url};
@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use super::error::{BridgeError, Failure};
 use crate::activation::endpoint::{is_loopback, shown};
 use crate::catalog::HttpProtocol;
-use crate::session::{Frame, Kind};
+use crate::login::{LoginError, Tokens};
+use crate::session::{Frame, Id, Kind};
 use crate::tls;
 
 /// How long a connection may take.
@@ -37,6 +38,8 @@ pub struct Target {
     pub protocol: HttpProtocol,
     /// What is sent with every request; values that nobody may see are marked as sensitive.
     pub headers: HeaderMap,
+    /// The tokens that it wants, if it wants some.
+    pub tokens: Option<Tokens>,
 }
 
 /// Asks one server.
@@ -45,6 +48,7 @@ pub struct Web {
     client: Client,
     url: Url,
     headers: HeaderMap,
+    tokens: Option<Tokens>,
 }
 
 impl Web {
@@ -63,6 +67,7 @@ impl Web {
             client: client.build().map_err(BridgeError::Http)?,
             url: target.url,
             headers: target.headers,
+            tokens: target.tokens,
         })
     }
 
@@ -101,6 +106,7 @@ impl Web {
             .await
     }
 
+    /// Sends a request; where a login is wanted, with a token, and with another where that one is refused.
     async fn request(
         &self,
         method: &Method,
@@ -111,6 +117,38 @@ impl Web {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
+        let Some(tokens) = &self.tokens else {
+            return self.once(method, url, &headers, frame).await;
+        };
+        let token = tokens.current().await;
+        if let Some(token) = &token {
+            headers.insert(AUTHORIZATION, bearer(token)?);
+        }
+        let response = self.once(method, url, &headers, frame).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        match tokens.renewed(token.as_deref()).await {
+            Ok(token) => {
+                headers.insert(AUTHORIZATION, bearer(&token)?);
+                self.once(method, url, &headers, frame).await
+            }
+            // Its own words say more.
+            Err(LoginError::LoggedOut) => Ok(response),
+            Err(error) => Err(Failure::Unauthorized {
+                url: self.name(),
+                why: error.to_string(),
+            }),
+        }
+    }
+
+    async fn once(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        frame: Option<&Frame>,
+    ) -> Result<Response, Failure> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
             let request = self
@@ -262,6 +300,38 @@ impl Web {
         }
         Ok(body)
     }
+}
+
+/// What a server says when it refuses who has not logged in (`WWW-Authenticate`).
+pub async fn challenge(url: &Url) -> Option<String> {
+    let web = Web::new(Target {
+        url: url.clone(),
+        protocol: HttpProtocol::StreamableHttp,
+        headers: HeaderMap::new(),
+        tokens: None,
+    });
+    let question = Frame::request(&Id::from(0), "initialize", None);
+    let asked = async {
+        let web = web.ok()?;
+        let response = web
+            .post(web.url(), &question, &HeaderMap::new())
+            .await
+            .ok()?;
+        let challenge = response.headers().get(WWW_AUTHENTICATE)?;
+        challenge.to_str().ok().map(str::to_owned)
+    };
+    // What it does not say is looked for where it should be.
+    timeout(CONNECT, asked).await.ok().flatten()
+}
+
+/// The header with a token.
+fn bearer(token: &str) -> Result<HeaderValue, Failure> {
+    let value = HeaderValue::from_str(&format!("Bearer {token}"));
+    let mut value = value.map_err(|_| Failure::Header {
+        what: "the token that it was given".to_owned(),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The media type of an answer, without parameters.

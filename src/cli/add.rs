@@ -11,7 +11,7 @@ use super::ask;
 use super::output::{Failure, Outcome, Output};
 use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Added, Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
@@ -67,6 +67,9 @@ pub(super) struct Arguments {
     /// Sessions at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sessions: Option<u32>,
+    /// How long one session may last, such as 8h
+    #[arg(long, value_name = "TIME")]
+    lifetime: Option<Lifetime>,
     /// Whether sessions get instances of their own, or one at a time: private or single. Servers with a volume are single by
     /// themselves, since two instances would write over each other
     #[arg(long, value_name = "WHICH")]
@@ -77,6 +80,9 @@ pub(super) struct Arguments {
     /// Let a package of npm run what it wants to when it is installed
     #[arg(long)]
     scripts: bool,
+    /// Keep a server that listens in its container running without clients too
+    #[arg(long)]
+    always_on: bool,
     /// Build from a repository without asking
     #[arg(long)]
     yes: bool,
@@ -111,9 +117,11 @@ pub(super) async fn run(
         cpus,
         tasks,
         sessions,
+        lifetime,
         instances,
         entry,
         scripts,
+        always_on,
         yes,
         reuse,
         no_probe,
@@ -134,8 +142,10 @@ pub(super) async fn run(
             cpus,
             tasks,
             sessions,
+            lifetime,
             entry,
             scripts,
+            always_on,
             reuse,
         },
         probe: !no_probe,
@@ -303,14 +313,14 @@ async fn preview(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows how far `add` is: a bar on a terminal, plain lines otherwise.
-struct Progress {
+/// Shows how far `add` or `upgrade` is: a bar on a terminal, plain lines otherwise.
+pub(super) struct Progress {
     bar: Option<ProgressBar>,
     pull: Mutex<(PullProgress, PullSnapshot)>,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             bar: std::io::stderr()
                 .is_terminal()
@@ -319,7 +329,7 @@ impl Progress {
         }
     }
 
-    fn show(&self, step: &Step, output: &Output) {
+    pub(super) fn show(&self, step: &Step, output: &Output) {
         match step {
             Step::Pulling(image) => self.say(format!("pulling {image}"), output),
             Step::Pull(event) => self.show_pull(event, output),
@@ -376,7 +386,7 @@ impl Progress {
         *last = now;
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -86,6 +86,12 @@ fn state_finding(server: &Checked) -> Option<Finding> {
     let deaf = "whoever connects to it gets no answer";
     Some(match &server.state {
         Ok(Stage::Listening) if server.enabled => return None,
+        Ok(Stage::Held) => Finding::note(
+            Check::Server,
+            format!("tools of {name} are held back"),
+            "agents do not see them until you accept them",
+        )
+        .mend(Mend::hand(format!("mcpod accept {name}"))),
         Ok(Stage::Unverified) => Finding::note(
             Check::Server,
             format!("{name} was never tried"),
@@ -171,6 +177,7 @@ mod tests {
             (Ok(Stage::Stopped), Problem, "start mcpod-time.socket"),
             (Ok(Stage::Adding), Problem, "mcpod remove time"),
             (Ok(Stage::Unverified), Note, "mcpod tools time"),
+            (Ok(Stage::Held), Note, "mcpod accept time"),
             (Err("x".to_owned()), Problem, "--force"),
         ] {
             let server = Checked {

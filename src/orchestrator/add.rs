@@ -4,24 +4,30 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::build::Fetch;
 use super::interrupt::Interrupt;
 use super::remove::Extent;
+use super::trust::Tried;
 use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
 use crate::activation::plan::{Origin, Plan};
-use crate::activation::record::{Record, State};
+use crate::activation::record::{Record, State, Tools};
 use crate::activation::units::{self, UnitTexts};
 use crate::image::{ImageReference, Pinned};
 use crate::podman::{self, Podman, PullEvent};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::version::PodmanVersion;
+use crate::session::definitions::Definitions;
 use crate::session::lists::Lists;
 use crate::systemd::LoadState;
 use crate::unit_dir::{Lock, UnitDirError, UnitPath};
 
 /// How long systemd may take to make a socket listen.
 const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a server that listens in its container may take to start.
+const SERVER_START: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// What is to be added.
 #[derive(Debug, Clone)]
@@ -118,12 +124,12 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = interrupt
-            .ends(self.settle(&podman, &mut plan, tell))
+            .ends(self.settle(&podman, &mut plan, Fetch::Missing, tell))
             .await?;
         check_consent(&plan, &request.consent)?;
 
-        let lock = self.units.lock(|| tell(Step::Waiting));
-        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
+        let lock = self.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(lock).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         let before = self.kept(&podman, &plan).await?;
@@ -171,6 +177,19 @@ impl Orchestrator {
         }
     }
 
+    /// Starts a server that runs without clients too. That it does not come up is told by whoever connects.
+    pub(super) async fn start_always_on(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.always_on
+            && let Err(error) = self
+                .systemd
+                .start(&plan.name.server_unit(), SERVER_START)
+                .await
+        {
+            tracing::warn!("{error}");
+        }
+        Ok(())
+    }
+
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
     async fn clear_name(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
         match self.active(name.clone())? {
@@ -206,13 +225,27 @@ impl Orchestrator {
 }
 
 /// The steps that change something; all are undone by `take_down`.
-struct Work<'a> {
-    orchestrator: &'a Orchestrator,
-    lock: &'a Lock,
-    podman: &'a Podman,
-    plan: &'a Plan,
-    given: &'a str,
-    version: PodmanVersion,
+pub(super) struct Work<'a> {
+    pub(super) orchestrator: &'a Orchestrator,
+    pub(super) lock: &'a Lock,
+    pub(super) podman: &'a Podman,
+    pub(super) plan: &'a Plan,
+    pub(super) given: &'a str,
+    pub(super) version: PodmanVersion,
+}
+
+/// A server that listens.
+pub(super) struct Raised {
+    /// With the record as it was written.
+    pub(super) active: Active,
+    /// What its units name, if that is an image.
+    pub(super) pinned: Option<Pinned>,
+    /// The files by which its image was built.
+    pub(super) built: BTreeMap<UnitPath, String>,
+    /// The link by which its units name this program.
+    pub(super) program: String,
+    /// What it showed, if it was tried.
+    pub(super) tried: Option<Tried>,
 }
 
 impl Work<'_> {
@@ -222,6 +255,48 @@ impl Work<'_> {
         probe: bool,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
+        let (orchestrator, name) = (self.orchestrator, &self.plan.name);
+        let raised = self.raise(pinned, probe, tell).await?;
+        let Raised {
+            mut active,
+            pinned,
+            built,
+            program,
+            tried,
+        } = raised;
+        let record = &mut active.record;
+        record.state = State::Unverified;
+        if let Some(tried) = &tried {
+            orchestrator.write_accepted(name, &Definitions::of(&tried.all))?;
+            record.tools_hash = Some(tried.tools_hash());
+            record.state = State::Verified;
+        }
+        let done = texts(
+            self.plan,
+            pinned.as_ref(),
+            record,
+            &built,
+            &program,
+            self.version,
+        )?;
+        orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &done.socket)?;
+        // Else systemd would warn of a file that changed since it was read.
+        orchestrator.systemd.reload().await?;
+        Ok(Added {
+            active,
+            lists: tried.map(|tried| tried.lists),
+        })
+    }
+
+    /// Does all but the last: the server listens, and was tried, and its record says that it is being added.
+    pub(super) async fn raise(
+        &self,
+        pinned: Option<Pinned>,
+        probe: bool,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Raised, Error> {
         let name = &self.plan.name;
         let (plan, version) = (self.plan, self.version);
         let built = self.orchestrator.build_texts(plan, version)?;
@@ -230,7 +305,7 @@ impl Work<'_> {
             Origin::Image(_) | Origin::Remote(_) => pinned,
         };
         let program = self.orchestrator.link()?;
-        let mut record = record(plan, self.given, pinned.as_ref(), State::Adding);
+        let record = record(plan, self.given, pinned.as_ref(), State::Adding);
         let written = texts(plan, pinned.as_ref(), &record, &built, &program, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
@@ -262,28 +337,25 @@ impl Work<'_> {
             .start(&name.socket_unit(), SOCKET_START)
             .await?;
 
-        let mut active = Active {
+        self.orchestrator.start_always_on(plan).await?;
+
+        let active = Active {
             name: name.clone(),
-            record: record.clone(),
+            record,
             socket: self.orchestrator.host.runtime.socket_path(name)?,
         };
-        let mut lists = None;
-        record.state = State::Unverified;
+        let mut tried = None;
         if probe {
             tell(Step::Trying);
-            let seen = self.orchestrator.try_once(&active).await?;
-            record.tools_hash = Some(seen.tools_hash());
-            record.state = State::Verified;
-            lists = Some(seen);
+            tried = Some(self.orchestrator.try_whole(&active).await?);
         }
-        let done = texts(plan, pinned.as_ref(), &record, &built, &program, version)?;
-        self.orchestrator
-            .units
-            .write(self.lock, &socket_path(name), &done.socket)?;
-        // Else systemd would warn of a file that changed since it was read.
-        self.orchestrator.systemd.reload().await?;
-        active.record = record;
-        Ok(Added { active, lists })
+        Ok(Raised {
+            active,
+            pinned,
+            built,
+            program,
+            tried,
+        })
     }
 
     /// Builds the server's image. The record is written before anything else, without what is known only then.
@@ -319,7 +391,7 @@ impl Work<'_> {
 }
 
 /// Sees to it that the user knows what code is built, where its catalog says no more than where that is found.
-fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
+pub(super) fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
     let Some(build) = plan.origin.build() else {
         return Ok(());
     };
@@ -382,6 +454,9 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: S
         instances: plan.instances,
         entry: plan.origin.build().and_then(|build| build.entry.clone()),
         scripts: plan.origin.build().is_some_and(|build| build.scripts),
+        always_on: plan.always_on,
+        previous: None,
+        tools: Tools::default(),
         tools_hash: None,
         state,
         added: Timestamp::now(),

@@ -50,7 +50,7 @@ impl Orchestrator {
         // Of a template only its instances can be asked for; nobody connects as this one.
         let instance = UnitName::from_systemd(format!("mcpod-{name}@check.service"));
         let instance = self.systemd.status(&instance).await?;
-        let state = match State::of(active.record.state, Some(&socket.active)) {
+        let state = match self.listed_one(&active).await?.state {
             // Whoever has told of its tools works, though the record is of the time before.
             State::Unverified if self.known_lists(&active).is_some() => State::Listening,
             state => state,

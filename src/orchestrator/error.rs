@@ -8,6 +8,7 @@ use crate::activation::plan::PlanError;
 use crate::catalog::IndexError;
 use crate::host::HostError;
 use crate::image::ReferenceError;
+use crate::login::LoginError;
 use crate::podman::PodmanError;
 use crate::quadlet::error::{Unsupported, ValueError};
 use crate::quadlet::name::{NameError, ServerName};
@@ -54,6 +55,15 @@ pub enum Error {
         /// What was asked for.
         reference: String,
     },
+    /// One logs in to remote servers alone.
+    #[error("{name} is no remote server whose address may be shown: there is nothing to log in to")]
+    NotRemote {
+        /// The server.
+        name: ServerName,
+    },
+    /// There is no login.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// Another server has the name.
     #[error("the name {name} is taken by {id}")]
     NameTaken {
@@ -199,6 +209,80 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A server was not added, changed or removed to its end.
+    #[error("{name} was not added, changed or removed to its end")]
+    HalfThere {
+        /// The server.
+        name: ServerName,
+    },
+    /// Somebody else changed a server while it was worked on.
+    #[error("{name} was changed by somebody else meanwhile")]
+    ChangedMeanwhile {
+        /// The server.
+        name: ServerName,
+    },
+    /// The user is to see first what would be other in how a server is run.
+    #[error("{name} would be run in another way:\n{}", lines.join("\n"))]
+    RunsOtherwise {
+        /// The server.
+        name: ServerName,
+        /// The lines of its units that would go and come.
+        lines: Vec<String>,
+    },
+    /// A server was never upgraded.
+    #[error("{name} was never upgraded: there is nothing to go back to")]
+    NoPrevious {
+        /// The server.
+        name: ServerName,
+    },
+    /// The image that a server had before is gone.
+    #[error("the image that {name} had before was built here and is gone: {image}")]
+    PreviousGone {
+        /// The server.
+        name: ServerName,
+        /// What the image was built from.
+        image: String,
+    },
+    /// Podman's policy cannot be read, and the settings demand a signature.
+    #[error("cannot read Podman's policy of signatures, {}: {reason}", path.display())]
+    NoPolicy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The settings demand a signature that Podman's policy does not.
+    #[error(
+        "[trust] require_signature demands a sigstore signature of what is in {prefix}, and Podman's policy, {}, demands none of {image}",
+        path.display()
+    )]
+    SignatureNotDemanded {
+        /// The image.
+        image: String,
+        /// The registry, or a part of it, in the settings.
+        prefix: String,
+        /// The file of the policy.
+        path: PathBuf,
+    },
+    /// A file of what the user accepted cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Kept {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A tool is held back.
+    #[error("{tool} of {name} is held back: its definition is not one that was accepted")]
+    ToolHeld {
+        /// The server.
+        name: ServerName,
+        /// The tool.
+        tool: String,
+    },
     /// A path of the host must not be mounted.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -244,6 +328,7 @@ impl Error {
             }
             Self::Ambiguous { .. }
             | Self::UnknownReference { .. }
+            | Self::NotRemote { .. }
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)
@@ -251,6 +336,7 @@ impl Error {
             | Self::BadSecretName { .. }
             | Self::SecretInUse { .. }
             | Self::NeedsConsent { .. }
+            | Self::RunsOtherwise { .. }
             | Self::KeptForAnother { .. }
             | Self::Build(BuildError::Package(_))
             | Self::Plan(
@@ -276,6 +362,8 @@ impl Error {
             Self::NoSuchEntry { .. } => "no_such_entry",
             Self::Ambiguous { .. } => "ambiguous",
             Self::UnknownReference { .. } | Self::Reference(_) => "bad_reference",
+            Self::NotRemote { .. } => "not_remote",
+            Self::Login(_) => "login",
             Self::NameTaken { .. } => "name_taken",
             Self::EntryChanged { .. } | Self::NotAsAgreed { .. } => "entry_changed",
             Self::KeptForAnother { .. } => "kept_for_another",
@@ -285,7 +373,7 @@ impl Error {
                 "no_such_package"
             }
             Self::Repository(_) => "repository",
-            Self::NeedsConsent { .. } => "needs_consent",
+            Self::NeedsConsent { .. } | Self::RunsOtherwise { .. } => "needs_consent",
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
@@ -301,6 +389,13 @@ impl Error {
             Self::BadSecretName { .. } => "bad_secret_name",
             Self::SecretInUse { .. } => "secret_in_use",
             Self::Link { .. } => "link",
+            Self::NoPolicy { .. } | Self::SignatureNotDemanded { .. } => "signature",
+            Self::HalfThere { .. } => "half_there",
+            Self::ChangedMeanwhile { .. } => "changed_meanwhile",
+            Self::NoPrevious { .. } => "no_previous",
+            Self::PreviousGone { .. } => "previous_gone",
+            Self::Kept { .. } => "file",
+            Self::ToolHeld { .. } => "tool_held",
             Self::Unsupported(_) => "podman_too_old",
             Self::Catalog(_) => "catalog",
             Self::Settings(_) => "bad_settings",
@@ -337,7 +432,7 @@ impl Error {
                 "choose another with --name, or first: mcpod remove {name}"
             )),
             Self::EntryChanged { name, id } => Some(format!(
-                "look at it with mcpod show {id}; then mcpod remove {name}, and mcpod add {id} --name {name}"
+                "look at it with mcpod show {id}; mcpod upgrade {name} takes what is said now"
             )),
             Self::NotAsAgreed { id } => Some(format!("look at it again with mcpod show {id}")),
             Self::KeptForAnother { .. } => Some(
@@ -369,15 +464,36 @@ impl Error {
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
             Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
+            | Self::NotRemote { .. }
+            | Self::Login(_)
             | Self::Build(_)
             | Self::Name(_)
             | Self::Reference(_)
             | Self::Value(_)
             | Self::BadSecretName { .. }
             | Self::Link { .. }
+            | Self::Kept { .. }
             | Self::Settings(_) => None,
+            Self::ToolHeld { name, .. } => Some(accept_hint(name)),
+            Self::NoPolicy { .. } => Some("see containers-policy.json(5)".to_owned()),
+            Self::SignatureNotDemanded { prefix, path, .. } => Some(format!(
+                "under transports.docker of {} add: \"{prefix}\": [{{\"type\": \"sigstoreSigned\", \"keyPath\": \"/PATH/OF/KEY.pub\"}}], and in registries.d say where signatures are: docker: {{{prefix}: {{use-sigstore-attachments: true}}}} (containers-policy.json(5), containers-registries.d(5))",
+                path.display()
+            )),
+            Self::HalfThere { name } => Some(format!("mcpod remove {name}, or add it again")),
+            Self::ChangedMeanwhile { .. } => Some("try again".to_owned()),
+            Self::RunsOtherwise { .. } => Some("look at it; with --yes it is done".to_owned()),
+            Self::NoPrevious { name } => Some(format!("mcpod upgrade {name} looks for a newer one")),
+            Self::PreviousGone { name, .. } => Some(format!(
+                "mcpod remove {name}, then add it in that version"
+            )),
             Self::Bind(error) => error.hint(),
             Self::SecretInUse { server, .. } => Some(format!("first: mcpod remove {server}")),
         }
     }
+}
+
+/// What is to be done about tools that are held back.
+pub(crate) fn accept_hint(name: &ServerName) -> String {
+    format!("mcpod status {name} shows what changed; mcpod accept {name} takes it")
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Active, Error, Orchestrator};
+use crate::activation::record::State;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::remember::Remembered;
@@ -26,6 +27,17 @@ impl Orchestrator {
         let active = self.find(typed)?;
         match self.known_lists(&active) {
             Some(lists) => Ok(lists),
+            // What it shows first is what the user chose.
+            None if active.record.state == State::Unverified => {
+                match self.verify(typed, || {}).await {
+                    // Nothing can be written down of it.
+                    Err(Error::Edited { .. }) => self.try_once(&active).await,
+                    done => {
+                        done?;
+                        Ok(self.known_lists(&active).unwrap_or_default())
+                    }
+                }
+            }
             None => self.try_once(&active).await,
         }
     }
@@ -37,12 +49,13 @@ impl Orchestrator {
         (kept.digest == active.record.identity()).then_some(kept.lists)
     }
 
-    /// Asks an active server anew what it offers, as after a change of its inputs. Where that is something else than
-    /// before, everybody who follows what is active is told.
-    pub async fn relist(&self, name: &ServerName, before: Option<&Lists>) -> Result<(), Error> {
+    /// Asks an active server anew what it offers, since it says that this has changed. Where that is so, everybody who follows
+    /// what is active is told.
+    pub async fn relist(&self, name: &ServerName) -> Result<(), Error> {
         let active = self.find(name.as_str())?;
+        let before = self.known_lists(&active);
         let lists = self.try_once(&active).await?;
-        if before != Some(&lists) {
+        if before != Some(lists) {
             // Nothing was written, but a reload is what they look at the cache for.
             self.systemd.reload().await?;
         }

@@ -87,7 +87,7 @@ impl Orchestrator {
 
     /// Writes all of them for the user where no package has them, and takes away those that hide a package's.
     pub async fn install_own_units(&self, root: &Path) -> Result<(), Error> {
-        let lock = self.units.lock(|| {}).await?;
+        let lock = self.lock(|| {}).await?;
         let program = host::program()?;
         let ours = texts(&program)?;
         for OwnUnit { name, place } in self.every_own_unit(root)? {

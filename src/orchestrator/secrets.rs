@@ -44,7 +44,7 @@ impl Orchestrator {
         let (server, key) = parse(name)?;
         let podman = self.podman().await?;
         // Whoever has the lock may be adding the server with what is stored now, or putting back what was.
-        let _lock = self.units.lock(on_wait).await?;
+        let _lock = self.lock(on_wait).await?;
         let active = self.active(server.clone())?;
         let entry = active.as_ref().map(|active| active.record.id.clone());
         let secrets = match active {
@@ -93,7 +93,7 @@ impl Orchestrator {
     /// Forgets a secret that no server needs.
     pub async fn remove_secret(&self, name: &str, on_wait: impl FnOnce()) -> Result<(), Error> {
         let (server, key) = parse(name)?;
-        let _lock = self.units.lock(on_wait).await?;
+        let _lock = self.lock(on_wait).await?;
         if let Some(active) = self.active(server.clone())?
             && active.record.secrets.contains(&key)
         {

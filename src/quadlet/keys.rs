@@ -159,6 +159,7 @@ pub mod service {
         CPU_QUOTA: CpuShare = "CPUQuota", cpu_share;
         ENVIRONMENT: Assignment = "Environment", service_variable;
         EXEC_START: [String] = "ExecStart", command;
+        EXEC_START_POST: [String] = "ExecStartPost", command;
         EXEC_START_PRE: [String] = "ExecStartPre", command;
         EXEC_STOP: [String] = "ExecStop", command;
         EXEC_STOP_POST: [String] = "ExecStopPost", command;
@@ -171,6 +172,9 @@ pub mod service {
         PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
+        RESTART_DELAY_MAX: Duration = "RestartMaxDelaySec", span;
+        RESTART_STEPS: u64 = "RestartSteps", number;
+        RUNTIME_MAX: Duration = "RuntimeMaxSec", span;
         SLICE: UnitName = "Slice", unit_name;
         STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
@@ -215,6 +219,7 @@ pub mod install {
 pub mod mcpod {
     keys! { "X-Mcpod";
         ADDED: str = "Added", recorded;
+        ALWAYS_ON: str = "AlwaysOn", recorded;
         CONTENT: str = "Content", recorded;
         DIGEST: str = "Digest", recorded;
         ENTRY: str = "Entry", recorded;
@@ -232,6 +237,7 @@ pub mod mcpod {
         SCRIPTS: str = "Scripts", recorded;
         SECRET: str = "Secret", recorded;
         STATE: str = "State", recorded;
+        TOOLS: str = "Tools", recorded;
         TOOLS_HASH: str = "ToolsHash", recorded;
     }
 }

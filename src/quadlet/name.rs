@@ -65,6 +65,21 @@ impl ServerName {
         format!("mcpod-{}@.container", self.0)
     }
 
+    /// `mcpod-NAME.container`: the Quadlet file of a server that all connections share.
+    pub fn server_file(&self) -> String {
+        format!("mcpod-{}.container", self.0)
+    }
+
+    /// `mcpod-NAME.service`: the unit that Quadlet makes of it.
+    pub fn server_unit(&self) -> UnitName {
+        UnitName(format!("mcpod-{}.service", self.0))
+    }
+
+    /// `mcpod-NAME.service.d/mcpod.conf`: what is added to that unit.
+    pub fn server_drop_in(&self) -> String {
+        format!("mcpod-{}.service.d/mcpod.conf", self.0)
+    }
+
     /// `mcpod-NAME@.service`: the template of instances that are no containers.
     pub fn instance_file(&self) -> String {
         format!("mcpod-{}@.service", self.0)

@@ -64,7 +64,18 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
         machine(&["put", package(begin, ".deb").to_str().unwrap(), file]).ok();
     }
 
-    // Installed: units, preset and completions are there for a user who did nothing.
+    install();
+    use_and_upgrade();
+    // What the administrator turned off stays off.
+    root(&["systemctl", "--global", "disable", "mcpod-refresh.timer"]).ok();
+    apt(&["install", "--reinstall", NEW]);
+    has_timer(FRESH, "disabled");
+    remove();
+    purge();
+}
+
+/// Units, preset and completions are there for a user who did nothing.
+fn install() {
     apt(&["install", OLD]);
     has_timer(FRESH, "enabled");
     fresh(&["systemctl", "--user", "is-active", "mcpod-refresh.timer"]).ok();
@@ -77,7 +88,10 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
             .find(|finding| finding["check"] == check);
         assert_eq!(finding.unwrap()["state"], "ok", "{finding:#?}");
     }
+}
 
+/// Servers and a session outlive an upgrade.
+fn use_and_upgrade() {
     // Used, by a fresh user and by one who keeps a session.
     fresh(&[
         "mcpod",
@@ -134,13 +148,10 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
         .prints(&["on"]);
     drop(client);
     no_orphans();
+}
 
-    // What the administrator turned off stays off.
-    root(&["systemctl", "--global", "disable", "mcpod-refresh.timer"]).ok();
-    apt(&["install", "--reinstall", NEW]);
-    has_timer(FRESH, "disabled");
-
-    // Removed: servers answer on, and it is said whose they are.
+/// Servers answer on without mcpod, it is said whose they are, and mcpod knows them when it is back.
+fn remove() {
     let removed = apt(&["remove", "mcpod"]);
     let said = format!("{}{}", removed.stdout, removed.stderr);
     for part in [FRESH, "tester", "mcpod remove NAME"] {
@@ -166,8 +177,10 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
     for user in [FRESH, "tester"] {
         run_as(user, &["mcpod", "remove", "echo"]).ok();
     }
+}
 
-    // Purged: nothing of it is left on the host.
+/// Nothing of it is left on the host.
+fn purge() {
     let purged = apt(&["purge", "mcpod"]);
     assert!(
         !format!("{}{}", purged.stdout, purged.stderr).contains("stay active"),

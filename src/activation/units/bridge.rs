@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use crate::activation::endpoint::{Endpoint, Value};
-use crate::activation::plan::Plan;
+use super::container::push_limits;
+use super::{push_connection, session};
+use crate::activation::endpoint::{Endpoint, Header, Value};
+use crate::activation::plan::{Origin, Plan};
 use crate::catalog::HttpProtocol;
-use crate::guard::{GUARD_UNIT, SLICE_UNIT};
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{service, unit};
-use crate::quadlet::name::UnitName;
+use crate::quadlet::name::ServerName;
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Assignment, CpuShare, Specifier, Stream, Text};
-use crate::systemd::journal;
+use crate::quadlet::value::Assignment;
+
+/// How long a server in a container may take until it answers: less than a session may take to open, so that its client hears why not.
+pub(super) const AWAIT: Duration = Duration::from_secs(40);
 
 /// How long a bridge may take to tell its server that the session is over.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,24 +26,18 @@ pub(super) fn bridge(
     program: &str,
 ) -> Result<UnitFile, ValueError> {
     let name = &plan.name;
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
+    let mut file = session(name)?;
+    if plan.http.is_some() {
+        // It runs as long as it is wanted. Were it required, a client would hear nothing of why it does not start.
+        file.push(unit::WANTS, &name.server_unit())?;
+        file.push(unit::AFTER, &name.server_unit())?;
+    }
     file.push(service::TYPE, "exec")?;
-    file.push(service::EXEC_START, command(endpoint, program).as_slice())?;
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    // As that of a container: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
+    file.push(
+        service::EXEC_START,
+        command(plan, endpoint, program).as_slice(),
+    )?;
+    push_connection(&mut file, name)?;
     if let Some(bundle) = &plan.ca_bundle {
         file.push(
             service::ENVIRONMENT,
@@ -52,20 +49,32 @@ pub(super) fn bridge(
             file.push(service::ENVIRONMENT, &Assignment::new(variable, proxy))?;
         }
     }
-    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::NO_NEW_PRIVILEGES, &true)?;
-    file.push(service::MEMORY_MAX, &plan.limits.memory.bytes())?;
-    file.push(service::MEMORY_SWAP_MAX, &0)?;
-    file.push(service::TASKS_MAX, &u64::from(plan.limits.tasks))?;
-    if let Some(cpus) = plan.limits.cpus {
-        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
-    }
+    push_limits(&mut file, &plan.limits)?;
     file.push(service::TIMEOUT_STOP, &STOP_TIMEOUT)?;
     Ok(file)
 }
 
+/// The command that returns when a server in a container answers, or does not in [`AWAIT`].
+pub(super) fn await_command(name: &ServerName, endpoint: &Endpoint, program: &str) -> Vec<String> {
+    let mut words = vec![
+        program.to_owned(),
+        "bridge".to_owned(),
+        format!("--container={name}"),
+        format!("--await={}", AWAIT.as_secs()),
+    ];
+    if endpoint.protocol == HttpProtocol::Sse {
+        words.push("--sse".to_owned());
+    }
+    words.extend(match &endpoint.url {
+        Value::Open(url) => Some(format!("--url={url}")),
+        Value::Secret(_) => None,
+    });
+    words
+}
+
 /// The command of a bridge. Each value is one word with its option, so that none is read as an option itself.
-fn command(endpoint: &Endpoint, program: &str) -> Vec<String> {
+fn command(plan: &Plan, endpoint: &Endpoint, program: &str) -> Vec<String> {
     let Endpoint {
         protocol,
         shown: _,
@@ -73,8 +82,16 @@ fn command(endpoint: &Endpoint, program: &str) -> Vec<String> {
         headers,
     } = endpoint;
     let mut words = vec![program.to_owned(), "bridge".to_owned()];
+    if plan.http.is_some() {
+        words.push(format!("--container={}", plan.name));
+    }
     if *protocol == HttpProtocol::Sse {
         words.push("--sse".to_owned());
+    }
+    // Whoever shows a key of their own does not log in beside it.
+    let shows_key = |header: &Header| header.name.eq_ignore_ascii_case("authorization");
+    if matches!(plan.origin, Origin::Remote(_)) && !headers.iter().any(shows_key) {
+        words.push(format!("--login={}", plan.name));
     }
     for header in headers {
         words.push(match &header.value {
@@ -88,3 +105,6 @@ fn command(endpoint: &Endpoint, program: &str) -> Vec<String> {
     });
     words
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use super::mounts::{certificates, mount_of, volume_of};
-use super::words;
+use super::{bridge, push_connection, session, words};
 use crate::activation::build::surroundings;
 use crate::activation::choices::Network;
+use crate::activation::endpoint::Endpoint;
 use crate::activation::invocation::Invocation;
+use crate::activation::limits::Limits;
 use crate::activation::plan::Plan;
-use crate::guard::{GUARD_UNIT, SLICE_UNIT};
+use crate::guard::SLICE_UNIT;
 use crate::image::Pinned;
 use crate::quadlet::error::ValueError;
-use crate::quadlet::keys::{container, quadlet, service, unit};
+use crate::quadlet::keys::{container, install, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Stream, Text};
+use crate::quadlet::value::{Assignment, CpuShare, PodmanOption, Specifier, Text};
 use crate::settings::Relabel;
-use crate::systemd::journal;
 
 /// How long Podman waits for a server to end after SIGTERM before it kills it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,6 +28,16 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
+/// How often a server that speaks HTTP may be started in a row before it is left alone. Its start may take as long as
+/// [`AWAIT`](bridge::AWAIT) each time.
+const START_LIMIT_INTERVAL: Duration = Duration::from_mins(10);
+const START_LIMIT_BURST: u64 = 4;
+
+/// How long after its failure it is started again: at first, at most, and in how many steps from one to the other.
+const RESTART_DELAY: Duration = Duration::from_secs(1);
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(30);
+const RESTART_STEPS: u64 = 4;
+
 /// Lets everybody write to the log of an instance; its folder keeps all but the user out.
 ///
 /// `crun` gives the file to the container's user, and systemd opens it again, as the user, for the commands that stop the instance.
@@ -36,6 +47,16 @@ const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
 /// What Go is told about Podman's memory: a command that lives a tenth of a second collects nothing, unless it comes to that much,
 /// as it may where it has to pull the image again.
 const PODMAN_MEMORY: [(&str, &str); 2] = [("GOGC", "off"), ("GOMEMLIMIT", "64MiB")];
+
+/// Removes that file.
+const FORGET_INSIDE: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "rm -f \"$XDG_RUNTIME_DIR/mcpod/${PODMAN_SYSTEMD_UNIT%.service}.inside\"",
+];
+
+/// What the file with the number of a container's first process ends in, behind the name of the container's unit.
+pub const INSIDE: &str = ".inside";
 
 /// Removes the container of an instance, without a word.
 ///
@@ -51,12 +72,77 @@ const STOP_COMMAND: [&str; 3] = [
 
 /// Makes the template of the server's instances: one for each connection, gone when it ends.
 pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
+    let mut file = session(&plan.name)?;
+    // The container's standard input and output are the connection itself.
+    push_container(&mut file, plan, pinned, "passthrough")?;
+
+    push_connection(&mut file, &plan.name)?;
+    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
+    push_service(&mut file, plan)?;
+    Ok(file)
+}
+
+/// Makes the unit of a server that speaks HTTP: one container for all connections, as long as a bridge to it is there.
+///
+/// Nothing of it is published: bridges enter its network namespace. It has started when it answers.
+pub(super) fn shared(
+    plan: &Plan,
+    pinned: &Pinned,
+    endpoint: &Endpoint,
+    program: &str,
+) -> Result<UnitFile, ValueError> {
+    let name = &plan.name;
+    let mut file = UnitFile::new();
+    file.push(
+        unit::DESCRIPTION,
+        &Text::from(&*format!("MCP server {name}")),
+    )?;
+    if !plan.always_on {
+        file.push(unit::STOP_WHEN_UNNEEDED, &true)?;
+    }
+    file.push(unit::START_LIMIT_INTERVAL, &START_LIMIT_INTERVAL)?;
+    file.push(unit::START_LIMIT_BURST, &START_LIMIT_BURST)?;
+    // conmon writes the lines, as the user, whose journal they are then; see the guard's relay for why a server cannot.
+    push_container(&mut file, plan, pinned, "journald")?;
+    file.push(
+        container::PODMAN_ARGS,
+        &PodmanOption::with("pidfile", inside_file()),
+    )?;
+
+    file.push(
+        service::EXEC_START_POST,
+        bridge::await_command(name, endpoint, program).as_slice(),
+    )?;
+    file.push(service::RESTART, "on-failure")?;
+    file.push(service::RESTART_DELAY, &RESTART_DELAY)?;
+    file.push(service::RESTART_STEPS, &RESTART_STEPS)?;
+    file.push(service::RESTART_DELAY_MAX, &RESTART_DELAY_MAX)?;
+    push_service(&mut file, plan)?;
+    file.push(service::EXEC_STOP_POST, words(&FORGET_INSIDE).as_slice())?;
+    if plan.always_on {
+        file.push(
+            install::WANTED_BY,
+            &UnitName::from_systemd("default.target"),
+        )?;
+    }
+    Ok(file)
+}
+
+/// What runs, and in which sandbox.
+fn push_container(
+    file: &mut UnitFile,
+    plan: &Plan,
+    pinned: &Pinned,
+    log_driver: &str,
+) -> Result<(), ValueError> {
     let Plan {
         name,
         id: _,
         launch: _,
         launch_hash: _,
         origin: _,
+        http: _,
+        always_on: _,
         invocation,
         inputs: _,
         environment: _,
@@ -65,17 +151,8 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
         network,
         ca_bundle,
         proxy,
-        limits,
+        limits: _,
     } = plan;
-    let mut file = UnitFile::new();
-    file.push(
-        unit::DESCRIPTION,
-        &Text::from(&*format!("MCP server {name}, session ")).and(Specifier::Instance),
-    )?;
-    // Without it every session that failed would stay loaded until somebody resets it.
-    file.push(unit::COLLECT_MODE, "inactive-or-failed")?;
-    file.push(unit::WANTS, &UnitName::from_systemd(GUARD_UNIT))?;
-
     file.push(container::IMAGE, &pinned.to_string())?;
     match pinned {
         // Anybody may prune the image of a server that nobody uses at the moment; its digest says what must come back.
@@ -93,8 +170,7 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
         container::GLOBAL_ARGS,
         &PodmanOption::with("events-backend", "none"),
     )?;
-    // The container's standard input and output are the connection itself.
-    file.push(container::LOG_DRIVER, "passthrough")?;
+    file.push(container::LOG_DRIVER, log_driver)?;
     file.push(
         container::PODMAN_ARGS,
         &PodmanOption::with("conmon-pidfile", pid_file()),
@@ -122,47 +198,50 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
     if let Some(user) = &invocation.user {
         file.push(container::USER, user.as_str())?;
     }
-    push_invocation(&mut file, name, invocation, *relabel)?;
-    push_surroundings(
-        &mut file,
-        invocation,
-        ca_bundle.as_deref(),
-        proxy.as_deref(),
-    )?;
+    push_invocation(file, name, invocation, *relabel)?;
+    push_surroundings(file, invocation, ca_bundle.as_deref(), proxy.as_deref())?;
     if !invocation.args.is_empty() {
         file.push(container::EXEC, invocation.args.as_slice())?;
     }
     // Else the first start of a boot can wait for a network-online.target that user managers never reach.
-    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)?;
+    file.push(quadlet::DEFAULT_DEPENDENCIES, &false)
+}
 
-    file.push(service::STANDARD_INPUT, "socket")?;
-    file.push(service::STANDARD_OUTPUT, "socket")?;
-    // Not to the journal itself: see the guard's relay.
-    let (before, behind) = journal::log_file_around(name);
-    let log = Text::from(Specifier::RuntimeDirectory)
-        .and(&*format!("/mcpod/{before}"))
-        .and(Specifier::Instance)
-        .and(behind);
-    file.push(service::STANDARD_ERROR, &Stream::Append(log))?;
-    file.push(service::EXEC_START_PRE, words(&OPEN_LOG).as_slice())?;
+/// What Podman's command is given, and what its unit may use; how both end.
+fn push_service(file: &mut UnitFile, plan: &Plan) -> Result<(), ValueError> {
     for (name, value) in PODMAN_MEMORY {
         file.push(service::ENVIRONMENT, &Assignment::new(name, value))?;
     }
-    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
-    file.push(service::MEMORY_MAX, &limits.memory.bytes())?;
-    file.push(service::MEMORY_SWAP_MAX, &0)?;
-    file.push(service::TASKS_MAX, &u64::from(limits.tasks))?;
-    if let Some(cpus) = limits.cpus {
-        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
-    }
+    push_limits(file, &plan.limits)?;
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
     let stop = words(&STOP_COMMAND);
     file.push(service::EXEC_STOP, stop.as_slice())?;
     file.push(service::EXEC_STOP_POST, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.
-    file.push(service::SUCCESS_EXIT_STATUS, &143)?;
-    Ok(file)
+    file.push(service::SUCCESS_EXIT_STATUS, &143)
+}
+
+/// What a unit may use.
+pub(super) fn push_limits(file: &mut UnitFile, limits: &Limits) -> Result<(), ValueError> {
+    let Limits {
+        memory,
+        cpus,
+        tasks,
+        sessions: _,
+        lifetime,
+    } = limits;
+    file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
+    file.push(service::MEMORY_MAX, &memory.bytes())?;
+    file.push(service::MEMORY_SWAP_MAX, &0)?;
+    file.push(service::TASKS_MAX, &u64::from(*tasks))?;
+    if let Some(cpus) = cpus {
+        file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
+    }
+    if let Some(lifetime) = lifetime {
+        file.push(service::RUNTIME_MAX, &lifetime.duration())?;
+    }
+    Ok(())
 }
 
 /// What a server is started with.
@@ -239,6 +318,14 @@ fn pid_file() -> Text {
         .and("/mcpod/")
         .and(Specifier::UnitName)
         .and(".pid")
+}
+
+/// Where Podman writes the number of the first process inside: by it bridges find the container.
+fn inside_file() -> Text {
+    Text::from(Specifier::RuntimeDirectory)
+        .and("/mcpod/")
+        .and(Specifier::UnitName)
+        .and(INSIDE)
 }
 
 #[cfg(test)]

@@ -66,6 +66,19 @@ async fn a_server_that_refuses_the_post_is_asked_for_its_stream() {
 }
 
 #[tokio::test]
+async fn what_was_asked_before_the_client_ended_its_side_is_answered() {
+    let server = server("/messages?s=1").await;
+    let mut client = Client::with(&server.url, HttpProtocol::Sse, HeaderMap::new());
+    client.say(INITIALIZE).await;
+    client
+        .say(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)
+        .await;
+    let mut answers = client.end().await;
+    answers.sort();
+    assert_eq!(answers, [OPENED, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#]);
+}
+
+#[tokio::test]
 async fn its_messages_go_to_no_other_server() {
     let server = server("https://example.com/messages").await;
     let mut client = Client::with(&server.url, HttpProtocol::Sse, HeaderMap::new());
