@@ -8,10 +8,12 @@ mod ask;
 mod attach;
 mod bridge;
 mod call;
+mod completions;
 mod config;
 mod connect;
 mod credential;
 mod dirs;
+mod doctor;
 mod egress;
 mod export;
 mod guard;
@@ -19,6 +21,7 @@ mod list;
 mod log;
 mod login;
 mod logs;
+mod manual;
 mod markdown;
 mod output;
 mod picker;
@@ -48,7 +51,18 @@ use picker::Picked;
 
 /// Find MCP servers, run them in rootless Podman as systemd units, use their tools
 #[derive(Debug, Parser)]
-#[command(name = "mcpod", version, max_term_width = 100)]
+#[command(
+    name = "mcpod",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  mcpod search query a postgres database
+  mcpod add time
+  mcpod call time get_current_time timezone=UTC
+  mcpod doctor
+
+`mcpod help COMMAND` explains a command, with examples."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -108,6 +122,13 @@ enum Command {
     Accept(accept::Arguments),
     /// Store, list and remove the secrets of servers
     Secret(secret::Arguments),
+    /// Say what this host lacks for mcpod, what that means, and what mends it
+    Doctor(doctor::Arguments),
+    /// Print what a shell reads to complete commands of mcpod
+    Completions(completions::Arguments),
+    /// Write the manual pages (for packages)
+    #[command(hide = true)]
+    Manual(manual::Arguments),
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
@@ -159,6 +180,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     let host = Host::of_process();
     match command {
         Command::Search(arguments) if arguments.is_interactive() => {
+            arguments.check_sources(&host)?;
             match picker::pick(search::catalog(&host)?, arguments.filters())? {
                 Picked::Nothing => Ok(ExitCode::SUCCESS),
                 Picked::Show(id) => show::run(&show::Arguments::of(id), &host, output),
@@ -174,8 +196,11 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Search(arguments) => search::run(&arguments, &host, output),
         Command::Show(arguments) => show::run(&arguments, &host, output),
         Command::Sources(arguments) => sources::run(&arguments, &host, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Manual(arguments) => manual::run(&arguments, output),
         Command::Credential(arguments) => credential::run(&arguments),
         Command::Egress(arguments) => egress::run(&arguments, &host),
+        Command::Doctor(arguments) => in_runtime(doctor::run(&arguments, host, output)),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Connect(arguments) => in_runtime(connect::run(&arguments, &host, output)),
@@ -284,12 +309,15 @@ impl Command {
             Self::Rollback(arguments) => arguments.json,
             Self::Accept(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)
             | Self::Login(_)
             | Self::Logout(_)
             | Self::Logs(_)
             | Self::Export(_)
+            | Self::Completions(_)
+            | Self::Manual(_)
             | Self::Credential(_)
             | Self::ToolsOf(_)
             | Self::Egress(_)

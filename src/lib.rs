@@ -34,6 +34,7 @@
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
 //! | [`tool_server`] | the server of tools that are containers | each call is a container of its own, and nothing else |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
+//! | [`doctor`] | what the host has and lacks, and what mends it | facts are judged without I/O; only `--fix` changes anything |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
 //! | [`client_config`] | agents' own configuration files | what a file says of anything but mcpod stays as it is |
 //! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
@@ -59,6 +60,7 @@ pub mod cli;
 pub mod client_config;
 pub mod containerfile;
 pub mod credentials;
+pub mod doctor;
 pub mod egress;
 pub mod frontend;
 pub mod guard;

@@ -4,6 +4,7 @@ pub mod add;
 pub mod binds;
 mod build;
 mod build_log;
+pub mod checkup;
 pub mod config;
 pub mod connection;
 pub mod error;

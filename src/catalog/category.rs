@@ -108,10 +108,19 @@ impl fmt::Display for Category {
 
 /// No category has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no category {name:?}")]
+#[error("there is no category {name:?}; there are {}", all())]
 pub struct UnknownCategory {
     /// What was given.
     pub name: String,
+}
+
+/// The names of all categories.
+fn all() -> String {
+    let names: Vec<&str> = Category::ALL
+        .iter()
+        .map(|category| category.as_str())
+        .collect();
+    names.join(", ")
 }
 
 impl FromStr for Category {

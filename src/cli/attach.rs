@@ -32,7 +32,10 @@ const CHUNK: usize = 16 << 10;
 
 /// Join standard input and output to a server's socket
 #[derive(Debug, clap::Args)]
-#[command(after_help = "In an agent's configuration:
+#[command(after_help = "Examples:
+  mcpod attach time
+
+In an agent's configuration:
   {\"mcpServers\": {\"time\": {\"command\": \"mcpod\", \"args\": [\"attach\", \"time\"]}}}")]
 pub(super) struct Arguments {
     /// The server's name

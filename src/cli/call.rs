@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::output::{Failure, Outcome, Output};
+use super::output::{Busy, Failure, Outcome, Output};
 use super::stop::Stop;
 use crate::orchestrator::connection::Connection;
 use crate::orchestrator::{self, Orchestrator};
@@ -69,10 +69,18 @@ pub(super) async fn run(
     };
     let params = params(&arguments.tool, &input)?;
 
+    let busy = output.busy(format!("waiting for {}", arguments.name));
     let connection = orchestrator.connect(&active).await?;
     let mut signals = Stop::listen()
         .map_err(|error| anyhow::Error::new(error).context("cannot listen for signals"))?;
-    let called = call(&connection, &params, orchestrator, &mut signals, output).await;
+    let called = call(
+        &connection,
+        &params,
+        orchestrator,
+        &mut signals,
+        (output, busy),
+    )
+    .await;
     let called = match called {
         Ok(result) => Ok(result),
         Err(error) => Err(Failure::from(orchestrator::Error::from(
@@ -100,7 +108,7 @@ async fn call(
     params: &RawValue,
     orchestrator: &Orchestrator,
     signals: &mut Stop,
-    output: &Output,
+    (output, busy): (&Output, Busy),
 ) -> Result<Called, SessionError> {
     let options = CallOptions {
         timeout: Some(orchestrator.settings().sessions.call_timeout),
@@ -112,11 +120,14 @@ async fn call(
         .call("tools/call", Some(params), options)
         .await?;
     let bar = Bar::default();
+    let mut busy = Some(busy);
     loop {
         let step = tokio::select! {
             step = call.next() => step?,
             () = signals.told() => return Ok(Called::Cancelled),
         };
+        // From here on the server's own words show that something goes on, or the answer is there.
+        drop(busy.take());
         match step {
             Step::Progress(frame) => bar.show(&frame),
             Step::Answer(answer) if answer.kind() == Kind::Error => {

@@ -65,6 +65,7 @@ pub(super) async fn run(
             network,
         };
         let waiting = || output.note("waiting for another mcpod that changes units");
+        let _busy = output.busy(format!("changing {name}"));
         orchestrator.configure(&name, &change, waiting).await?;
         verify(&name, orchestrator, output).await?;
     }

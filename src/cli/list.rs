@@ -8,6 +8,9 @@ use crate::orchestrator::Orchestrator;
 
 /// List the active servers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod list
+  mcpod list --json | jq -r '.[].name'")]
 pub(super) struct Arguments {
     /// Print a JSON list
     #[arg(long)]

@@ -16,7 +16,7 @@ use crate::orchestrator::login::Invitation;
     after_help = "The address to visit is printed. Where the browser runs on another machine, it ends at an address that
 it cannot open: paste that address here, or let the port through, as with ssh -L PORT:127.0.0.1:PORT.
 
-Example:
+Examples:
   mcpod add https://mcp.example.com/mcp --no-probe
   mcpod login example"
 )]
@@ -36,6 +36,8 @@ pub(super) struct Arguments {
 
 /// Forget the tokens of a remote server
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod logout example")]
 pub(super) struct LogoutArguments {
     /// The server's name
     name: String,

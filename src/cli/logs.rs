@@ -7,6 +7,10 @@ use crate::orchestrator::Orchestrator;
 
 /// Show what a server wrote to its standard error
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod logs time
+  mcpod logs time -f
+  mcpod logs time -n 20")]
 pub(super) struct Arguments {
     /// The server's name
     name: String,

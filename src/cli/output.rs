@@ -2,7 +2,9 @@
 //!
 //! Results go to standard output, everything else to standard error. Under `--json` standard output holds one document
 //! and nothing else, and an error is a document too.
-use std::fmt::Write as _;
+mod busy;
+mod table;
+
 use std::io::{IsTerminal, Stderr, Stdout, Write as _};
 use std::process::ExitCode;
 
@@ -10,9 +12,13 @@ use serde::Serialize;
 
 use crate::orchestrator::{self, Kind};
 use crate::text;
+pub(super) use busy::Busy;
 
-/// How wide a table may be where nobody says how wide the terminal is.
+/// How wide lines may be where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
+
+/// How wide the column of marks is, blanks included.
+const MARK: usize = 10;
 
 /// Prints as the user asked for.
 #[derive(Debug)]
@@ -21,6 +27,19 @@ pub(super) struct Output {
     width: usize,
     stdout: Stdout,
     stderr: Stderr,
+}
+
+/// How good what a line says is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// As it should be.
+    Good,
+    /// Neither good nor bad.
+    Plain,
+    /// Not as it could be.
+    Warning,
+    /// Not as it must be.
+    Bad,
 }
 
 /// How a command ended that did not do what was asked. The numbers are the program's exit codes.
@@ -105,9 +124,19 @@ impl From<anyhow::Error> for Failure {
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
-        let width = rustix::termios::tcgetwinsize(std::io::stdout())
+        let of_terminal = || {
+            Some(usize::from(
+                rustix::termios::tcgetwinsize(std::io::stdout())
+                    .ok()?
+                    .ws_col,
+            ))
+        };
+        // What the user sets says more than the terminal (environ(7)).
+        let set = std::env::var("COLUMNS")
             .ok()
-            .map(|size| usize::from(size.ws_col))
+            .and_then(|columns| columns.parse().ok());
+        let width = set
+            .or_else(of_terminal)
             .filter(|width| *width > 0)
             .unwrap_or(WIDTH);
         Self {
@@ -155,44 +184,41 @@ impl Output {
         Ok(())
     }
 
-    /// Prints rows under headings, as wide as they need; the last column is cut where the terminal ends.
+    /// Prints rows under headings, as wide as the terminal at most.
     pub(super) fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
         self.text(&self.table_text(headings, rows));
     }
 
     /// Rows under headings, as [`Output::table`] prints them.
     pub(super) fn table_text(&self, headings: &[&str], rows: &[Vec<String>]) -> String {
-        let mut widths: Vec<usize> = headings
-            .iter()
-            .map(|heading| heading.chars().count())
-            .collect();
-        for row in rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
+        table::lines(headings, rows, self.width).join("\n")
+    }
+
+    /// Tells on a terminal what goes on, once it has gone on for a moment, until what this returns is dropped.
+    pub(super) fn busy(&self, what: impl Into<String>) -> Busy {
+        if self.json {
+            Busy::silent()
+        } else {
+            Busy::with(what.into())
         }
-        let mut table = String::new();
-        let headings: Vec<String> = headings
-            .iter()
-            .map(|heading| (*heading).to_owned())
-            .collect();
-        for row in std::iter::once(&headings).chain(rows) {
-            let mut line = String::new();
-            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let cell = text::one_line(cell);
-                if at + 1 == row.len() {
-                    let left = self.width.saturating_sub(line.chars().count());
-                    line.push_str(&text::shortened(&cell, left.max(20)));
-                } else {
-                    let padding = width.saturating_sub(cell.chars().count()) + 2;
-                    line.push_str(&cell);
-                    line.extend(std::iter::repeat_n(' ', padding));
-                }
-            }
-            // Writing to a String cannot fail.
-            writeln!(table, "{}", line.trim_end()).ok();
+    }
+
+    /// Prints a paragraph beside a word that says what it is, as wide as the terminal.
+    pub(super) fn marked(&self, mark: &str, tone: Tone, paragraph: &str) {
+        let (color, plain) = match tone {
+            _ if !self.has_color() => ("", ""),
+            Tone::Plain => ("", ""),
+            Tone::Good => ("\x1b[32m", "\x1b[0m"),
+            Tone::Warning => ("\x1b[1;33m", "\x1b[0m"),
+            Tone::Bad => ("\x1b[1;31m", "\x1b[0m"),
+        };
+        let paragraph = text::one_line(paragraph);
+        let lines = wrapped(&paragraph, self.width.saturating_sub(MARK).max(20));
+        let marks = std::iter::once(mark).chain(std::iter::repeat(""));
+        for (line, mark) in lines.iter().zip(marks) {
+            let padding = MARK.saturating_sub(mark.len());
+            self.text(&format!("{color}{mark}{plain}{:padding$}{line}", ""));
         }
-        table
     }
 
     /// Says something about what is going on, on standard error.
@@ -290,6 +316,21 @@ impl Drop for Screen {
     }
 }
 
+/// A line of words as lines that have at most so many characters, unless a word has more.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Shows what clap says of a command line: help and version, or why it makes no sense.
 ///
 /// There are no parsed arguments yet, so whether `--json` was meant is read from the words as they are.
@@ -309,4 +350,17 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 pub(super) fn stderr_has_color() -> bool {
     std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_is_as_wide_as_it_may_be() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("one two three", 13), ["one two three"]);
+        assert_eq!(wrapped("a-long-word b", 4), ["a-long-word", "b"]);
+        assert_eq!(wrapped("", 4), [""]);
+    }
 }

@@ -53,12 +53,16 @@ pub(super) async fn run(
     } = arguments;
     if *enable_timer || *disable_timer {
         let orchestrator = Orchestrator::open(host).await?;
+        let reports = || orchestrator.refresh().reports();
         if *enable_timer {
             orchestrator.enable_timer().await?;
             output.note("the catalog is refreshed every day from now on");
         } else {
             orchestrator.disable_timer().await?;
             output.note("the catalog is not refreshed by itself any more");
+        }
+        if output.is_json() {
+            output.json(&reports())?;
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -8,6 +8,9 @@ use crate::orchestrator::remove::Extent;
 
 /// Take an active server away again
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod remove time
+  mcpod remove memory --volumes --secrets")]
 pub(super) struct Arguments {
     /// The server's name
     name: String,
@@ -41,11 +44,13 @@ pub(super) async fn run(
         volumes: *volumes,
         secrets: *secrets,
     };
+    let busy = output.busy(format!("removing {name}"));
     let removed = orchestrator
         .remove(name, *force, extent, || {
             output.note("waiting for another mcpod that changes units");
         })
         .await?;
+    drop(busy);
     if output.is_json() {
         output.json(&serde_json::json!({"name": removed.name, "id": removed.id}))?;
     } else {

@@ -77,6 +77,7 @@ pub(super) fn run(
         limit: *limit,
         explain: *explain,
     };
+    arguments.check_sources(host)?;
     let catalog = catalog(host)?;
     if *tools {
         let answer = catalog
@@ -119,6 +120,26 @@ impl Arguments {
             && std::io::stdout().is_terminal()
             && std::io::stderr().is_terminal();
         self.query.is_empty() && !self.tools && !self.explain && !self.json && is_terminal
+    }
+
+    /// Refuses the name of a source that there is not, in whose place nothing would be found.
+    pub(super) fn check_sources(&self, host: &Host) -> Result<(), Failure> {
+        if self.source.is_empty() {
+            return Ok(());
+        }
+        let sources = super::refresh::of_host(host)?.sources;
+        let names: Vec<&str> = std::iter::once("builtin")
+            .chain(sources.iter().map(|source| source.name.as_str()))
+            .collect();
+        match self
+            .source
+            .iter()
+            .find(|name| !names.contains(&name.as_str()))
+        {
+            None => Ok(()),
+            Some(unknown) => Err(Failure::usage(format!("there is no source {unknown:?}"))
+                .with_hint(format!("there are {}", names.join(", ")))),
+        }
     }
 
     /// What a server must be.

@@ -56,9 +56,11 @@ pub(super) async fn run(
                 None => ask::secret_from_input()?,
             };
             let unencrypted = || output.note(UNENCRYPTED);
+            let busy = output.busy("encrypting");
             orchestrator
                 .set_secret(&name, value, waiting, &unencrypted)
                 .await?;
+            drop(busy);
             done(&name, "is stored", output)?;
         }
         What::List => {

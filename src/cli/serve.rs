@@ -17,7 +17,13 @@ use crate::orchestrator::Orchestrator;
 
 /// Be the MCP server through which an agent finds, adds and uses all others
 #[derive(Debug, clap::Args)]
-#[command(after_help = "In an agent's configuration:
+#[command(after_help = "Examples:
+  mcpod serve
+  mcpod serve --server time
+  mcpod serve --http
+  mcpod serve --http --enable-socket
+
+In an agent's configuration:
   {\"mcpServers\": {\"mcpod\": {\"command\": \"mcpod\", \"args\": [\"serve\"]}}}
 or, with `mcpod serve --http` or its socket running and TOKEN from `mcpod token`:
   {\"mcpServers\": {\"mcpod\": {\"type\": \"http\", \"url\": \"http://127.0.0.1:8931/mcp\",

@@ -19,6 +19,10 @@ const TOOLS_MAX: usize = 40;
 
 /// Show what a server of the catalog is, needs and would run
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod show time
+  mcpod show docker:github
+  mcpod show time --json | jq .launch")]
 pub(super) struct Arguments {
     /// The entry's id, or a name that it alone has
     id: String,

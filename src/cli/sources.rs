@@ -13,6 +13,9 @@ const REFUSED_MAX: usize = 5;
 
 /// Show the sources of the catalog: how many servers they have, how old that is, what went wrong
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod sources
+  mcpod sources --json | jq '.[] | {name, entries, age}'")]
 pub(super) struct Arguments {
     /// Print a JSON list
     #[arg(long)]

@@ -16,6 +16,9 @@ const LOG_LINES: u32 = 10;
 
 /// Show how an active server does: its sessions and what they use, its tools, its last failure, its log
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod status
+  mcpod status time")]
 pub(super) struct Arguments {
     /// The server's name; all active servers where none is given
     name: Option<String>,

@@ -8,6 +8,9 @@ use crate::host::Host;
 
 /// Print the token that agents show over HTTP, as `Authorization: Bearer TOKEN`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod token
+  mcpod token --renew")]
 pub(super) struct Arguments {
     /// Make a new token: agents that show the old one are let in no more
     #[arg(long)]

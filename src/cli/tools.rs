@@ -14,6 +14,9 @@ use crate::text;
 
 /// List the tools of an active server
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mcpod tools time
+  mcpod tools time --json | jq '.[].inputSchema'")]
 pub(super) struct Arguments {
     /// The server's name; all active servers where none is given
     name: Option<String>,
@@ -65,7 +68,9 @@ async fn accepted(
     orchestrator: &Orchestrator,
     output: &Output,
 ) -> Result<Lists, Failure> {
+    let busy = output.busy(format!("waiting for {name}"));
     let lists = orchestrator.lists(name).await?;
+    drop(busy);
     let active = orchestrator.find(name)?;
     let Some(Offered { lists, held }) = orchestrator.offered(&active) else {
         return Ok(lists);

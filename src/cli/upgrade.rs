@@ -36,7 +36,10 @@ pub(super) struct Arguments {
 /// Go back to what a server was before its last upgrade; its sessions end
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Its units are put back as they were, its inputs included. A second rollback leads forward again."
+    after_help = "Its units are put back as they were, its inputs included. A second rollback leads forward again.
+
+Examples:
+  mcpod rollback time"
 )]
 pub(super) struct RollbackArguments {
     /// The server's name

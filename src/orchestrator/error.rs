@@ -221,6 +221,8 @@ pub enum Error {
     NoSuchSecret {
         /// What was asked for.
         name: String,
+        /// Secrets with similar names.
+        near: Vec<String>,
     },
     /// The text names no secret.
     #[error(
@@ -466,7 +468,12 @@ impl Error {
             Self::NoSuchEntry { near, .. } if near.is_empty() => {
                 Some("mcpod search WORDS finds servers".to_owned())
             }
-            Self::NoSuchServer { near, .. } | Self::NoSuchEntry { near, .. } => {
+            Self::NoSuchSecret { near, .. } if near.is_empty() => {
+                Some("mcpod secret list shows them".to_owned())
+            }
+            Self::NoSuchServer { near, .. }
+            | Self::NoSuchEntry { near, .. }
+            | Self::NoSuchSecret { near, .. } => {
                 Some(format!("did you mean {}?", near.join(" or ")))
             }
             Self::Ambiguous { .. } => Some("give the whole id".to_owned()),
@@ -543,7 +550,6 @@ impl Error {
                 "mcpod remove {name}, then add it in that version"
             )),
             Self::Bind(error) => error.hint(),
-            Self::NoSuchSecret { .. } => Some("mcpod secret list shows them".to_owned()),
             Self::SecretInUse { server, .. } => Some(format!("first: mcpod remove {server}")),
         }
     }

@@ -35,11 +35,7 @@ impl Orchestrator {
     pub async fn enable_http(&self, address: &Address) -> Result<(), Error> {
         let program = host::program()?;
         let lock = self.lock(|| {}).await?;
-        let units = [
-            (SOCKET, SOCKET_TEXT.to_owned()),
-            (SERVICE, service(&program)?),
-        ];
-        for (path, text) in self.unpackaged(units).await? {
+        for (path, text) in self.unpackaged(units(&program)?).await? {
             self.units.write(&lock, &path, &text)?;
         }
         let drop_in = unit_path(ADDRESS);
@@ -75,6 +71,14 @@ impl Orchestrator {
         }
         Ok(self.systemd.reload().await?)
     }
+}
+
+/// The units, for this program wherever it lies.
+pub(super) fn units(program: &str) -> Result<[(&'static str, String); 2], Error> {
+    Ok([
+        (SOCKET, SOCKET_TEXT.to_owned()),
+        (SERVICE, service(program)?),
+    ])
 }
 
 /// The service for this program, wherever it lies.

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Error, Orchestrator};
+use super::{Error, Orchestrator, near};
 use crate::activation::invocation::StoredSecret;
-use crate::credentials::{self, Credentials};
+use crate::credentials::{self, Credentials, Store};
 use crate::host;
 use crate::podman::{KeptSecret, Podman, SecretDriver};
 use crate::quadlet::name::ServerName;
@@ -102,18 +102,15 @@ impl Orchestrator {
                 server,
             });
         }
-        if self
-            .podman()
-            .await?
-            .remove_secret(&server.secret(&key))
-            .await?
-        {
-            Ok(())
-        } else {
-            Err(Error::NoSuchSecret {
-                name: name.to_owned(),
-            })
+        let podman = self.podman().await?;
+        if podman.remove_secret(&server.secret(&key)).await? {
+            return Ok(());
         }
+        let others = self.list_secrets().await?;
+        Err(Error::NoSuchSecret {
+            name: name.to_owned(),
+            near: near(name, others.iter().map(|secret| secret.name.as_str())),
+        })
     }
 
     /// Stores secrets for an entry; one that is so already is left alone.
@@ -181,7 +178,15 @@ impl Orchestrator {
         kept.map(|kept| kept.value)
             .ok_or_else(|| Error::NoSuchSecret {
                 name: name.strip_prefix(PREFIX).unwrap_or(name).to_owned(),
+                near: Vec::new(),
             })
+    }
+
+    /// The link to this program that Podman's records name, and the store of what was encrypted.
+    pub fn secret_store(&self) -> (PathBuf, Store) {
+        let service = Credentials::at(credentials::SERVICE);
+        let folder = self.dirs.data.join("mcpod/secrets");
+        (self.link_path().into(), Store::new(service, folder))
     }
 
     /// Where the link to this program is that units and Podman's records name: the program may move, as from one package to another,
@@ -192,7 +197,7 @@ impl Orchestrator {
     }
 
     /// That link, made if it does not lead here.
-    pub(super) fn link(&self) -> Result<String, Error> {
+    pub fn link(&self) -> Result<String, Error> {
         let text = self.link_path();
         let link = Path::new(&text);
         let program = PathBuf::from(host::program()?);

@@ -8,7 +8,7 @@ use super::own_units::unit_path;
 use super::{Error, Orchestrator};
 use crate::host;
 use crate::quadlet::name::UnitName;
-use crate::systemd::LoadState;
+use crate::systemd::{ActiveState, LoadState};
 
 const SERVICE: &str = "mcpod-refresh.service";
 const TIMER: &str = "mcpod-refresh.timer";
@@ -26,17 +26,19 @@ impl Orchestrator {
     pub async fn enable_timer(&self) -> Result<(), Error> {
         let program = host::program()?;
         let lock = self.lock(|| {}).await?;
-        let units = [
-            (SERVICE, service(&program)?),
-            (TIMER, TIMER_TEXT.to_owned()),
-        ];
-        for (path, text) in self.unpackaged(units).await? {
+        for (path, text) in self.unpackaged(units(&program)?).await? {
             self.units.write(&lock, &path, &text)?;
         }
         self.systemd.reload().await?;
         let timer = UnitName::from_systemd(TIMER);
         self.systemd.enable(&[&timer]).await?;
         Ok(self.systemd.start(&timer, PATIENCE).await?)
+    }
+
+    /// Whether the timer is on.
+    pub async fn has_timer(&self) -> Result<bool, Error> {
+        let timer = self.systemd.status(&UnitName::from_systemd(TIMER)).await?;
+        Ok(timer.active == ActiveState::Active)
     }
 
     /// Stops the timer, disables it and takes away the units that enabling it wrote.
@@ -52,6 +54,11 @@ impl Orchestrator {
         }
         Ok(self.systemd.reload().await?)
     }
+}
+
+/// The timer's units, for this program wherever it lies.
+pub(super) fn units(program: &str) -> Result<[(&'static str, String); 2], Error> {
+    Ok([(SERVICE, service(program)?), (TIMER, TIMER_TEXT.to_owned())])
 }
 
 /// The service for this program, wherever it lies.

@@ -1,6 +1,7 @@
 //! What is printed where, and the exit codes.
 
 use crate::bare::Bare;
+use crate::terminal::Terminal;
 
 #[test]
 fn the_catalog_can_be_searched_and_read_on_a_bare_host() {
@@ -112,6 +113,22 @@ fn a_command_or_an_agent_that_is_mistyped_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn what_is_nearly_right_is_suggested() {
+    let host = Bare::new();
+    for (words, suggested) in [
+        (&["serach", "x"][..], "'search'"),
+        (&["add", "time", "--netwrok", "none"], "'--network'"),
+        (&["search", "x", "--category", "databse"], "database,"),
+        (&["search", "x", "--source", "dokcer"], "docker"),
+        (&["completions", "bsh"], "bash"),
+    ] {
+        let ran = host.run(words);
+        assert_eq!(ran.code, Some(2), "{words:?}: {ran:?}");
+        assert!(ran.stderr.contains(suggested), "{words:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn agents_are_connected_and_listed_without_a_user_manager() {
     let host = Bare::new();
     host.write(
@@ -161,4 +178,91 @@ fn agents_are_connected_and_listed_without_a_user_manager() {
             .contains("--http"),
         "{refused:?}"
     );
+}
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let host = Bare::new();
+    let help = host.run(&["--help"]).stdout;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .collect();
+    assert!(commands.len() > 15, "{help}");
+    for command in commands {
+        let help = host.run(&["help", command]).stdout;
+        assert!(help.contains("Examples:\n  mcpod "), "{command}: {help}");
+        assert!(!help.contains('\u{1b}'), "{help}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_whose_user_wants_them() {
+    let host = Bare::new();
+    for (environment, is_colored) in [(&[][..], true), (&[("NO_COLOR", "1")], false)] {
+        for words in [
+            &["doctor"][..],
+            &["show", "time"],
+            &["status"],
+            &["--help"],
+            &["nonsense"],
+        ] {
+            let mut terminal = Terminal::open_with(&host, words, environment, 100);
+            terminal.end();
+            let written = &terminal.written;
+            let colors = written.contains("\u{1b}[3") || written.contains("\u{1b}[1");
+            assert_eq!(colors, is_colored, "{words:?} {environment:?}: {written:?}");
+        }
+    }
+    for words in [&["doctor"][..], &["show", "time"], &["status"]] {
+        let ran = host.run(words);
+        assert!(
+            !format!("{}{}", ran.stdout, ran.stderr).contains('\u{1b}'),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
+fn lines_are_as_wide_as_the_terminal() {
+    let host = Bare::new();
+    for columns in [60, 100, 180] {
+        let words = ["search", "files", "--source", "builtin"];
+        let mut terminal = Terminal::open_with(&host, &words, &[], columns);
+        terminal.end();
+        let width = |line: &str| line.trim_end().chars().count();
+        let widest = terminal.written.lines().map(width).max().unwrap();
+        assert!(
+            widest <= usize::from(columns),
+            "{columns}: {}",
+            terminal.written
+        );
+    }
+    // Elsewhere the user's word counts.
+    let output = host
+        .command(&["search", "files"])
+        .env("COLUMNS", "50")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 50),
+        "{shown}"
+    );
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    let host = Bare::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = host.run(&["completions", shell]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(
+            ran.stdout.contains("doctor") && ran.stdout.contains("no-probe"),
+            "{shell}"
+        );
+    }
 }

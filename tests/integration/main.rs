@@ -13,3 +13,5 @@ mod catalog;
 mod command_line;
 mod picker;
 mod serve;
+mod shapes;
+mod terminal;

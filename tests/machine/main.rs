@@ -18,6 +18,8 @@ mod chain;
 mod changes;
 mod command;
 mod compiled;
+mod doctor;
+mod documents;
 mod escaping;
 mod export;
 mod failures;
@@ -44,6 +46,8 @@ mod sandbox;
 mod secrets;
 mod serve;
 mod server;
+#[path = "../fixtures/shapes.rs"]
+mod shapes;
 mod shared;
 mod signatures;
 mod tool_containers;

@@ -15,7 +15,7 @@ const VALUE: &str = "sesame-6f1d0c9b8e7a-opens";
 /// A server of which a tool prints its environment.
 const EVERYTHING: &str = "docker://docker.io/mcp/everything";
 
-fn forget_secrets() -> impl Drop {
+pub(crate) fn forget_secrets() -> impl Drop {
     let script = "podman secret ls --format {{.Name}} | grep ^mcpod- | xargs -r podman secret rm";
     afterwards(move || sh(script, &[]))
 }
