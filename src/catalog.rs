@@ -27,6 +27,7 @@ pub mod source;
 mod store;
 mod template;
 mod text;
+pub mod words;
 
 #[cfg(test)]
 mod shared_data;

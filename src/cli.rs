@@ -1,7 +1,6 @@
 //! What a user can type. One file a command; only `output` prints.
 
 mod add;
-mod arguments;
 mod ask;
 mod attach;
 mod call;
@@ -11,7 +10,6 @@ mod guard;
 mod list;
 mod log;
 mod logs;
-mod markdown;
 mod output;
 mod picker;
 mod refresh;
@@ -25,6 +23,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -71,6 +70,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Print the token that agents show over HTTP
     Token(token::Arguments),
+    /// Print the link that opens mcpod's page in a browser
+    Ui(ui::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
@@ -151,6 +152,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Tools(arguments) => with(host, async |here| {
             tools::run(&arguments, &here, output).await
         }),
+        Command::Ui(arguments) => with(host, async |here| ui::run(&arguments, &here, output).await),
         Command::Call(arguments) => with(host, async |here| {
             call::run(&arguments, &here, output).await
         }),
@@ -203,6 +205,7 @@ impl Command {
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
             Self::Token(arguments) => arguments.json,
+            Self::Ui(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)

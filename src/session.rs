@@ -12,6 +12,7 @@
 //!
 //! Invariant: what passes through is changed only where [`splice`] is told to, and no byte beside it.
 
+pub mod arguments;
 mod call;
 mod calls;
 mod envelope;
@@ -26,6 +27,7 @@ pub mod lists;
 mod opening;
 mod outbox;
 pub mod outline;
+pub mod readable;
 mod reader;
 mod reading;
 pub mod remember;

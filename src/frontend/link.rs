@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
+use super::counts::Counter;
 use super::holds::{Hold, Holds, Tokens};
 use super::offer::{Names, Origin};
 use super::translate::Speech;
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     /// Whether names and ids are the server's own.
     pub(super) names: Names,
     pub(super) voice: Arc<Voice>,
+    pub(super) counter: Arc<Counter>,
     requests: Mutex<HashMap<Id, Request>>,
     holds: Mutex<Holds>,
     used: Mutex<Instant>,
@@ -105,6 +107,8 @@ pub(super) struct Unanswered {
     pub(super) asked: Id,
     /// The id under which the agent waits, if it does.
     pub(super) shown: Option<Id>,
+    /// What was asked for.
+    pub(super) method: String,
 }
 
 impl Request {
@@ -130,6 +134,7 @@ impl Link {
     ) -> Self {
         let shared = Arc::new(Shared {
             id: LINKS.fetch_add(1, Ordering::Relaxed),
+            counter: frontend.counts.of(&origin),
             origin,
             client,
             speech,
@@ -379,8 +384,12 @@ impl Shared {
             .collect();
         ids.into_iter()
             .filter_map(|asked| {
-                let shown = requests.remove(&asked)?.shown;
-                Some(Unanswered { asked, shown })
+                let Request { shown, method, .. } = requests.remove(&asked)?;
+                Some(Unanswered {
+                    asked,
+                    shown,
+                    method,
+                })
             })
             .collect()
     }

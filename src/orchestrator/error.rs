@@ -131,6 +131,9 @@ pub enum Error {
     /// The journal is kept where this user cannot read it.
     #[error("the journal of this host is kept in memory, where only root can read it")]
     JournalUnreadable,
+    /// The journal cannot be asked.
+    #[error("journalctl cannot be run")]
+    Journal(#[source] std::io::Error),
     /// The user interrupted it.
     #[error("interrupted; what was done is undone")]
     Interrupted,
@@ -258,7 +261,9 @@ impl Error {
                 | PlanError::NoPath { .. }
                 | PlanError::Input(_),
             ) => Kind::Usage,
-            Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable => Kind::HostLacks,
+            Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable | Self::Journal(_) => {
+                Kind::HostLacks
+            }
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
             _ => Kind::Failed,
@@ -285,7 +290,7 @@ impl Error {
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
-            Self::JournalUnreadable => "journal_unreadable",
+            Self::JournalUnreadable | Self::Journal(_) => "journal_unreadable",
             Self::Interrupted => "interrupted",
             Self::NotRemoved { .. } => "not_removed",
             Self::Name(_) => "bad_name",
@@ -360,6 +365,7 @@ impl Error {
             Self::Unsupported(_) => Some("install a newer Podman".to_owned()),
             Self::Catalog(_) => Some("mcpod refresh --force makes it anew".to_owned()),
             Self::Interrupted
+            | Self::Journal(_)
             | Self::Build(_)
             | Self::Name(_)
             | Self::Reference(_)
