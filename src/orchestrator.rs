@@ -192,15 +192,18 @@ impl Orchestrator {
             .files(Place::Quadlet, |file| name.has_volume_file(file))?)
     }
 
-    /// The files of a server that Quadlet reads beside its template, those that are there: of its volumes, and of its image's build.
-    fn further_files(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
+    /// The files of a server that are there, whichever kind it is of, but for its socket's.
+    fn files(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
         let mut files = self.volume_files(name)?;
-        for file in [name.build_file(), name.recipe_file()].map(quadlet_path) {
+        for file in instance_files(name)
+            .into_iter()
+            .chain(build::build_files(name))
+        {
             if self.units.read(&file)?.is_some() {
                 files.push(file);
             }
         }
-        files.sort_by(|a, b| a.file.cmp(&b.file));
+        files.sort();
         Ok(files)
     }
 
@@ -237,29 +240,13 @@ pub(crate) fn near<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec
 
 /// Where the socket unit of a server lies: its record.
 fn socket_path(name: &ServerName) -> UnitPath {
-    UnitPath {
-        place: Place::Unit,
-        file: name.socket_unit().to_string(),
-    }
+    UnitPath::unit(name.socket_unit().as_str())
 }
 
-/// Where the Quadlet template of a server's instances lies.
-fn container_path(name: &ServerName) -> UnitPath {
-    quadlet_path(name.container_file())
-}
-
-/// Where a file that Quadlet reads lies.
-fn quadlet_path(file: String) -> UnitPath {
-    UnitPath {
-        place: Place::Quadlet,
-        file,
-    }
-}
-
-/// Where what is added to that template lies.
-fn drop_in_path(name: &ServerName) -> UnitPath {
-    UnitPath {
-        place: Place::Unit,
-        file: name.template_drop_in(),
-    }
+/// Where that lies by which a server's instances run, of every kind of server.
+fn instance_files(name: &ServerName) -> [UnitPath; 2] {
+    [
+        UnitPath::quadlet(name.container_file()),
+        UnitPath::unit(name.template_drop_in()),
+    ]
 }

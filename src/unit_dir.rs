@@ -26,7 +26,7 @@ pub struct UnitDir {
 }
 
 /// Which of the two directories a file belongs into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// `$XDG_CONFIG_HOME/containers/systemd`: read by Quadlet's generator (podman-systemd.unit(5)).
     Quadlet,
@@ -35,7 +35,7 @@ pub enum Place {
 }
 
 /// A file of ours, by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UnitPath {
     /// The directory.
     pub place: Place,
@@ -70,6 +70,24 @@ pub enum UnitDirError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl UnitPath {
+    /// A file that Quadlet reads.
+    pub fn quadlet(file: impl Into<String>) -> Self {
+        Self {
+            place: Place::Quadlet,
+            file: file.into(),
+        }
+    }
+
+    /// A file that systemd reads.
+    pub fn unit(file: impl Into<String>) -> Self {
+        Self {
+            place: Place::Unit,
+            file: file.into(),
+        }
+    }
 }
 
 impl UnitDirError {
@@ -256,19 +274,12 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> UnitDi
 mod tests {
     use super::*;
 
-    fn unit(file: &str) -> UnitPath {
-        UnitPath {
-            place: Place::Unit,
-            file: file.to_owned(),
-        }
-    }
-
     #[tokio::test]
     async fn a_file_is_written_whole_read_back_and_removed_twice() {
         let home = tempfile::tempdir().unwrap();
         let dir = UnitDir::below(home.path());
         let lock = dir.lock(|| panic!("nobody else is here")).await.unwrap();
-        let file = unit("mcpod-time.socket");
+        let file = UnitPath::unit("mcpod-time.socket");
 
         assert_eq!(dir.read(&file).unwrap(), None);
         dir.write(&lock, &file, "one").unwrap();
@@ -291,7 +302,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let dir = UnitDir::below(home.path());
         let lock = dir.lock(|| ()).await.unwrap();
-        let file = unit("mcpod-time@.service.d/mcpod.conf");
+        let file = UnitPath::unit("mcpod-time@.service.d/mcpod.conf");
         let folder = home.path().join("systemd/user/mcpod-time@.service.d");
         dir.write(&lock, &file, "ours").unwrap();
         assert_eq!(dir.read(&file).unwrap().as_deref(), Some("ours"));

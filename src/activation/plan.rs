@@ -9,8 +9,8 @@ use super::choices::{Choices, Instances, Network};
 use super::inputs::{InputError, Inputs};
 use super::invocation::{Invocation, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Local, Run, Transport};
-use crate::image::ImageReference;
+use crate::catalog::{self, Artifact, LaunchOption, Run, Transport};
+use crate::image::{ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::settings::{Relabel, Settings};
@@ -58,6 +58,14 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Its image by its name alone, as long as it is not known which one that is.
+    pub fn unpinned(&self, name: &ServerName) -> Pinned {
+        Pinned::Fetched(match self {
+            Self::Image(image) => image.clone(),
+            Self::Build(_) => ImageReference::built(name),
+        })
+    }
+
     /// How it is built, if it is.
     pub fn build(&self) -> Option<&Build> {
         match self {
@@ -185,19 +193,25 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, PlanError> {
         let id = id.to_owned();
-        let (number, option, local) = choose(&id, launch, choices.launch)?;
-        let origin = origin(&id, option, local, choices, settings)?;
+        let (number, option) = choose(&id, launch, choices.launch)?;
+        let origin = origin(&id, option, choices, settings)?;
         let secrets = with_values(&choices.secrets);
         let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
         inputs.require(&id)?;
-        let invocation = Invocation::new(&id, &name, local, &inputs, choices)?;
+        let (invocation, declared) = match &option.run {
+            Run::Local(local) => (
+                Invocation::new(&id, &name, local, &inputs, choices)?,
+                &local.network,
+            ),
+            Run::Remote(_) => return Err(not_runnable(&id, &[option])),
+        };
         let shared = invocation.volumes.iter().any(|volume| !volume.read_only);
         let instances = choices.instances.unwrap_or(if shared {
             Instances::Single
         } else {
             Instances::Private
         });
-        let network = match (choices.network, &local.network) {
+        let network = match (choices.network, declared) {
             (Some(network), _) => network,
             (None, catalog::Network::None | catalog::Network::Unstated) => Network::None,
             (None, catalog::Network::Open) => Network::Open,
@@ -245,10 +259,12 @@ impl Plan {
 pub fn origin(
     id: &str,
     option: &LaunchOption,
-    local: &Local,
     choices: &Choices,
     settings: &Settings,
 ) -> Result<Origin, PlanError> {
+    let Run::Local(local) = &option.run else {
+        return Err(not_runnable(id, &[option]));
+    };
     Ok(match &local.artifact {
         Artifact::Image(image) => Origin::Image(image.clone()),
         Artifact::Package(package) => Origin::Build(Build::of_package(
@@ -266,13 +282,17 @@ pub fn origin(
     })
 }
 
-/// Whether what a server consists of can become a container.
-fn is_supported(artifact: &Artifact) -> bool {
-    match artifact {
+/// Whether a way to run a server is one that can be made active.
+pub fn is_supported(option: &LaunchOption) -> bool {
+    let Run::Local(local) = &option.run else {
+        return false;
+    };
+    let has_image = match &local.artifact {
         Artifact::Image(_) | Artifact::Git(_) => true,
         Artifact::Package(package) => Build::supports(package.registry),
         Artifact::Bundle(_) => false,
-    }
+    };
+    has_image && local.transport == Transport::Stdio
 }
 
 fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {
@@ -286,12 +306,12 @@ fn not_runnable(id: &str, options: &[&LaunchOption]) -> PlanError {
     }
 }
 
-/// The launch option to take, with its number: the chosen one, or the first that can be run and speaks on standard input and output.
+/// The launch option to take, with its number: the chosen one, or the first that can be run.
 pub fn choose<'a>(
     id: &str,
     launch: &'a [LaunchOption],
     chosen: Option<usize>,
-) -> Result<(usize, &'a LaunchOption, &'a Local), PlanError> {
+) -> Result<(usize, &'a LaunchOption), PlanError> {
     let id = || id.to_owned();
     if launch.is_empty() {
         return Err(PlanError::NoLaunch { id: id() });
@@ -309,11 +329,8 @@ pub fn choose<'a>(
         }
     };
     for (number, option) in &options {
-        if let Run::Local(local) = &option.run
-            && is_supported(&local.artifact)
-            && local.transport == Transport::Stdio
-        {
-            return Ok((*number, option, local));
+        if is_supported(option) {
+            return Ok((*number, option));
         }
     }
     let options: Vec<&LaunchOption> = options.into_iter().map(|(_, option)| option).collect();
@@ -331,7 +348,7 @@ pub fn fingerprint(option: &LaunchOption) -> String {
 pub fn secret_inputs(id: &str, launch: &[LaunchOption], chosen: Option<usize>) -> Vec<String> {
     choose(id, launch, chosen).map_or_else(
         |_| Vec::new(),
-        |(_, option, ..)| {
+        |(_, option)| {
             let secret = option.inputs.iter().filter(|input| input.secret);
             secret.map(|input| input.path.to_string()).collect()
         },

@@ -1,5 +1,5 @@
-//! The unit files of a stdio server in an image: a Quadlet template of its instances, the volumes they share, the build of an
-//! image that is made here, and the socket they stand behind.
+//! The unit files of a server: the socket, and what stands behind it. That is, of a server in an image, a Quadlet template of its
+//! instances, the volumes that they share, and the build of an image that is made here.
 
 mod build;
 mod container;
@@ -11,7 +11,7 @@ pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use container::container;
 pub use mounts::volume;
 
-use super::plan::Plan;
+use super::plan::{Origin, Plan};
 use super::record::Record;
 use crate::image::Pinned;
 use crate::quadlet::error::ValueError;
@@ -19,47 +19,60 @@ use crate::quadlet::keys::{install, socket, unit};
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::{FileMode, Specifier, Text};
+use crate::unit_dir::UnitPath;
 
 /// The texts of a server's unit files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitTexts {
-    /// `mcpod-NAME@.container`.
-    pub container: String,
-    /// `mcpod-NAME@.service.d/mcpod.conf`.
-    pub drop_in: String,
     /// `mcpod-NAME.socket`, with the record.
     pub socket: String,
-    /// The other files that Quadlet reads, by file name: `mcpod-NAME_VOLUME.volume` each, and those of a build.
-    pub others: BTreeMap<String, String>,
+    /// What stands behind it: all other files.
+    pub others: BTreeMap<UnitPath, String>,
 }
 
-/// Makes the texts of all unit files of a server. `built` are those by which its image was built, by file name.
+/// Makes the units that stand behind a server's socket, whichever kind it is of.
+///
+/// `pinned` is its image, once that is known.
+pub fn behind(
+    plan: &Plan,
+    pinned: Option<&Pinned>,
+) -> Result<BTreeMap<UnitPath, UnitFile>, ValueError> {
+    let name = &plan.name;
+    let mut files = BTreeMap::new();
+    match &plan.origin {
+        Origin::Image(_) | Origin::Build(_) => {
+            let template = match pinned {
+                Some(pinned) => container(plan, pinned)?,
+                None => container(plan, &plan.origin.unpinned(name))?,
+            };
+            files.insert(UnitPath::quadlet(name.container_file()), template);
+            let drop_in = UnitPath::unit(name.template_drop_in());
+            files.insert(drop_in, container::drop_in()?);
+        }
+    }
+    for wanted in &plan.invocation.volumes {
+        let file = UnitPath::quadlet(name.volume_file(&wanted.name));
+        files.insert(file, volume(name, &plan.id, wanted)?);
+    }
+    Ok(files)
+}
+
+/// Makes the texts of all unit files of a server, of which `others` are all but its socket's.
 pub fn texts(
     plan: &Plan,
-    pinned: &Pinned,
     record: &Record,
-    built: &BTreeMap<String, String>,
+    others: BTreeMap<UnitPath, String>,
 ) -> Result<UnitTexts, ValueError> {
-    let container = container(plan, pinned)?.to_string();
-    let mut others = built.clone();
-    for wanted in &plan.invocation.volumes {
-        let text = volume(&plan.name, &plan.id, wanted)?.to_string();
-        others.insert(plan.name.volume_file(&wanted.name), text);
-    }
-    let drop_in = container::drop_in()?;
-    let mut hashed = vec![container.as_str(), &drop_in];
-    hashed.extend(others.values().map(String::as_str));
-    let socket = socket(plan, record, &hashed)?;
-    Ok(UnitTexts {
-        container,
-        drop_in,
-        socket,
-        others,
-    })
+    let socket = socket(plan, record, &others)?;
+    Ok(UnitTexts { socket, others })
 }
 
-/// Makes the socket that a server stands behind, with its record.
-pub fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, ValueError> {
+/// Makes the socket that a server stands behind, with its record, which ends in a hash over the texts of all its files.
+pub fn socket(
+    plan: &Plan,
+    record: &Record,
+    others: &BTreeMap<UnitPath, String>,
+) -> Result<String, ValueError> {
     let mut file = UnitFile::new();
     file.push(
         unit::DESCRIPTION,
@@ -78,7 +91,8 @@ pub fn socket(plan: &Plan, record: &Record, others: &[&str]) -> Result<String, V
         install::WANTED_BY,
         &UnitName::from_systemd("sockets.target"),
     )?;
-    record.write(&mut file, others)?;
+    let others: Vec<&str> = others.values().map(String::as_str).collect();
+    record.write(&mut file, &others)?;
     Ok(file.to_string())
 }
 

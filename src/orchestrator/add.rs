@@ -6,20 +6,19 @@ use jiff::Timestamp;
 
 use super::interrupt::Interrupt;
 use super::remove::Extent;
-use super::{Active, Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
+use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
-use crate::activation::plan::Plan;
+use crate::activation::plan::{Origin, Plan};
 use crate::activation::record::{Record, State};
 use crate::activation::units::{self, UnitTexts};
 use crate::image::{ImageReference, Pinned};
 use crate::podman::{self, Podman, PullEvent};
 use crate::quadlet::name::{ServerName, UnitName};
-use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::version::PodmanVersion;
 use crate::session::lists::Lists;
 use crate::systemd::LoadState;
-use crate::unit_dir::{Lock, UnitDirError};
+use crate::unit_dir::{Lock, UnitDirError, UnitPath};
 
 /// How long systemd may take to make a socket listen.
 const SOCKET_START: std::time::Duration = std::time::Duration::from_secs(30);
@@ -190,15 +189,17 @@ impl Orchestrator {
                 })
             }
             None => {
-                let mut units = vec![socket_path(name), container_path(name), drop_in_path(name)];
-                units.extend(self.further_files(name)?);
-                for unit in units {
-                    if self.units.read(&unit)?.is_some() {
-                        let path = self.units.path(&unit);
-                        return Err(UnitDirError::Foreign { path }.into());
-                    }
+                let mut found = self.files(name)?;
+                if self.units.read(&socket_path(name))?.is_some() {
+                    found.insert(0, socket_path(name));
                 }
-                Ok(())
+                match found.first() {
+                    None => Ok(()),
+                    Some(foreign) => Err(UnitDirError::Foreign {
+                        path: self.units.path(foreign),
+                    }
+                    .into()),
+                }
             }
         }
     }
@@ -224,12 +225,12 @@ impl Work<'_> {
         let name = &self.plan.name;
         let (plan, version) = (self.plan, self.version);
         let built = self.orchestrator.build_texts(plan, version)?;
-        let pinned = match pinned {
-            Some(pinned) => pinned,
-            None => self.build(&built, tell).await?,
+        let pinned = match &plan.origin {
+            Origin::Build(_) => Some(self.build(&built, tell).await?),
+            Origin::Image(_) => pinned,
         };
-        let mut record = record(plan, self.given, &pinned, State::Adding);
-        let written = texts(plan, &pinned, &record, &built, version)?;
+        let mut record = record(plan, self.given, pinned.as_ref(), State::Adding);
+        let written = texts(plan, pinned.as_ref(), &record, &built, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
             .units
@@ -247,16 +248,8 @@ impl Work<'_> {
             )
             .await?;
         for (file, text) in &written.others {
-            self.orchestrator
-                .units
-                .write(self.lock, &quadlet_path(file.clone()), text)?;
+            self.orchestrator.units.write(self.lock, file, text)?;
         }
-        self.orchestrator
-            .units
-            .write(self.lock, &container_path(name), &written.container)?;
-        self.orchestrator
-            .units
-            .write(self.lock, &drop_in_path(name), &written.drop_in)?;
         self.orchestrator
             .systemd
             .enable(&[&name.socket_unit()])
@@ -282,7 +275,7 @@ impl Work<'_> {
             record.state = State::Verified;
             lists = Some(seen);
         }
-        let done = texts(plan, &pinned, &record, &built, version)?;
+        let done = texts(plan, pinned.as_ref(), &record, &built, version)?;
         self.orchestrator
             .units
             .write(self.lock, &socket_path(name), &done.socket)?;
@@ -295,13 +288,12 @@ impl Work<'_> {
     /// Builds the server's image. The record is written before anything else, without what is known only then.
     async fn build(
         &self,
-        texts: &BTreeMap<String, String>,
+        texts: &BTreeMap<UnitPath, String>,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Pinned, Error> {
         let (orchestrator, name) = (self.orchestrator, &self.plan.name);
-        let unknown = Pinned::Fetched(ImageReference::built(name));
-        let record = record(self.plan, self.given, &unknown, State::Adding);
-        let socket = units::socket(self.plan, &record, &[])?;
+        let record = record(self.plan, self.given, None, State::Adding);
+        let socket = units::socket(self.plan, &record, &BTreeMap::new())?;
         orchestrator
             .units
             .write(self.lock, &socket_path(name), &socket)?;
@@ -345,29 +337,33 @@ fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
     }
 }
 
+/// The texts of all unit files of a server, if the host's Podman understands them. `built` are those by which its image is built.
 pub(super) fn texts(
     plan: &Plan,
-    pinned: &Pinned,
+    pinned: Option<&Pinned>,
     record: &Record,
-    built: &BTreeMap<String, String>,
+    built: &BTreeMap<UnitPath, String>,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
-    let file: UnitFile = units::container(plan, pinned)?;
-    file.check(version)?;
-    for volume in &plan.invocation.volumes {
-        units::volume(&plan.name, &plan.id, volume)?.check(version)?;
+    let mut texts = built.clone();
+    for (path, file) in units::behind(plan, pinned)? {
+        file.check(version)?;
+        texts.insert(path, file.to_string());
     }
-    Ok(units::texts(plan, pinned, record, built)?)
+    Ok(units::texts(plan, record, texts)?)
 }
 
-pub(super) fn record(plan: &Plan, given: &str, pinned: &Pinned, state: State) -> Record {
+pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: State) -> Record {
     Record {
         id: plan.id.clone(),
         given: given.to_owned(),
         launch: plan.launch.clone(),
         launch_hash: Some(plan.launch_hash.clone()),
         image: plan.origin.to_string(),
-        digest: pinned.digest().map(ToString::to_string).unwrap_or_default(),
+        digest: pinned
+            .and_then(Pinned::digest)
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         network: plan.network.to_string(),
         limits: plan.limits.clone(),
         inputs: plan.inputs.clone(),

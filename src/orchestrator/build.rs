@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::add::Step;
 use super::build_log::Log;
-use super::{Error, Orchestrator, quadlet_path};
+use super::{Error, Orchestrator};
 use crate::activation::build::{self, Answer, Build, MANY_ENTRIES, NO_ENTRY, Source};
 use crate::activation::plan::{Origin, Plan};
 use crate::activation::units;
@@ -21,7 +21,7 @@ use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::version::PodmanVersion;
 use crate::repository;
 use crate::systemd::LoadState;
-use crate::unit_dir::Lock;
+use crate::unit_dir::{Lock, UnitPath};
 
 /// How long a build is waited for: longer than systemd lets it go on.
 const PATIENCE: Duration = units::BUILD_TIMEOUT.saturating_add(Duration::from_mins(1));
@@ -113,17 +113,17 @@ impl Orchestrator {
         Ok(Build::exact(package, &answer)?)
     }
 
-    /// The files by which a server's image is built, by name.
+    /// The files by which a server's image is built; none of a server whose image is not.
     pub(super) fn build_texts(
         &self,
         plan: &Plan,
         version: PodmanVersion,
-    ) -> Result<BTreeMap<String, String>, Error> {
+    ) -> Result<BTreeMap<UnitPath, String>, Error> {
         let Origin::Build(build) = &plan.origin else {
             return Ok(BTreeMap::new());
         };
-        let (recipe, unit) = (plan.name.recipe_file(), plan.name.build_file());
-        let path = self.units.path(&quadlet_path(recipe.clone()));
+        let [unit, recipe] = build_files(&plan.name);
+        let path = self.units.path(&recipe);
         let path = path.to_string_lossy();
         let file = units::build(&plan.name, build, &path, &self.settings.build)?;
         file.check(version)?;
@@ -140,12 +140,12 @@ impl Orchestrator {
         lock: &Lock,
         podman: &Podman,
         plan: &Plan,
-        texts: &BTreeMap<String, String>,
+        texts: &BTreeMap<UnitPath, String>,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Pinned, Error> {
         let name = &plan.name;
         for (file, text) in texts {
-            self.units.write(lock, &quadlet_path(file.clone()), text)?;
+            self.units.write(lock, file, text)?;
         }
         self.systemd.reload().await?;
         let unit = name.build_unit();
@@ -207,7 +207,7 @@ impl Orchestrator {
 
     /// Takes away what a server's image was built by, and the image itself unless it has other names.
     pub(super) async fn remove_build(&self, lock: &Lock, name: &ServerName) -> Result<(), Error> {
-        let files = [name.build_file(), name.recipe_file()].map(quadlet_path);
+        let files = build_files(name);
         let mut is_built = false;
         for file in &files {
             is_built |= self.units.read(file)?.is_some();
@@ -233,6 +233,11 @@ impl Orchestrator {
     fn build_log(&self, name: &ServerName) -> PathBuf {
         self.host.runtime.mcpod().join(name.build_log())
     }
+}
+
+/// Where that lies by which a server's image is built: the unit, and the recipe.
+pub(super) fn build_files(name: &ServerName) -> [UnitPath; 2] {
+    [name.build_file(), name.recipe_file()].map(UnitPath::quadlet)
 }
 
 /// What the user can do about a build that failed, by what it said.

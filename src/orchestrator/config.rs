@@ -5,19 +5,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::reference::{self, Candidate};
-use super::remove::check_unedited;
-use super::{
-    Active, Error, Orchestrator, add, container_path, drop_in_path, quadlet_path, socket_path,
-};
+use super::{Active, Error, Orchestrator, add, build, socket_path};
 use crate::activation::choices::Choices;
 use crate::activation::inputs::InputError;
-use crate::activation::plan::{PlanError, fingerprint};
+use crate::activation::plan::{Origin, Plan, PlanError, fingerprint};
 use crate::activation::record::{Record, State};
 use crate::activation::units::UnitTexts;
 use crate::catalog::{InputKind, InputValue, LaunchOption};
 use crate::image::{ImageDigest, ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
+use crate::unit_dir::UnitPath;
 
 /// An input of an active server.
 #[derive(Debug, Clone, Serialize)]
@@ -130,10 +128,10 @@ impl Orchestrator {
     }
 
     /// The files by which a server's image was built, as they are.
-    fn built_files(&self, name: &ServerName) -> Result<BTreeMap<String, String>, Error> {
+    fn built_files(&self, name: &ServerName) -> Result<BTreeMap<UnitPath, String>, Error> {
         let mut built = BTreeMap::new();
-        for file in [name.build_file(), name.recipe_file()] {
-            if let Some(text) = self.units.read(&quadlet_path(file.clone()))? {
+        for file in build::build_files(name) {
+            if let Some(text) = self.units.read(&file)? {
                 built.insert(file, text);
             }
         }
@@ -152,7 +150,7 @@ impl Orchestrator {
         // Found again: whoever had the lock may have removed it.
         let active = self.find(typed)?;
         let (name, old) = (&active.name, &active.record);
-        check_unedited(&self.units, name, &self.further_files(name)?)?;
+        self.check_unedited(name)?;
         let mut choices = choices(old);
         for Assignment { name, .. } in &change.set {
             choices.inputs.retain(|input| input.name != *name);
@@ -195,31 +193,25 @@ impl Orchestrator {
         let plan = self.plan_as(&candidate, name.clone(), choices).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
-        let pinned = pinned(old)?;
+        let pinned = pinned(&plan, old)?;
         let built = self.built_files(name)?;
-        let mut record = add::record(&plan, &old.given, &pinned, old.state);
+        let mut record = add::record(&plan, &old.given, pinned.as_ref(), old.state);
         record.image.clone_from(&old.image);
         record.tools_hash.clone_from(&old.tools_hash);
         record.added = old.added;
         // Until all files are written: a half changed server can be removed or added again, as one that was half added.
         record.state = State::Adding;
-        let half = add::texts(&plan, &pinned, &record, &built, version)?;
+        let half = add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
         record.state = old.state;
-        let UnitTexts {
-            container,
-            drop_in,
-            socket,
-            others,
-        } = add::texts(&plan, &pinned, &record, &built, version)?;
+        let UnitTexts { socket, others } =
+            add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
         self.units.write(&lock, &socket_path(name), &half.socket)?;
         for (file, text) in &others {
-            self.units.write(&lock, &quadlet_path(file.clone()), text)?;
+            self.units.write(&lock, file, text)?;
         }
-        self.units.write(&lock, &drop_in_path(name), &drop_in)?;
-        self.units.write(&lock, &container_path(name), &container)?;
         self.units.write(&lock, &socket_path(name), &socket)?;
         self.systemd.reload().await?;
         self.stop_instances(name).await
@@ -260,14 +252,17 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
     of_name.map(|given| given.value.clone()).collect()
 }
 
-/// The image that a server is pinned to.
-fn pinned(record: &Record) -> Result<Pinned, Error> {
-    if !record.launch.ends_with(" image") {
-        return Ok(Pinned::Built(record.digest.parse::<ImageDigest>()?.into()));
-    }
-    let name: ImageReference = record.image.parse()?;
+/// The image that a server is pinned to; nothing where it has none, or where only its name is known.
+fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     if record.digest.is_empty() {
-        return Ok(Pinned::Fetched(name));
+        return Ok(None);
     }
-    Ok(Pinned::Fetched(name.pinned(&record.digest.parse()?)))
+    let digest: ImageDigest = record.digest.parse()?;
+    Ok(Some(match &plan.origin {
+        Origin::Image(_) => {
+            let name: ImageReference = record.image.parse()?;
+            Pinned::Fetched(name.pinned(&digest))
+        }
+        Origin::Build(_) => Pinned::Built(digest.into()),
+    }))
 }

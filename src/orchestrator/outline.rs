@@ -65,8 +65,8 @@ impl Orchestrator {
         };
         let own_name = self.free_name(&candidate)?;
         let Candidate { id, launch, .. } = &candidate;
-        let (_, option, local) = plan::choose(id, launch, request.choices.launch)?;
-        let origin = plan::origin(id, option, local, &request.choices, self.settings())?;
+        let (_, option) = plan::choose(id, launch, request.choices.launch)?;
+        let origin = plan::origin(id, option, &request.choices, self.settings())?;
         Ok(Outline {
             name: request.name.clone().unwrap_or_else(|| own_name.clone()),
             own_name,

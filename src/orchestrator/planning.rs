@@ -14,7 +14,7 @@ impl Orchestrator {
         let candidate = reference::resolve(&self.catalog()?, &request.reference)?;
         if let Some(agreed) = &request.agreed {
             let Candidate { id, launch, .. } = &candidate;
-            let (_, option, _) = plan::choose(id, launch, request.choices.launch)?;
+            let (_, option) = plan::choose(id, launch, request.choices.launch)?;
             if *id != agreed.id || fingerprint(option) != agreed.launch_hash {
                 return Err(Error::NotAsAgreed {
                     id: agreed.id.clone(),

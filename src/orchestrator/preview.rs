@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::add::{Request, record, texts};
-use super::{Error, Orchestrator, container_path, drop_in_path, quadlet_path, socket_path};
+use super::{Error, Orchestrator, socket_path};
 use crate::activation::plan::Origin;
 use crate::activation::record::State;
 use crate::activation::units::UnitTexts;
-use crate::image::{ImageReference, Pinned};
+use crate::image::Pinned;
 
 impl Orchestrator {
     /// Makes every file that [`Orchestrator::add`] would write, with its path, and changes nothing.
@@ -20,39 +20,33 @@ impl Orchestrator {
         let version = podman.supported_version().await?;
         let mut plan = plan;
         let pinned = match &mut plan.origin {
-            Origin::Image(image) => match podman.image(image).await? {
-                Some(here) => here.pin(image),
-                None => image.clone(),
-            },
+            Origin::Image(image) => {
+                let here = podman.image(image).await?;
+                here.map(|here| Pinned::Fetched(here.pin(image)))
+            }
             Origin::Build(build) => {
                 if let Some(base) = &build.base
                     && let Some(here) = podman.image(base).await?
                 {
                     build.base = Some(here.pin(base));
                 }
-                ImageReference::built(&plan.name)
+                None
             }
         };
-        let pinned = Pinned::Fetched(pinned);
         let built = self.build_texts(&plan, version)?;
-        let record = record(&plan, &request.reference, &pinned, State::Unverified);
-        let UnitTexts {
-            container,
-            drop_in,
-            socket,
-            others,
-        } = texts(&plan, &pinned, &record, &built, version)?;
-        let mut files = vec![
-            (self.units.path(&container_path(&plan.name)), container),
-            (self.units.path(&drop_in_path(&plan.name)), drop_in),
-            (self.units.path(&socket_path(&plan.name)), socket),
-        ];
-        for (file, text) in others {
-            files.push((self.units.path(&quadlet_path(file)), text));
-        }
-        for (unit, text) in self.own_units().await? {
-            files.push((self.units.path(&unit), text));
-        }
-        Ok(files)
+        let record = record(
+            &plan,
+            &request.reference,
+            pinned.as_ref(),
+            State::Unverified,
+        );
+        let UnitTexts { socket, others } = texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        let files = others
+            .into_iter()
+            .chain([(socket_path(&plan.name), socket)])
+            .chain(self.own_units().await?);
+        Ok(files
+            .map(|(unit, text)| (self.units.path(&unit), text))
+            .collect())
     }
 }

@@ -1,10 +1,10 @@
 //! `remove`: a server is taken away, in the reverse order of `add`. Every failure is reported, none stops the rest.
 
-use super::{Active, Error, Orchestrator, STOP, container_path, drop_in_path, socket_path};
+use super::{Active, Error, Orchestrator, STOP, instance_files, socket_path};
 use crate::activation::record::{State, is_unedited, with_state};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
-use crate::unit_dir::{Lock, UnitDir, UnitPath};
+use crate::unit_dir::Lock;
 
 /// What of a server's own is taken away with it. What is not can be used when it is added again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Orchestrator {
             found => found?,
         };
         if !force && record.state.is_complete() {
-            check_unedited(&self.units, &name, &self.further_files(&name)?)?;
+            self.check_unedited(&name)?;
         }
         Ok(Removed {
             id: Some(record.id.clone()),
@@ -91,7 +91,7 @@ impl Orchestrator {
             "disable the socket",
             self.systemd.disable(&[&socket]).await.map_err(Error::from),
         );
-        for unit in [container_path(name), drop_in_path(name)] {
+        for unit in instance_files(name) {
             check(
                 "remove the template",
                 self.units.remove(lock, &unit).map_err(Error::from),
@@ -188,43 +188,30 @@ impl Orchestrator {
         }
         Ok(())
     }
-}
 
-/// Refuses to touch files that somebody else changed since we wrote them.
-pub(super) fn check_unedited(
-    units: &UnitDir,
-    name: &ServerName,
-    further: &[UnitPath],
-) -> Result<(), Error> {
-    let mut paths = vec![socket_path(name), container_path(name), drop_in_path(name)];
-    paths.extend_from_slice(further);
-    let mut texts = Vec::new();
-    for path in &paths {
-        match units.read(path)? {
-            Some(text) => texts.push(text),
-            // What is beside it may have been edited as well: it is nobody's to take away unasked.
-            None => {
-                return Err(Error::Edited {
-                    name: name.clone(),
-                    file: units.path(path).display().to_string(),
-                });
-            }
+    /// Refuses to touch files that somebody else changed since we wrote them.
+    pub(super) fn check_unedited(&self, name: &ServerName) -> Result<(), Error> {
+        let mut paths = vec![socket_path(name)];
+        paths.extend(self.files(name)?);
+        let mut texts = Vec::new();
+        for path in &paths {
+            texts.extend(self.units.read(path)?);
         }
+        let others: Vec<&str> = texts.iter().skip(1).map(String::as_str).collect();
+        if texts
+            .first()
+            .is_some_and(|socket| is_unedited(socket, &others))
+        {
+            return Ok(());
+        }
+        // The hash covers all; which of them differs, or is not there any more, is for the user to see.
+        let files: Vec<String> = paths
+            .iter()
+            .map(|path| self.units.path(path).display().to_string())
+            .collect();
+        Err(Error::Edited {
+            name: name.clone(),
+            file: files.join(" or "),
+        })
     }
-    let others: Vec<&str> = texts.iter().skip(1).map(String::as_str).collect();
-    if texts
-        .first()
-        .is_some_and(|socket| is_unedited(socket, &others))
-    {
-        return Ok(());
-    }
-    // The hash covers all; which of them differs is for the user to see.
-    let files: Vec<String> = paths
-        .iter()
-        .map(|path| units.path(path).display().to_string())
-        .collect();
-    Err(Error::Edited {
-        name: name.clone(),
-        file: files.join(" or "),
-    })
 }

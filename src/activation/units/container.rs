@@ -225,12 +225,12 @@ fn push_surroundings(
 /// Quadlet has the service wait for a notification that Podman sends from a child which ends at once, and systemd drops a
 /// notification whose sender is gone when it is read (seen at the first session after a boot): the session would die. So the start is
 /// over when `podman run -d` is, and the main process is conmon, by its file.
-pub(super) fn drop_in() -> Result<String, ValueError> {
+pub(super) fn drop_in() -> Result<UnitFile, ValueError> {
     let mut file = UnitFile::new();
     file.push(service::TYPE, "forking")?;
     file.push(service::NOTIFY_ACCESS, "none")?;
     file.push(service::PID_FILE, &pid_file())?;
-    Ok(file.to_string())
+    Ok(file)
 }
 
 /// Where conmon writes its number.
