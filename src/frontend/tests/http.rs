@@ -3,6 +3,7 @@
 mod hostile;
 mod legacy;
 mod modern;
+mod page;
 
 use std::net::SocketAddr;
 
