@@ -48,7 +48,6 @@ name = "hostile"
 title = {toml(ALL_HOSTILE)}
 description = {toml(ALL_HOSTILE)}
 tags = [{toml(HOSTILE[0])}]
-readme = {toml("# " + ALL_HOSTILE + chr(10) + "[x](javascript:window.pwned=1) " + ALL_HOSTILE)}
 [[server.input]]
 path = "word"
 title = {toml(HOSTILE[1])}

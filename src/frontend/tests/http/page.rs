@@ -193,9 +193,9 @@ async fn text_of_others_is_shown_as_text() {
     let _server = place.server("evil", &json!({"tools": [tool]}));
     let text = serde_json::to_string(HOSTILE).unwrap();
     place.catalog(&[("mine", &format!(
-        "[[server]]\nname = 'x'\ntitle = {text}\ndescription = {text}\nreadme = {text}\ntags = [{text}]\n\
+        "[[server]]\nname = 'x'\ntitle = {text}\ndescription = {text}\ntags = [{text}]\ntools = [{text}]\n\
          [[server.input]]\npath = 'word'\ntitle = {text}\ndescription = {text}\nchoices = [{text}]\n\
-         [[server.launch]]\nimage = 'docker.io/mcp/x'\n[[server.tool]]\nname = {text}\n"
+         [[server.launch]]\nimage = 'docker.io/mcp/x'\n"
     ))]);
     let web = Web::start(&place, Shape::All).await;
     let mut browser = Browser::new(&web);
