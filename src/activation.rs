@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod choices;
+pub mod endpoint;
 pub mod evaluate;
 pub mod inputs;
 pub mod invocation;

@@ -1,8 +1,10 @@
 //! What a user can type. One file a command; only `output` prints.
 
+mod accept;
 mod add;
 mod ask;
 mod attach;
+mod bridge;
 mod call;
 mod config;
 mod credential;
@@ -24,6 +26,7 @@ mod stop;
 mod token;
 mod tools;
 mod ui;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -76,11 +79,20 @@ enum Command {
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
     Config(config::Arguments),
+    /// Bring active servers to what their registries have now, showing what changes
+    Upgrade(upgrade::Arguments),
+    /// Go back to what a server was before its last upgrade
+    Rollback(upgrade::RollbackArguments),
+    /// Take tools of a server that are held back because they changed
+    Accept(accept::Arguments),
     /// Store, list and remove the secrets of servers
     Secret(secret::Arguments),
     /// Keep secrets for Podman (started by Podman)
     #[command(hide = true)]
     Credential(credential::Arguments),
+    /// Join standard input and output to a server that speaks HTTP (started by systemd)
+    #[command(hide = true)]
+    Bridge(bridge::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
     Guard,
@@ -139,6 +151,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
+        Command::Bridge(arguments) => in_runtime(bridge::run(arguments, host)),
         Command::Add(arguments) => {
             with(host, async |here| add::run(arguments, &here, output).await)
         }
@@ -162,6 +175,15 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Logs(arguments) => with(host, async |here| logs::run(&arguments, &here).await),
         Command::Config(arguments) => with(host, async |here| {
             config::run(arguments, &here, output).await
+        }),
+        Command::Upgrade(arguments) => with(host, async |here| {
+            upgrade::run(&arguments, &here, output).await
+        }),
+        Command::Rollback(arguments) => with(host, async |here| {
+            upgrade::rollback(&arguments, &here, output).await
+        }),
+        Command::Accept(arguments) => with(host, async |here| {
+            accept::run(&arguments, &here, output).await
         }),
         Command::Secret(arguments) => with(host, async |here| {
             secret::run(arguments, &here, output).await
@@ -207,11 +229,15 @@ impl Command {
             Self::Token(arguments) => arguments.json,
             Self::Ui(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
+            Self::Upgrade(arguments) => arguments.json,
+            Self::Rollback(arguments) => arguments.json,
+            Self::Accept(arguments) => arguments.json,
             Self::Secret(arguments) => arguments.json,
             Self::Attach(_)
             | Self::Serve(_)
             | Self::Logs(_)
             | Self::Credential(_)
+            | Self::Bridge(_)
             | Self::Guard => false,
         }
     }

@@ -4,6 +4,7 @@
 //! here opens anywhere else, for anybody else, or in the place of another. Podman runs `mcpod credential` as its `shell` driver, in its
 //! own user namespace, where `systemd-creds` itself does not work.
 
+mod protection;
 mod store;
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+pub use protection::Protection;
 pub use store::Store;
 
 /// Where the service listens (systemd 256 and later).

@@ -43,13 +43,14 @@ mod voice;
 mod watches;
 mod worker;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::orchestrator::trust::Trusted;
 use crate::orchestrator::{Active, Error, Orchestrator};
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
@@ -200,8 +201,7 @@ impl Frontend {
         if !is_due {
             return;
         }
-        let before = self.lists_of(&Origin::Server(name.clone()));
-        if let Err(error) = self.orchestrator.relist(name, before.as_deref()).await {
+        if let Err(error) = self.orchestrator.relist(name).await {
             tracing::debug!("what {name} offers is not known anew: {}", told(&error));
         }
     }
@@ -275,6 +275,23 @@ impl Frontend {
     fn lists_of(&self, origin: &Origin) -> Option<Arc<Lists>> {
         let mut sources = self.sources().into_iter();
         sources.find(|(of, _)| of == origin).map(|(_, lists)| lists)
+    }
+
+    /// The names of the tools of a server that are held back.
+    fn held(&self, origin: &Origin) -> Arc<BTreeSet<String>> {
+        match origin {
+            Origin::Server(name) => self.present().held(name),
+            Origin::Registry => Arc::default(),
+        }
+    }
+
+    /// Which tools of a server may be used; all of one that is not active any more, since none of them can be.
+    fn trusted(&self, origin: &Origin) -> Trusted {
+        let active = match origin {
+            Origin::Server(name) => self.present().active(name).cloned(),
+            Origin::Registry => None,
+        };
+        active.map_or(Trusted::All, |active| self.orchestrator.trusted(&active))
     }
 
     /// The active servers.

@@ -6,6 +6,7 @@
 //! follow it is refused, so that no text from a catalog can be read as an option, a transport or another image.
 
 mod digest;
+pub mod policy;
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -86,6 +87,15 @@ impl ImageReference {
             path: "mcpod".to_owned(),
             // A server's name is a legal tag, but not always a legal path.
             pick: Pick::Tag(server.as_str().to_owned()),
+        }
+    }
+
+    /// The name under which the image is kept that was built here for a server before its present one.
+    pub fn built_before(server: &ServerName) -> Self {
+        Self {
+            // No server's name has a dot in it.
+            pick: Pick::Tag(format!("{server}.previous")),
+            ..Self::built(server)
         }
     }
 

@@ -27,6 +27,7 @@
 //! | [`credentials`] | secrets on disk, encrypted by systemd's service | a value in clear is in memory alone |
 //! | [`systemd`] | units and jobs, over D-Bus | only it knows zbus; a job's result is never missed |
 //! | [`session`] | a live connection to one server | what passes through is changed only where it must be |
+//! | [`bridge`] | one connection to a server that is spoken to over HTTP | whatever the server sends, the client hears JSON-RPC |
 //! | [`guard`] | stops instances whose client is gone | looks at connections, not at processes |
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
@@ -46,6 +47,7 @@
 )]
 
 pub mod activation;
+pub mod bridge;
 pub mod catalog;
 pub mod cli;
 pub mod containerfile;

@@ -18,9 +18,14 @@ mod planning;
 mod preview;
 pub mod reference;
 pub mod remove;
+pub mod rollback;
 pub mod secrets;
+mod signature;
 pub mod status;
 pub mod timer;
+mod trial;
+pub mod trust;
+pub mod upgrade;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -243,10 +248,16 @@ fn socket_path(name: &ServerName) -> UnitPath {
     UnitPath::unit(name.socket_unit().as_str())
 }
 
+/// Where the files of a server lie as they were before it was upgraded. systemd passes over it.
+fn previous_path(name: &ServerName) -> UnitPath {
+    UnitPath::unit(format!("mcpod-{name}.previous"))
+}
+
 /// Where that lies by which a server's instances run, of every kind of server.
-fn instance_files(name: &ServerName) -> [UnitPath; 2] {
+fn instance_files(name: &ServerName) -> [UnitPath; 3] {
     [
         UnitPath::quadlet(name.container_file()),
+        UnitPath::unit(name.instance_file()),
         UnitPath::unit(name.template_drop_in()),
     ]
 }

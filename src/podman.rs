@@ -23,7 +23,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use podman_api::opts::{ImageListFilter, ImageListOpts};
+use podman_api::opts::{ImageListFilter, ImageListOpts, ImageTagOpts};
 
 use crate::image::ImageReference;
 use crate::quadlet::version::{PodmanVersion, VersionError};
@@ -90,8 +90,17 @@ impl Podman {
 
     /// The image in the storage that has this name, if one has. Nothing is fetched.
     pub async fn image(&self, reference: &ImageReference) -> Result<Option<Image>, PodmanError> {
+        self.image_called(&reference.to_string()).await
+    }
+
+    /// The image of an id, if it is in the storage.
+    pub async fn image_of_id(&self, id: &str) -> Result<Option<Image>, PodmanError> {
+        self.image_called(id).await
+    }
+
+    async fn image_called(&self, name: &str) -> Result<Option<Image>, PodmanError> {
         let request = "an image";
-        let image = self.api.images().get(reference.to_string());
+        let image = self.api.images().get(name);
         match self.ask(request, image.inspect()).await {
             Ok(answer) => Image::from_inspect(answer)
                 .map(Some)
@@ -156,6 +165,36 @@ impl Podman {
                 message,
             }),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the image of an id one more name, which it takes from the image that had it.
+    pub async fn tag_image(&self, id: &str, name: &ImageReference) -> Result<(), PodmanError> {
+        let options = ImageTagOpts::builder()
+            .repo(name.repository())
+            .tag(name.tag().unwrap_or_default())
+            .build();
+        let image = self.api.images().get(id);
+        self.ask("a name for an image", image.tag(&options)).await
+    }
+
+    /// Removes the image of an id if it has no name.
+    pub async fn remove_nameless(&self, id: &str) -> Result<(), PodmanError> {
+        let image = self.api.images().get(id);
+        let names = match self.ask("an image", image.inspect()).await {
+            Ok(found) => found.repo_tags.unwrap_or_default(),
+            Err(PodmanError::Api { status: 404, .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if !names.is_empty() {
+            return Ok(());
+        }
+        match self.ask("the removal of an image", image.delete()).await {
+            // It is used, or gone by itself.
+            Err(PodmanError::Api {
+                status: 404 | 409, ..
+            }) => Ok(()),
+            done => done,
         }
     }
 

@@ -15,6 +15,7 @@
 pub mod arguments;
 mod call;
 mod calls;
+pub mod definitions;
 mod envelope;
 mod era;
 mod error;
@@ -24,6 +25,7 @@ mod id;
 mod incoming;
 pub mod lines;
 pub mod lists;
+pub mod metadata;
 mod opening;
 mod outbox;
 pub mod outline;
@@ -93,6 +95,12 @@ impl Session {
     pub fn offers(&self, capability: &str) -> bool {
         let found = splice::find(self.0.server.get(), &["capabilities", capability]);
         found.is_ok_and(|value| value.is_some_and(|value| value != "null"))
+    }
+
+    /// Whether the server said that it tells when its tools change.
+    pub fn tells_of_tools(&self) -> bool {
+        let path = ["capabilities", "tools", "listChanged"];
+        splice::find(self.0.server.get(), &path).is_ok_and(|value| value == Some("true"))
     }
 
     /// Calls a method and waits for its result. An error that the server answers with is an [`RpcError`].

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::catalog::refresh::SourcesFile;
 use crate::frontend::http::Address;
 use crate::image::ImageReference;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub build: Build,
     /// What agents may do without asking the user.
     pub policy: Policy,
+    /// What images must show before they are taken.
+    pub trust: Trust,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
     /// How agents are served over HTTP.
@@ -91,6 +93,28 @@ pub struct Policy {
     pub allow_host_commands: bool,
 }
 
+/// `[trust]`: what images must show before they are taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The registries, or parts of them, whose images must bear a sigstore signature.
+    pub require_signature: Vec<String>,
+}
+
+impl Trust {
+    /// The registry, or the part of one, by which an image must bear a signature.
+    pub fn prefix_of(&self, image: &ImageReference) -> Option<&str> {
+        let repository = image.repository();
+        let is_in = |prefix: &&String| {
+            let rest = repository.strip_prefix(prefix.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.require_signature
+            .iter()
+            .find(is_in)
+            .map(String::as_str)
+    }
+}
+
 /// What an agent may add without asking the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,6 +138,8 @@ pub struct Sandbox {
     pub cpus: Option<Cpus>,
     /// Threads and processes of one session.
     pub tasks: u32,
+    /// How long one session may last, `None` for as long as its client wants.
+    pub lifetime: Option<Lifetime>,
     /// What is done with the labels of folders that are mounted.
     pub selinux: Relabel,
 }
@@ -157,6 +183,7 @@ impl Default for Settings {
                 memory: Memory::from_mebibytes(1024),
                 cpus: None,
                 tasks: 512,
+                lifetime: None,
                 selinux: Relabel::Keep,
             },
             build: Build {
@@ -172,6 +199,7 @@ impl Default for Settings {
                 agent_add: AgentAdd::Curated,
                 allow_host_commands: false,
             },
+            trust: Trust::default(),
             sources: SourcesFile::default(),
             http: Http {
                 address: Address::default(),
@@ -243,9 +271,13 @@ impl Settings {
             sandbox,
             build,
             policy,
+            trust,
             sources,
             http,
         } = file;
+        if let Some(prefixes) = trust.require_signature {
+            self.trust.require_signature = prefixes.into_iter().map(|prefix| prefix.0).collect();
+        }
         let HttpFile {
             address,
             hosts,
@@ -285,8 +317,12 @@ impl Settings {
             memory,
             cpus,
             tasks,
+            lifetime,
             selinux,
         } = sandbox;
+        if lifetime.is_some() {
+            self.sandbox.lifetime = lifetime;
+        }
         set(&mut self.sandbox.selinux, selinux);
         set(&mut self.sandbox.memory, memory);
         if cpus.is_some() {

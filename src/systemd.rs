@@ -190,6 +190,12 @@ impl Systemd {
         })
     }
 
+    /// The control group of all that this systemd runs, from the root of the hierarchy on.
+    pub async fn control_group(&self) -> Result<String, SystemdError> {
+        let group = self.manager.control_group().await;
+        group.map_err(refusal("Get ControlGroup"))
+    }
+
     /// The environment that systemd gives to the user's units and generators, Quadlet among them.
     pub async fn environment(&self) -> Result<BTreeMap<String, String>, SystemdError> {
         let lines = self

@@ -11,9 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use serde::{Deserialize, Serialize};
 
 /// Names of files that are still being written begin with this: neither systemd nor Quadlet looks at them.
 const UNFINISHED: &str = ".mcpod-";
+
+/// The file in the unit directory that holds a change of several files while it is being made. systemd passes over it.
+const CHANGE: &str = ".change-of-mcpod";
 
 /// How often a lock that somebody else holds is tried again. flock(2) cannot wait and be cancelled.
 const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -26,7 +30,8 @@ pub struct UnitDir {
 }
 
 /// Which of the two directories a file belongs into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// `$XDG_CONFIG_HOME/containers/systemd`: read by Quadlet's generator (podman-systemd.unit(5)).
     Quadlet,
@@ -35,7 +40,7 @@ pub enum Place {
 }
 
 /// A file of ours, by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnitPath {
     /// The directory.
     pub place: Place,
@@ -43,11 +48,29 @@ pub struct UnitPath {
     pub file: String,
 }
 
+/// What becomes of a file in a change of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The file.
+    pub path: UnitPath,
+    /// Its text from then on; nothing if it is taken away.
+    pub text: Option<String>,
+}
+
 /// The right to write, held until dropped. The kernel gives it back when its process dies, however it dies.
 #[derive(Debug)]
 pub struct Lock {
     /// flock(2) lies on the open directory itself: there is no lock file to be left over.
     _directory: File,
+    /// Whether a change was finished that somebody else had begun: systemd does not know of it yet.
+    finished: bool,
+}
+
+impl Lock {
+    /// Whether a change was finished that somebody else had begun: systemd does not know of it yet.
+    pub fn finished_another(&self) -> bool {
+        self.finished
+    }
 }
 
 /// Why a unit directory could not be read or written.
@@ -157,11 +180,43 @@ impl UnitDir {
                 Err(error) => return Err(failed("lock", &self.units)(error.into())),
             }
         }
-        let lock = Lock {
+        let mut lock = Lock {
             _directory: File::from(directory),
+            finished: false,
         };
         self.remove_unfinished()?;
+        lock.finished = self.finish_change(&lock)?;
         Ok(lock)
+    }
+
+    /// Replaces several files together: whoever has the lock next sees all of them replaced, however this ends, once it has begun.
+    /// Those who read without the lock may see some that are and some that are not; so the record should come last.
+    pub fn replace(&self, lock: &Lock, change: &[Replacement]) -> Result<(), UnitDirError> {
+        let path = self.units.join(CHANGE);
+        let written = serde_json::to_string(change)
+            .map_err(io::Error::other)
+            .and_then(|text| write_whole(&self.units, &path, &text));
+        written.map_err(failed("write", &path))?;
+        self.finish_change(lock).map(drop)
+    }
+
+    /// Does what is left of a change of several files; says whether there was one.
+    fn finish_change(&self, lock: &Lock) -> Result<bool, UnitDirError> {
+        let path = self.units.join(CHANGE);
+        let text = match std::fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            text => text.map_err(failed("read", &path))?,
+        };
+        let change: Vec<Replacement> = serde_json::from_slice(&text)
+            .map_err(|error| failed("read", &path)(io::Error::other(error)))?;
+        for Replacement { path, text } in &change {
+            match text {
+                Some(text) => self.write(lock, path, text)?,
+                None => self.remove(lock, path)?,
+            }
+        }
+        std::fs::remove_file(&path).map_err(failed("remove", &path))?;
+        Ok(true)
     }
 
     fn remove_unfinished(&self) -> Result<(), UnitDirError> {
@@ -223,19 +278,7 @@ impl UnitDir {
     pub fn write(&self, _lock: &Lock, unit: &UnitPath, text: &str) -> Result<(), UnitDirError> {
         let path = self.path(unit);
         let folder = self.folder(unit.place);
-        let written = || -> io::Result<()> {
-            let mut file = tempfile::Builder::new()
-                .prefix(UNFINISHED)
-                .tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            // A drop-in lies in a folder of its own.
-            let parent = path.parent().unwrap_or(folder);
-            std::fs::create_dir_all(parent)?;
-            file.persist(&path).map_err(|error| error.error)?;
-            File::open(parent)?.sync_all()
-        };
-        written().map_err(failed("write", &path))
+        write_whole(folder, &path, text).map_err(failed("write", &path))
     }
 
     /// Removes a file; one that is not there is no error.
@@ -259,6 +302,20 @@ impl UnitDir {
         }
         Ok(())
     }
+}
+
+/// Writes a file in a folder, or in one below it, whole, in place of what is there.
+fn write_whole(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    // A drop-in lies in a folder of its own.
+    let parent = path.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent)?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(parent)?.sync_all()
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> UnitDirError {
@@ -313,6 +370,42 @@ mod tests {
         dir.remove(&lock, &file).unwrap();
         dir.remove(&lock, &file).unwrap();
         assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_begun_is_finished_by_whoever_has_the_lock_next() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = UnitDir::below(home.path());
+        let lock = dir.lock(|| ()).await.unwrap();
+        let [one, two] = ["mcpod-a.socket", "mcpod-b.socket"].map(UnitPath::unit);
+        dir.write(&lock, &two, "old").unwrap();
+        let change = [
+            Replacement {
+                path: one.clone(),
+                text: Some("new".to_owned()),
+            },
+            Replacement {
+                path: two.clone(),
+                text: None,
+            },
+        ];
+        // As one is that was killed after it had begun.
+        let text = serde_json::to_string(&change).unwrap();
+        std::fs::write(home.path().join("systemd/user").join(CHANGE), text).unwrap();
+        drop(lock);
+        let lock = dir.lock(|| ()).await.unwrap();
+        assert!(lock.finished_another());
+        let read = |file| dir.read(file).unwrap();
+        assert_eq!((read(&one).as_deref(), read(&two)), (Some("new"), None));
+
+        let back = Replacement {
+            path: one.clone(),
+            text: None,
+        };
+        dir.replace(&lock, &[back]).unwrap();
+        assert_eq!(read(&one), None);
+        let left = std::fs::read_dir(home.path().join("systemd/user"));
+        assert_eq!(left.unwrap().count(), 0);
     }
 
     #[tokio::test(start_paused = true)]

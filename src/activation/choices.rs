@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::limits::{Cpus, Memory};
+use super::limits::{Cpus, Lifetime, Memory};
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
 
@@ -32,6 +32,8 @@ pub struct Choices {
     pub tasks: Option<u32>,
     /// How many sessions at once.
     pub sessions: Option<u32>,
+    /// How long one session may last.
+    pub lifetime: Option<Lifetime>,
     /// Which command of a package is started.
     pub entry: Option<String>,
     /// Whether what a package runs when it is installed may run.

@@ -93,6 +93,21 @@ pub struct MissingInput {
     pub choices: Vec<String>,
 }
 
+impl MissingInput {
+    /// A secret that the user named and gave no value.
+    pub(super) fn of_secret(name: &str) -> Self {
+        Self {
+            path: name.to_owned(),
+            kind: InputKind::Text,
+            many: false,
+            secret: true,
+            description: None,
+            example: None,
+            choices: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for MissingInput {
     /// `token (a secret)`, `paths (one or more absolute paths)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

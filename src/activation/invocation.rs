@@ -10,7 +10,7 @@ use super::choices::Choices;
 use super::evaluate::{Evaluated, Variables, evaluate};
 use super::inputs::{InputError, Inputs, MissingInput, names_secret};
 use super::plan::PlanError;
-use crate::catalog::{InputKind, Local, Mount, Template};
+use crate::catalog::{Local, Mount, Template};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::{Assignment, SecretVariable};
 use crate::secret::Secret;
@@ -85,19 +85,7 @@ impl Invocation {
                 variables.insert(variable.name.clone(), value);
             }
         }
-        // Every secret input is stored as it was given: what is made of it is made anew when it changes.
-        for path in inputs.secrets() {
-            let input = path.parse().map(|path| inputs.value(&path));
-            if let Ok(value) = input
-                && !value.is_empty()
-            {
-                invocation.secrets.push(StoredSecret {
-                    given_as: Some(path.to_owned()),
-                    name: name.secret(path),
-                    value: value.joined(),
-                });
-            }
-        }
+        invocation.secrets = stored(name, inputs);
         invocation.args = arguments(id, &local.args, inputs, &variables)?;
         for variable in &local.env {
             if let Some(value) = variables.get(&variable.name) {
@@ -184,15 +172,7 @@ impl Invocation {
                 continue;
             }
             let Some(value) = value else {
-                missing.push(MissingInput {
-                    path: variable.clone(),
-                    kind: InputKind::Text,
-                    many: false,
-                    secret: true,
-                    description: None,
-                    example: None,
-                    choices: Vec::new(),
-                });
+                missing.push(MissingInput::of_secret(variable));
                 continue;
             };
             let secret = name.secret(variable);
@@ -309,6 +289,19 @@ impl Invocation {
         }
         Ok(())
     }
+}
+
+/// The secret inputs, stored as they were given: what is made of one is made anew when it changes.
+pub fn stored(name: &ServerName, inputs: &Inputs<'_>) -> Vec<StoredSecret> {
+    let stored = inputs.secrets().filter_map(|path| {
+        let value = inputs.value(&path.parse().ok()?);
+        (!value.is_empty()).then(|| StoredSecret {
+            given_as: Some(path.to_owned()),
+            name: name.secret(path),
+            value: value.joined(),
+        })
+    });
+    stored.collect()
 }
 
 /// A path of a mount: absolute, and nothing that Podman would split.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,22 +20,28 @@ pub struct Limits {
     pub tasks: u32,
     /// How many sessions there may be at once.
     pub sessions: u32,
+    /// How long one session may last, `None` for as long as its client wants.
+    pub lifetime: Option<Lifetime>,
 }
 
 impl fmt::Display for Limits {
-    /// As it is recorded and shown: `memory 1G, tasks 512, sessions 16, cpus 0.5`.
+    /// As it is recorded and shown: `memory 1G, tasks 512, sessions 16, cpus 0.5, lifetime 8h`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             memory,
             cpus,
             tasks,
             sessions,
+            lifetime,
         } = self;
         write!(f, "memory {memory}, tasks {tasks}, sessions {sessions}")?;
-        match cpus {
-            Some(cpus) => write!(f, ", cpus {cpus}"),
-            None => Ok(()),
+        if let Some(cpus) = cpus {
+            write!(f, ", cpus {cpus}")?;
         }
+        if let Some(lifetime) = lifetime {
+            write!(f, ", lifetime {lifetime}")?;
+        }
+        Ok(())
     }
 }
 
@@ -55,6 +62,7 @@ impl FromStr for Limits {
             cpus: value("cpus").map(str::parse).transpose()?,
             tasks: number("tasks").ok_or_else(unreadable)?,
             sessions: number("sessions").ok_or_else(unreadable)?,
+            lifetime: value("lifetime").map(str::parse).transpose()?,
         })
     }
 }
@@ -63,6 +71,11 @@ impl FromStr for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Memory(u64);
+
+/// How long a session may last, in whole seconds: `90s`, `8h`, `1h 30m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Lifetime(u32);
 
 /// A number of processors in hundredths: `0.5`, `2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,6 +103,12 @@ pub enum LimitError {
     /// Not the limits of a session as they are recorded.
     #[error("{text:?} are no limits")]
     Unreadable {
+        /// What was given.
+        text: String,
+    },
+    /// Not a length of time of a second or more.
+    #[error("{text:?} is no length of time such as 90s or 8h")]
+    NoLifetime {
         /// What was given.
         text: String,
     },
@@ -167,6 +186,56 @@ impl fmt::Display for Memory {
             }
         }
         write!(f, "{}", self.0)
+    }
+}
+
+impl Lifetime {
+    /// As a length of time.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+
+    /// In seconds.
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let span = text.parse::<jiff::SignedDuration>().ok();
+        span.and_then(|span| u32::try_from(span.as_secs()).ok())
+            .filter(|seconds| *seconds > 0)
+            .map(Self)
+            .ok_or_else(|| LimitError::NoLifetime {
+                text: text.to_owned(),
+            })
+    }
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = LimitError;
+
+    fn try_from(text: String) -> Result<Self, LimitError> {
+        text.parse()
+    }
+}
+
+impl From<Lifetime> for String {
+    fn from(lifetime: Lifetime) -> Self {
+        lifetime.to_string()
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:#}",
+            jiff::SignedDuration::from_secs(i64::from(self.0))
+        )
     }
 }
 
@@ -259,8 +328,12 @@ mod tests {
 
     #[test]
     fn limits_are_read_as_they_are_written() {
-        for cpus in [None, Some("0.5".parse().unwrap())] {
+        for (cpus, lifetime) in [
+            (None, Some("1h 30m".parse().unwrap())),
+            (Some("0.5".parse().unwrap()), None),
+        ] {
             let limits = Limits {
+                lifetime,
                 memory: "512M".parse().unwrap(),
                 cpus,
                 tasks: 7,
@@ -270,6 +343,17 @@ mod tests {
         }
         assert!("memory 1G, tasks 5".parse::<Limits>().is_err());
         assert!("".parse::<Limits>().is_err());
+    }
+
+    #[test]
+    fn a_lifetime_is_a_length_of_time() {
+        for (text, seconds) in [("90s", 90), ("8h", 28_800), ("1h 30m", 5400), ("2d", 0)] {
+            let read = text.parse::<Lifetime>();
+            assert_eq!(read.map_or(0, Lifetime::seconds), seconds, "{text}");
+        }
+        for bad in ["", "0s", "-1s", "10", "forever", "0.5s", "99999999999h"] {
+            assert!(bad.parse::<Lifetime>().is_err(), "{bad}");
+        }
     }
 
     #[test]

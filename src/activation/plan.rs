@@ -6,11 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::build::{Build, BuildError};
 use super::choices::{Choices, Instances, Network};
+use super::endpoint::{AddressError, Endpoint};
 use super::inputs::{InputError, Inputs};
-use super::invocation::{Invocation, with_values};
+use super::invocation::{Invocation, stored, with_values};
 use super::limits::Limits;
-use crate::catalog::{self, Artifact, LaunchOption, Run, Transport};
-use crate::image::{ImageReference, Pinned};
+use crate::catalog::{self, Artifact, LaunchOption, Local, Run, Transport};
+use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::settings::{Relabel, Settings};
@@ -26,7 +27,7 @@ pub struct Plan {
     pub launch: String,
     /// The fingerprint of that option: see [`fingerprint`].
     pub launch_hash: String,
-    /// What its image is; it is pinned when it is here.
+    /// Where it comes from; an image is pinned when it is here.
     pub origin: Origin,
     /// What it is started with.
     pub invocation: Invocation,
@@ -48,28 +49,22 @@ pub struct Plan {
     pub limits: Limits,
 }
 
-/// Where the image of a server comes from.
+/// Where a server comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A registry of images, as the entry names it.
+    /// From a registry of images, as the entry names it.
     Image(ImageReference),
     /// It is built here.
     Build(Build),
+    /// Nowhere: the server runs elsewhere.
+    Remote(Endpoint),
 }
 
 impl Origin {
-    /// Its image by its name alone, as long as it is not known which one that is.
-    pub fn unpinned(&self, name: &ServerName) -> Pinned {
-        Pinned::Fetched(match self {
-            Self::Image(image) => image.clone(),
-            Self::Build(_) => ImageReference::built(name),
-        })
-    }
-
     /// How it is built, if it is.
     pub fn build(&self) -> Option<&Build> {
         match self {
-            Self::Image(_) => None,
+            Self::Image(_) | Self::Remote(_) => None,
             Self::Build(build) => Some(build),
         }
     }
@@ -80,6 +75,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Image(reference) => reference.fmt(f),
             Self::Build(build) => build.fmt(f),
+            Self::Remote(endpoint) => f.write_str(&endpoint.shown),
         }
     }
 }
@@ -103,9 +99,9 @@ pub enum PlanError {
         /// What was chosen, counted from 1.
         chosen: usize,
     },
-    /// Nothing of what the entry offers is an image or a package that speaks on its standard input and output.
+    /// Nothing of what the entry offers is known to be run.
     #[error(
-        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout"
+        "{id} cannot be run: it offers {offers}, and mcpod runs container images, packages of npm and PyPI and git repositories that speak MCP on stdin and stdout, and remote servers"
     )]
     NotRunnable {
         /// The entry.
@@ -141,6 +137,17 @@ pub enum PlanError {
         /// The value.
         value: String,
     },
+    /// The address of a server is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A header cannot be sent.
+    #[error("{id} cannot be sent the header {name:?} with that value")]
+    NoHeader {
+        /// The entry.
+        id: String,
+        /// The header.
+        name: String,
+    },
     /// A path of a mount cannot be one.
     #[error("{path:?} cannot be mounted: it is no absolute path, or has a colon in it")]
     NoPath {
@@ -174,6 +181,8 @@ impl PlanError {
             }
             Self::Input(error) => error.hint(),
             Self::Build(_)
+            | Self::Address(_)
+            | Self::NoHeader { .. }
             | Self::Needs { .. }
             | Self::SecretExposed { .. }
             | Self::ReadsAsOption { .. }
@@ -194,16 +203,33 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let id = id.to_owned();
         let (number, option) = choose(&id, launch, choices.launch)?;
-        let origin = origin(&id, option, choices, settings)?;
         let secrets = with_values(&choices.secrets);
         let inputs = Inputs::new(&id, option, &choices.inputs, &secrets)?;
         inputs.require(&id)?;
-        let (invocation, declared) = match &option.run {
+        let (origin, invocation, declared) = match &option.run {
             Run::Local(local) => (
+                origin(&id, option, local, choices, settings)?,
                 Invocation::new(&id, &name, local, &inputs, choices)?,
                 &local.network,
             ),
-            Run::Remote(_) => return Err(not_runnable(&id, &[option])),
+            Run::Remote(_) if choices.network == Some(Network::None) => {
+                let what = "a network, since it runs elsewhere".to_owned();
+                return Err(PlanError::Needs { id, what });
+            }
+            Run::Remote(remote) => {
+                let mut secrets = stored(&name, &inputs);
+                let endpoint =
+                    Endpoint::of_remote(&id, &name, remote, &inputs, choices, &mut secrets)?;
+                let invocation = Invocation {
+                    secrets,
+                    ..Invocation::default()
+                };
+                (
+                    Origin::Remote(endpoint),
+                    invocation,
+                    &catalog::Network::Open,
+                )
+            }
         };
         let shared = invocation.volumes.iter().any(|volume| !volume.read_only);
         let instances = choices.instances.unwrap_or(if shared {
@@ -250,6 +276,7 @@ impl Plan {
                 cpus: choices.cpus.or(settings.sandbox.cpus),
                 tasks: choices.tasks.unwrap_or(settings.sandbox.tasks),
                 sessions: choices.sessions.unwrap_or(settings.sessions.max),
+                lifetime: choices.lifetime.or(settings.sandbox.lifetime),
             },
         })
     }
@@ -259,12 +286,10 @@ impl Plan {
 pub fn origin(
     id: &str,
     option: &LaunchOption,
+    local: &Local,
     choices: &Choices,
     settings: &Settings,
 ) -> Result<Origin, PlanError> {
-    let Run::Local(local) = &option.run else {
-        return Err(not_runnable(id, &[option]));
-    };
     Ok(match &local.artifact {
         Artifact::Image(image) => Origin::Image(image.clone()),
         Artifact::Package(package) => Origin::Build(Build::of_package(
@@ -285,7 +310,7 @@ pub fn origin(
 /// Whether a way to run a server is one that can be made active.
 pub fn is_supported(option: &LaunchOption) -> bool {
     let Run::Local(local) = &option.run else {
-        return false;
+        return true;
     };
     let has_image = match &local.artifact {
         Artifact::Image(_) | Artifact::Git(_) => true,

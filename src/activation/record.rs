@@ -26,9 +26,9 @@ pub struct Record {
     pub launch: String,
     /// The fingerprint of that option as it was then; none in a record that was not written by `add`.
     pub launch_hash: Option<String>,
-    /// The image by its name.
+    /// The image by its name; the address of a remote server.
     pub image: String,
-    /// The image's digest, to which it is pinned.
+    /// The image's digest, to which it is pinned; empty where there is none.
     pub digest: String,
     /// The network the server sees.
     pub network: String,
@@ -46,12 +46,36 @@ pub struct Record {
     pub entry: Option<String>,
     /// Whether what the package runs when it is installed was allowed to run.
     pub scripts: bool,
-    /// The hash of the tool definitions that were seen when it was last tried.
+    /// What it was before it was upgraded, its image by name and digest: what `rollback` goes back to.
+    pub previous: Option<String>,
+    /// Which of its tools may be used.
+    pub tools: Tools,
+    /// The hash of the tool definitions that were accepted last.
     pub tools_hash: Option<String>,
     /// Where its activation stands.
     pub state: State,
     /// When it was added.
     pub added: Timestamp,
+}
+
+/// Which tools of a server may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tools {
+    /// Those whose definitions were accepted, when the server was added or since.
+    #[default]
+    Accepted,
+    /// All that it has, however they change.
+    Any,
+}
+
+impl Tools {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Any => "any",
+        }
+    }
 }
 
 /// Where the activation of a server stands.
@@ -155,6 +179,12 @@ impl Record {
                 .map_err(|_| RecordError::Unusable { key: "Instances" })?,
             entry: unit.record(key::ENTRY),
             scripts: unit.record(key::SCRIPTS).is_some(),
+            previous: unit.record(key::PREVIOUS),
+            tools: match unit.record(key::TOOLS).as_deref() {
+                None | Some("accepted") => Tools::Accepted,
+                Some("any") => Tools::Any,
+                Some(_) => return Err(RecordError::Unusable { key: "Tools" }),
+            },
             tools_hash: unit.record(key::TOOLS_HASH),
             state: required(key::STATE)?.parse()?,
             added: required(key::ADDED)?
@@ -170,6 +200,15 @@ impl Record {
         text.lines().any(|line| {
             line.split_once('=') == Some((key::INSTANCES.name(), Instances::Single.as_str()))
         })
+    }
+
+    /// What the server is known by for good: the digest of its image, or the address of one that has none.
+    pub fn identity(&self) -> &str {
+        if self.digest.is_empty() {
+            &self.image
+        } else {
+            &self.digest
+        }
     }
 
     /// How many sessions there may be at once.
@@ -199,6 +238,8 @@ impl Record {
             instances,
             entry,
             scripts,
+            previous,
+            tools,
             tools_hash,
             state,
             added,
@@ -230,6 +271,12 @@ impl Record {
         if *scripts {
             socket.push(key::SCRIPTS, "allowed")?;
         }
+        if let Some(previous) = previous {
+            socket.push(key::PREVIOUS, previous)?;
+        }
+        if *tools != Tools::default() {
+            socket.push(key::TOOLS, tools.as_str())?;
+        }
         if let Some(hash) = tools_hash {
             socket.push(key::TOOLS_HASH, hash)?;
         }
@@ -238,6 +285,14 @@ impl Record {
         let content = content(&socket.to_string(), others);
         socket.push(key::CONTENT, &content)
     }
+}
+
+/// The text of a socket unit with another record. `others` are the texts of the server's other files.
+pub fn with_record(socket: &str, record: &Record, others: &[&str]) -> Result<String, ValueError> {
+    let mut unit = UnitFile::parse(socket).unwrap_or_default();
+    unit.drop_section(key::ID.section());
+    record.write(&mut unit, others)?;
+    Ok(unit.to_string())
 }
 
 /// The text of a socket unit with another state in its record. Its hash stays: of what is not complete it is not looked at.
@@ -302,6 +357,8 @@ mod tests {
             instances: Instances::Private,
             entry: None,
             scripts: false,
+            previous: Some("docker.io/mcp/time sha256:0".to_owned()),
+            tools: Tools::Any,
             tools_hash: None,
             state: State::Verified,
             added: Timestamp::UNIX_EPOCH,
@@ -319,6 +376,13 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(with_state(&marked, State::Verified), text);
+        let other = Record {
+            tools: Tools::Accepted,
+            ..read.clone()
+        };
+        let rewritten = with_record(&text, &other, &["more"]).unwrap();
+        assert!(is_unedited(&rewritten, &["more"]));
+        assert_eq!(Record::parse(&rewritten).unwrap(), other);
 
         assert!(!Record::says_single(&text));
         let mut unit = UnitFile::new();

@@ -1,6 +1,7 @@
 //! The unit files of a server: the socket, and what stands behind it. That is, of a server in an image, a Quadlet template of its
-//! instances, the volumes that they share, and the build of an image that is made here.
+//! instances, the volumes that they share, and the build of an image that is made here; of a remote one, a template of bridges to it.
 
+mod bridge;
 mod build;
 mod container;
 mod mounts;
@@ -13,7 +14,7 @@ pub use mounts::volume;
 
 use super::plan::{Origin, Plan};
 use super::record::Record;
-use crate::image::Pinned;
+use crate::image::{ImageReference, Pinned};
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{install, socket, unit};
 use crate::quadlet::name::UnitName;
@@ -32,22 +33,26 @@ pub struct UnitTexts {
 
 /// Makes the units that stand behind a server's socket, whichever kind it is of.
 ///
-/// `pinned` is its image, once that is known.
+/// `pinned` is its image, once that is known; `program` is mcpod itself, by a path that stays.
 pub fn behind(
     plan: &Plan,
     pinned: Option<&Pinned>,
+    program: &str,
 ) -> Result<BTreeMap<UnitPath, UnitFile>, ValueError> {
     let name = &plan.name;
     let mut files = BTreeMap::new();
     match &plan.origin {
-        Origin::Image(_) | Origin::Build(_) => {
-            let template = match pinned {
-                Some(pinned) => container(plan, pinned)?,
-                None => container(plan, &plan.origin.unpinned(name))?,
-            };
-            files.insert(UnitPath::quadlet(name.container_file()), template);
-            let drop_in = UnitPath::unit(name.template_drop_in());
-            files.insert(drop_in, container::drop_in()?);
+        Origin::Image(image) => {
+            let named = Pinned::Fetched(image.clone());
+            files.extend(stdio(plan, pinned.unwrap_or(&named))?);
+        }
+        Origin::Build(_) => {
+            let named = Pinned::Fetched(ImageReference::built(name));
+            files.extend(stdio(plan, pinned.unwrap_or(&named))?);
+        }
+        Origin::Remote(endpoint) => {
+            let template = bridge::bridge(plan, endpoint, program)?;
+            files.insert(UnitPath::unit(name.instance_file()), template);
         }
     }
     for wanted in &plan.invocation.volumes {
@@ -55,6 +60,20 @@ pub fn behind(
         files.insert(file, volume(name, &plan.id, wanted)?);
     }
     Ok(files)
+}
+
+/// A stdio server in an image: a container for each connection.
+fn stdio(plan: &Plan, pinned: &Pinned) -> Result<[(UnitPath, UnitFile); 2], ValueError> {
+    Ok([
+        (
+            UnitPath::quadlet(plan.name.container_file()),
+            container(plan, pinned)?,
+        ),
+        (
+            UnitPath::unit(plan.name.template_drop_in()),
+            container::drop_in()?,
+        ),
+    ])
 }
 
 /// Makes the texts of all unit files of a server, of which `others` are all but its socket's.

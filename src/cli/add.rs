@@ -11,7 +11,7 @@ use super::ask;
 use super::output::{Failure, Outcome, Output};
 use crate::activation::choices::{self, Choices, Instances, Network};
 use crate::activation::inputs::{InputError, MissingInput, names_localhost};
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::activation::plan::PlanError;
 use crate::orchestrator::add::{Added, Consent, Request, Step};
 use crate::orchestrator::{Error, Orchestrator};
@@ -31,9 +31,10 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add time
   mcpod add builtin:fetch --name web --network open
   mcpod add docker://docker.io/mcp/time --dry-run
-  mcpod add npm:@modelcontextprotocol/server-memory")]
+  mcpod add npm:@modelcontextprotocol/server-memory
+  mcpod add https://mcp.example.com/mcp --secret X-Api-Key")]
 pub(super) struct Arguments {
-    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version
+    /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version, or the https:// address of a remote server
     #[arg(value_name = "REF")]
     reference: String,
     /// The name it is to have
@@ -42,10 +43,10 @@ pub(super) struct Arguments {
     /// Give one of its inputs
     #[arg(long, value_name = "KEY=VALUE", value_parser = choices::assignment)]
     set: Vec<Assignment>,
-    /// Set an environment variable; never for secrets
-    #[arg(long, value_name = "K=V", value_parser = choices::assignment)]
+    /// Set an environment variable, or a header of a remote server; never for secrets
+    #[arg(long, visible_alias = "header", value_name = "K=V", value_parser = choices::assignment)]
     env: Vec<Assignment>,
-    /// Give one of its secrets, or put one into a variable: NAME asks, NAME=@FILE and NAME=- read it
+    /// Give one of its secrets, or put one into a variable or a header: NAME asks, NAME=@FILE and NAME=- read it
     #[arg(long, value_name = "NAME[=@FILE|=-]")]
     secret: Vec<String>,
     /// Take its N-th launch option, as `mcpod show` numbers them
@@ -66,6 +67,9 @@ pub(super) struct Arguments {
     /// Sessions at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sessions: Option<u32>,
+    /// How long one session may last, such as 8h
+    #[arg(long, value_name = "TIME")]
+    lifetime: Option<Lifetime>,
     /// Whether sessions get instances of their own, or one at a time: private or single. Servers with a volume are single by
     /// themselves, since two instances would write over each other
     #[arg(long, value_name = "WHICH")]
@@ -110,6 +114,7 @@ pub(super) async fn run(
         cpus,
         tasks,
         sessions,
+        lifetime,
         instances,
         entry,
         scripts,
@@ -133,6 +138,7 @@ pub(super) async fn run(
             cpus,
             tasks,
             sessions,
+            lifetime,
             entry,
             scripts,
             reuse,
@@ -302,14 +308,14 @@ async fn preview(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows how far `add` is: a bar on a terminal, plain lines otherwise.
-struct Progress {
+/// Shows how far `add` or `upgrade` is: a bar on a terminal, plain lines otherwise.
+pub(super) struct Progress {
     bar: Option<ProgressBar>,
     pull: Mutex<(PullProgress, PullSnapshot)>,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             bar: std::io::stderr()
                 .is_terminal()
@@ -318,7 +324,7 @@ impl Progress {
         }
     }
 
-    fn show(&self, step: &Step, output: &Output) {
+    pub(super) fn show(&self, step: &Step, output: &Output) {
         match step {
             Step::Pulling(image) => self.say(format!("pulling {image}"), output),
             Step::Pull(event) => self.show_pull(event, output),
@@ -375,7 +381,7 @@ impl Progress {
         *last = now;
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -44,6 +44,16 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let active = orchestrator.find(&arguments.name)?;
     let known = orchestrator.known_lists(&active);
+    if orchestrator
+        .held(&active)
+        .iter()
+        .any(|held| held.tool == arguments.tool)
+    {
+        return Err(Failure::from(orchestrator::Error::ToolHeld {
+            name: active.name,
+            tool: arguments.tool.clone(),
+        }));
+    }
     let tools = known
         .as_ref()
         .map(|lists| lists.tools.as_slice())

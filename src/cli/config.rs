@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::output::{Failure, Output};
 use crate::activation::choices;
+use crate::activation::record::State;
 use crate::catalog::InputValue;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::config::{Change, Configured};
@@ -53,6 +54,7 @@ pub(super) async fn run(
         };
         let waiting = || output.note("waiting for another mcpod that changes units");
         orchestrator.configure(&name, &change, waiting).await?;
+        verify(&name, orchestrator, output).await?;
     }
     let inputs = orchestrator.config(&name)?;
     if output.is_json() {
@@ -64,6 +66,22 @@ pub(super) async fn run(
         output.table(&["NAME", "VALUE", "WHAT"], &rows);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tries the server with its new inputs, and accepts what tools it has with them. One that was never tried is left alone.
+async fn verify(name: &str, orchestrator: &Orchestrator, output: &Output) -> Result<(), Failure> {
+    if orchestrator.find(name)?.record.state != State::Verified {
+        return Ok(());
+    }
+    match orchestrator.verify(name, || {}).await {
+        Ok(changes) => {
+            for change in changes {
+                output.note(&format!("its tools changed with it: {}", change.line()));
+            }
+        }
+        Err(error) => output.note(&format!("warning: it cannot be used so: {error}")),
+    }
+    Ok(())
 }
 
 fn row(input: &Configured) -> Vec<String> {

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::output::{Failure, Output};
 use crate::orchestrator::Orchestrator;
-use crate::orchestrator::status::{Running, Status};
+use crate::orchestrator::status::{Allowed, Running, Status, controllers_hint};
 
 /// How many of the last lines of its log are shown.
 const LOG_LINES: u32 = 10;
 
-/// Show how an active server does
+/// Show how an active server does: its sessions and what they use, its tools, its last failure, its log
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The server's name; all active servers where none is given
@@ -18,6 +20,14 @@ pub(super) struct Arguments {
     /// Print JSON: one object, or a list of them where no NAME is given
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// The status of one server, with the end of its log.
+#[derive(Serialize)]
+struct WithLog {
+    #[serde(flatten)]
+    status: Status,
+    log: Vec<String>,
 }
 
 pub(super) async fn run(
@@ -41,22 +51,35 @@ pub(super) async fn run(
             output.note("no server is active");
         } else {
             output.text(&all.iter().map(describe).collect::<Vec<_>>().join("\n"));
+            warn(all.first(), output);
         }
         return Ok(code);
     };
     let status = orchestrator.status(name).await?;
+    let log = orchestrator.log_end(&status.listed.name, LOG_LINES).await;
     if output.is_json() {
-        output.json(&status)?;
+        let log = log.lines().map(str::to_owned).collect();
+        output.json(&WithLog { status, log })?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = describe(&status);
-    let log = orchestrator.log_end(&status.listed.name, LOG_LINES).await;
     if !log.is_empty() {
         text.push('\n');
         text.push_str(&log);
     }
     output.text(&text);
+    warn(Some(&status), output);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what of the host keeps limits from holding.
+fn warn(status: Option<&Status>, output: &Output) {
+    if let Some(status) = status
+        && !status.missing_controllers.is_empty()
+    {
+        let hint = controllers_hint(&status.missing_controllers);
+        output.note(&format!("warning: {hint}"));
+    }
 }
 
 /// The status in lines, headed as `systemctl status` heads them.
@@ -66,21 +89,24 @@ fn describe(status: &Status) -> String {
         enabled,
         network,
         limits,
+        missing_controllers: _,
+        previous,
+        held_tools,
+        last_error,
         accepted,
         refused,
         running,
     } = status;
-    let mut text = format!(
-        "{} - {}, {}\n",
-        listed.name,
-        listed.id,
-        listed.state.as_str()
-    );
+    let name = &listed.name;
+    let mut text = format!("{name} - {}, {}\n", listed.id, listed.state.as_str());
     let mut line = |head: &str, value: &str| {
         // Writing to a String cannot fail.
         writeln!(text, "{head:>10}: {value}").ok();
     };
     line("Image", &format!("{}, {}", listed.image, listed.digest));
+    if let Some(previous) = previous {
+        line("Before", &format!("{previous} (mcpod rollback {name})"));
+    }
     let enabled = if *enabled {
         "enabled"
     } else {
@@ -88,14 +114,30 @@ fn describe(status: &Status) -> String {
     };
     line("Socket", &format!("{} ({enabled})", listed.socket));
     line("Network", network);
-    line("Limits", limits);
-    line(
-        "Tools",
-        &listed
-            .tools
-            .map_or_else(|| "not known yet".to_owned(), |tools| tools.to_string()),
-    );
+    line("Limits", &limits.to_string());
+    let tools = listed
+        .tools
+        .map_or_else(|| "not known yet".to_owned(), |tools| tools.to_string());
+    if held_tools.is_empty() {
+        line("Tools", &tools);
+    } else {
+        let count = held_tools.len();
+        line(
+            "Tools",
+            &format!("{tools}, and {count} held back (mcpod accept {name})"),
+        );
+        for change in held_tools {
+            line("", &change.line());
+        }
+    }
     line("Added", &listed.added_at.to_string());
+    if let Some(error) = last_error {
+        let at = error.at.map(|at| format!(", {at:.0}")).unwrap_or_default();
+        line("Failed", &format!("{} ({}{at})", error.result, error.unit));
+        for words in error.last_words.lines() {
+            line("", words);
+        }
+    }
     let refused = if *refused > 0 {
         format!(", {refused} refused")
     } else {
@@ -104,39 +146,51 @@ fn describe(status: &Status) -> String {
     line(
         "Sessions",
         &format!(
-            "{} ({accepted} since its socket was started{refused})",
-            running.len()
+            "{} of {} ({accepted} since its socket was started{refused})",
+            running.len(),
+            limits.sessions
         ),
     );
-    for Running {
-        unit,
+    let memory: Vec<u64> = running.iter().filter_map(|one| one.memory).collect();
+    if memory.len() > 1 {
+        let all: u64 = memory.iter().sum();
+        line("Memory", &format!("{:.1} MB in all", in_megabytes(all)));
+    }
+    for session in running {
+        writeln!(text, "            {}", session.unit).ok();
+        writeln!(text, "              {}", facts(session, limits)).ok();
+    }
+    text
+}
+
+/// What a session uses of what it may use.
+fn facts(session: &Running, limits: &Allowed) -> String {
+    let Running {
+        unit: _,
         state,
         client,
         client_name,
         memory,
         cpu,
         tasks,
+        restarts,
         since,
-    } in running
-    {
-        let client = match (client, client_name) {
-            (Some(pid), Some(name)) => format!("client {pid} ({name})"),
-            (Some(pid), None) => format!("client {pid} (gone)"),
-            (None, _) => "client not visible from here".to_owned(),
-        };
-        let mut facts = vec![state.clone(), client];
-        facts.extend(memory.map(|bytes| format!("{:.1} MB", in_megabytes(bytes))));
-        facts.extend(cpu.map(|seconds| format!("{seconds:.2} s of CPU")));
-        facts.extend(tasks.map(|tasks| format!("{tasks} tasks")));
-        facts.extend(since.map(|since| format!("since {since:.0}")));
-        writeln!(
-            text,
-            "            {unit}\n              {}",
-            facts.join(", ")
-        )
-        .ok();
-    }
-    text
+    } = session;
+    let client = match (client, client_name) {
+        (Some(pid), Some(name)) => format!("client {pid} ({name})"),
+        (Some(pid), None) => format!("client {pid} (gone)"),
+        (None, _) => "client not visible from here".to_owned(),
+    };
+    let mut facts = vec![state.clone(), client];
+    facts.extend(memory.map(|bytes| {
+        let allowed = in_megabytes(limits.memory);
+        format!("{:.1} of {allowed:.0} MB", in_megabytes(bytes))
+    }));
+    facts.extend(cpu.map(|seconds| format!("{seconds:.2} s of CPU")));
+    facts.extend(tasks.map(|tasks| format!("{tasks} of {} tasks", limits.tasks)));
+    facts.extend((*restarts > 0).then(|| format!("restarted {restarts} times")));
+    facts.extend(since.map(|since| format!("since {since:.0}")));
+    facts.join(", ")
 }
 
 #[expect(

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::output::{Failure, Output};
 use crate::orchestrator::Orchestrator;
+use crate::orchestrator::error::accept_hint;
+use crate::orchestrator::trust::Offered;
+use crate::session::lists::Lists;
 use crate::text;
 
 /// List the tools of an active server
@@ -25,7 +28,7 @@ pub(super) async fn run(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     if let Some(name) = &arguments.name {
-        let lists = orchestrator.lists(name).await?;
+        let lists = accepted(name, orchestrator, output).await?;
         if output.is_json() {
             output.json(&lists.tools)?;
         } else {
@@ -36,12 +39,12 @@ pub(super) async fn run(
     let mut all = BTreeMap::new();
     let mut code = ExitCode::SUCCESS;
     for server in orchestrator.list().await? {
-        match orchestrator.lists(server.name.as_str()).await {
+        match accepted(server.name.as_str(), orchestrator, output).await {
             Ok(lists) => {
                 all.insert(server.name.to_string(), lists.tools);
             }
             // One that cannot be asked does not take the others' away.
-            Err(error) => code = output.failure_aside(&error.into()),
+            Err(failure) => code = output.failure_aside(&failure),
         }
     }
     if output.is_json() {
@@ -54,6 +57,28 @@ pub(super) async fn run(
         output.table(&["SERVER", "TOOL", "DESCRIPTION"], &rows);
     }
     Ok(code)
+}
+
+/// What a server offers without what is held back, which is told beside it.
+async fn accepted(
+    name: &str,
+    orchestrator: &Orchestrator,
+    output: &Output,
+) -> Result<Lists, Failure> {
+    let lists = orchestrator.lists(name).await?;
+    let active = orchestrator.find(name)?;
+    let Some(Offered { lists, held }) = orchestrator.offered(&active) else {
+        return Ok(lists);
+    };
+    if !held.is_empty() {
+        let held: Vec<String> = held.into_iter().collect();
+        let hint = accept_hint(&active.name);
+        output.note(&format!(
+            "held back: {}; {hint}",
+            text::one_line(&held.join(", "))
+        ));
+    }
+    Ok(lists)
 }
 
 fn rows(server: Option<&str>, tools: &[Box<serde_json::value::RawValue>]) -> Vec<Vec<String>> {

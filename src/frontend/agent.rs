@@ -10,11 +10,13 @@ use tokio::task::JoinHandle;
 
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
-use super::route::{INVALID_PARAMS, Lost, Routed, route};
+use super::route::{EXEC, INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
 use super::{Frontend, Shape, identity, tasks};
+use crate::orchestrator::Error;
+use crate::quadlet::name::ServerName;
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -220,13 +222,72 @@ impl Agent {
             self.shown.update(std::collections::BTreeSet::new()).await;
             found = find();
         }
+        let leads_here = |routed: &Routed| routed.origin == Origin::Registry;
+        if found.as_ref().map_or(true, leads_here)
+            && let Some(error) = self.held_by_name(&frame)
+        {
+            return self.refuse_held(id, &error).await;
+        }
         match found {
             Ok(Routed { origin, frame }) => {
+                if let Some(error) = self.held(&origin, &frame) {
+                    return self.refuse_held(id, &error).await;
+                }
                 let link = self.link(origin, client, speech);
                 link.request(frame).await;
             }
             Err(Lost { code, reason }) => self.voice.refuse(id, code, &reason).await,
         }
+    }
+
+    /// Why a call must not be made: the tool is held back.
+    fn held(&self, origin: &Origin, frame: &Frame) -> Option<Error> {
+        let Origin::Server(name) = origin else {
+            return None;
+        };
+        if frame.method() != "tools/call" {
+            return None;
+        }
+        let tool: String = serde_json::from_str(frame.find(&["name"]).ok()??).ok()?;
+        self.shown
+            .is_held(origin, &tool)
+            .then(|| held_error(name, &tool))
+    }
+
+    /// Why a call leads nowhere: a tool of that name would be there, and is held back.
+    fn held_by_name(&self, frame: &Frame) -> Option<Error> {
+        if frame.method() != "tools/call" {
+            return None;
+        }
+        let text = |path: &[&str]| -> Option<String> {
+            serde_json::from_str(frame.find(path).ok()??).ok()
+        };
+        let called = text(&["name"])?;
+        let called = if called == EXEC {
+            text(&["arguments", "tool"])?
+        } else {
+            called
+        };
+        let servers = self.frontend.servers();
+        servers.iter().find_map(|origin| {
+            let Origin::Server(name) = origin else {
+                return None;
+            };
+            let tool = called.strip_prefix(name.as_str())?.strip_prefix("__")?;
+            self.shown
+                .is_held(origin, tool)
+                .then(|| held_error(name, tool))
+        })
+    }
+
+    /// Tells the model, in a result that it reads, and what the user can do.
+    async fn refuse_held(&self, id: &Id, error: &Error) {
+        let hint = error.hint().unwrap_or_default();
+        let text = format!("{error}. Next: the user decides; {hint}; or call registry-accept");
+        let text = crate::session::splice::quoted(&text);
+        let result =
+            format!("{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}],\"isError\":true}}");
+        self.answer(id, &result).await;
     }
 
     fn notification(&self, frame: &Frame) {
@@ -400,6 +461,13 @@ impl Agent {
 
     async fn answer(&self, id: &Id, result: &str) {
         say_result(&self.voice, id.clone(), result).await;
+    }
+}
+
+fn held_error(name: &ServerName, tool: &str) -> Error {
+    Error::ToolHeld {
+        name: name.clone(),
+        tool: crate::text::shortened(&crate::text::one_line(tool), 100),
     }
 }
 

@@ -4,6 +4,7 @@
 //! its own, and whatever passes to and from other servers (progress, cancellation, questions to the user) passes to
 //! and from this one in the same way. `registry-exec` alone is done before it comes here, by [`super::route`].
 
+mod accept;
 mod add;
 mod answer;
 mod browse;

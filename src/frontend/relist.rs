@@ -17,6 +17,9 @@ use super::link::Shared;
 use super::offer::Origin;
 use super::peer::Peer;
 use super::voice::{Voice, lock};
+use crate::orchestrator::error::accept_hint;
+use crate::orchestrator::trust::{Offered, Trusted};
+use crate::session::definitions::Change;
 use crate::session::lists::Lists;
 use crate::session::{CallOptions, Era, Session};
 
@@ -31,6 +34,8 @@ const READING: Duration = Duration::from_mins(1);
 pub(super) struct Relisted {
     pub(super) origin: Origin,
     pub(super) lists: Arc<Lists>,
+    /// The names of its tools that are held back.
+    pub(super) held: BTreeSet<String>,
     /// The lists that the server said have changed: `tools`, `prompts`, `resources`.
     pub(super) announced: BTreeSet<&'static str>,
 }
@@ -69,7 +74,9 @@ impl Relist {
             announced: Arc::clone(&announced),
         };
         let agent_can_more = shared.client.capabilities().get() != "{}";
-        let task = tokio::spawn(reader.run(agent_can_more));
+        // What was accepted is looked after in every session: a server may change without saying so.
+        let is_looked_after = matches!(frontend.trusted(&shared.origin), Trusted::Only(_));
+        let task = tokio::spawn(reader.run(agent_can_more || is_looked_after));
         (Self(Some(task)), Relisting(announced))
     }
 }
@@ -126,12 +133,33 @@ impl Reader {
         }
     }
 
+    /// Tells of what is held back: in the log, and to whoever looks at the server.
+    fn note_held(&self, held: &[Change]) {
+        if let Origin::Server(name) = &self.origin
+            && !held.is_empty()
+        {
+            let names: Vec<String> = held.iter().map(Change::line).collect();
+            tracing::warn!(
+                "{name} shows tools that were not accepted, which are held back ({}): {}",
+                names.join("; "),
+                accept_hint(name)
+            );
+            self.frontend.orchestrator.note_held(name, held);
+            // It is held back for all agents.
+            self.frontend.again.notify_one();
+        }
+    }
+
     async fn read(&self, announced: BTreeSet<&'static str>) {
         match Lists::collect(&self.session, READING).await {
             Ok(lists) => {
+                let trusted = self.frontend.trusted(&self.origin);
+                self.note_held(&trusted.held(&lists.tools));
+                let Offered { lists, held } = trusted.offered(lists, &[]);
                 let relisted = Relisted {
                     origin: self.origin.clone(),
                     lists: Arc::new(lists),
+                    held,
                     announced,
                 };
                 self.voice.relisted(relisted).await;

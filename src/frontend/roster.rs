@@ -1,8 +1,10 @@
 //! The roster: which servers are active, and what each of them offers as far as that is known.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::offer::Origin;
+use crate::orchestrator::trust::Offered;
 use crate::orchestrator::{Active, Orchestrator};
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
@@ -17,7 +19,10 @@ pub(super) struct Roster {
 #[derive(Debug, Clone)]
 struct Entry {
     active: Active,
+    /// What it offers, without what is held back.
     lists: Option<Arc<Lists>>,
+    /// The names of the tools that are held back.
+    held: Arc<BTreeSet<String>>,
 }
 
 impl Roster {
@@ -33,12 +38,16 @@ impl Roster {
         let servers = active
             .into_iter()
             .map(|active| {
-                let lists = orchestrator.known_lists(&active);
+                let (lists, held) = match orchestrator.offered(&active) {
+                    Some(Offered { lists, held }) => (Some(lists), held),
+                    None => (None, BTreeSet::new()),
+                };
                 let same = before
                     .lists_of(&active.name)
                     .filter(|old| lists.as_ref() == Some(old));
                 Entry {
                     lists: same.cloned().or_else(|| lists.map(Arc::new)),
+                    held: Arc::new(held),
                     active,
                 }
             })
@@ -59,6 +68,13 @@ impl Roster {
             .iter()
             .find(|entry| entry.active.name == *name)?;
         Some(&entry.active)
+    }
+
+    /// The names of the tools of a server that are held back.
+    pub(super) fn held(&self, name: &ServerName) -> Arc<BTreeSet<String>> {
+        let mut entries = self.servers.iter();
+        let entry = entries.find(|entry| entry.active.name == *name);
+        entry.map_or_else(Arc::default, |entry| Arc::clone(&entry.held))
     }
 
     /// What servers offer, by name; those of whom it is not known are left out.

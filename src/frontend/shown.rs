@@ -26,6 +26,7 @@ pub(super) struct Shown {
 struct Replaced {
     common: Arc<Lists>,
     own: Arc<Lists>,
+    held: BTreeSet<String>,
 }
 
 impl Shown {
@@ -84,19 +85,34 @@ impl Shown {
         let Relisted {
             origin,
             lists,
+            held,
             announced,
         } = relisted;
         let common = self.frontend.lists_of(&origin);
         let mut own = lock(&self.own);
         match common {
             Some(common) => {
-                own.insert(origin, Replaced { common, own: lists });
+                let replaced = Replaced {
+                    common,
+                    own: lists,
+                    held,
+                };
+                own.insert(origin, replaced);
             }
             None => {
                 own.remove(&origin);
             }
         }
         announced
+    }
+
+    /// Whether a tool of a server, by its own name, is held back.
+    pub(super) fn is_held(&self, origin: &Origin, tool: &str) -> bool {
+        let own = lock(&self.own);
+        let in_own = own
+            .get(origin)
+            .is_some_and(|replaced| replaced.held.contains(tool));
+        in_own || self.frontend.held(origin).contains(tool)
     }
 
     /// What there is to show.

@@ -12,6 +12,7 @@ mod passing;
 mod registry;
 mod shapes;
 mod tasks;
+mod trust;
 mod watching;
 
 use std::collections::BTreeMap;

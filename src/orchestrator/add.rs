@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::build::Fetch;
 use super::interrupt::Interrupt;
 use super::remove::Extent;
+use super::trust::Tried;
 use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
 use crate::activation::plan::{Origin, Plan};
-use crate::activation::record::{Record, State};
+use crate::activation::record::{Record, State, Tools};
 use crate::activation::units::{self, UnitTexts};
 use crate::image::{ImageReference, Pinned};
 use crate::podman::{self, Podman, PullEvent};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::version::PodmanVersion;
+use crate::session::definitions::Definitions;
 use crate::session::lists::Lists;
 use crate::systemd::LoadState;
 use crate::unit_dir::{Lock, UnitDirError, UnitPath};
@@ -118,12 +121,12 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = interrupt
-            .ends(self.settle(&podman, &mut plan, tell))
+            .ends(self.settle(&podman, &mut plan, Fetch::Missing, tell))
             .await?;
         check_consent(&plan, &request.consent)?;
 
-        let lock = self.units.lock(|| tell(Step::Waiting));
-        let lock = interrupt.ends(async { Ok(lock.await?) }).await?;
+        let lock = self.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(lock).await?;
         // What was free before may be taken now.
         self.clear_name(&lock, &plan.name).await?;
         let before = self.kept(&podman, &plan).await?;
@@ -206,13 +209,27 @@ impl Orchestrator {
 }
 
 /// The steps that change something; all are undone by `take_down`.
-struct Work<'a> {
-    orchestrator: &'a Orchestrator,
-    lock: &'a Lock,
-    podman: &'a Podman,
-    plan: &'a Plan,
-    given: &'a str,
-    version: PodmanVersion,
+pub(super) struct Work<'a> {
+    pub(super) orchestrator: &'a Orchestrator,
+    pub(super) lock: &'a Lock,
+    pub(super) podman: &'a Podman,
+    pub(super) plan: &'a Plan,
+    pub(super) given: &'a str,
+    pub(super) version: PodmanVersion,
+}
+
+/// A server that listens.
+pub(super) struct Raised {
+    /// With the record as it was written.
+    pub(super) active: Active,
+    /// What its units name, if that is an image.
+    pub(super) pinned: Option<Pinned>,
+    /// The files by which its image was built.
+    pub(super) built: BTreeMap<UnitPath, String>,
+    /// The link by which its units name this program.
+    pub(super) program: String,
+    /// What it showed, if it was tried.
+    pub(super) tried: Option<Tried>,
 }
 
 impl Work<'_> {
@@ -222,15 +239,58 @@ impl Work<'_> {
         probe: bool,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Added, Error> {
+        let (orchestrator, name) = (self.orchestrator, &self.plan.name);
+        let raised = self.raise(pinned, probe, tell).await?;
+        let Raised {
+            mut active,
+            pinned,
+            built,
+            program,
+            tried,
+        } = raised;
+        let record = &mut active.record;
+        record.state = State::Unverified;
+        if let Some(tried) = &tried {
+            orchestrator.write_accepted(name, &Definitions::of(&tried.all))?;
+            record.tools_hash = Some(tried.tools_hash());
+            record.state = State::Verified;
+        }
+        let done = texts(
+            self.plan,
+            pinned.as_ref(),
+            record,
+            &built,
+            &program,
+            self.version,
+        )?;
+        orchestrator
+            .units
+            .write(self.lock, &socket_path(name), &done.socket)?;
+        // Else systemd would warn of a file that changed since it was read.
+        orchestrator.systemd.reload().await?;
+        Ok(Added {
+            active,
+            lists: tried.map(|tried| tried.lists),
+        })
+    }
+
+    /// Does all but the last: the server listens, and was tried, and its record says that it is being added.
+    pub(super) async fn raise(
+        &self,
+        pinned: Option<Pinned>,
+        probe: bool,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Raised, Error> {
         let name = &self.plan.name;
         let (plan, version) = (self.plan, self.version);
         let built = self.orchestrator.build_texts(plan, version)?;
         let pinned = match &plan.origin {
             Origin::Build(_) => Some(self.build(&built, tell).await?),
-            Origin::Image(_) => pinned,
+            Origin::Image(_) | Origin::Remote(_) => pinned,
         };
-        let mut record = record(plan, self.given, pinned.as_ref(), State::Adding);
-        let written = texts(plan, pinned.as_ref(), &record, &built, version)?;
+        let program = self.orchestrator.link()?;
+        let record = record(plan, self.given, pinned.as_ref(), State::Adding);
+        let written = texts(plan, pinned.as_ref(), &record, &built, &program, version)?;
         // The socket file is the record: it comes first, so that whatever comes after it can be found again.
         self.orchestrator
             .units
@@ -261,28 +321,23 @@ impl Work<'_> {
             .start(&name.socket_unit(), SOCKET_START)
             .await?;
 
-        let mut active = Active {
+        let active = Active {
             name: name.clone(),
-            record: record.clone(),
+            record,
             socket: self.orchestrator.host.runtime.socket_path(name)?,
         };
-        let mut lists = None;
-        record.state = State::Unverified;
+        let mut tried = None;
         if probe {
             tell(Step::Trying);
-            let seen = self.orchestrator.try_once(&active).await?;
-            record.tools_hash = Some(seen.tools_hash());
-            record.state = State::Verified;
-            lists = Some(seen);
+            tried = Some(self.orchestrator.try_whole(&active).await?);
         }
-        let done = texts(plan, pinned.as_ref(), &record, &built, version)?;
-        self.orchestrator
-            .units
-            .write(self.lock, &socket_path(name), &done.socket)?;
-        // Else systemd would warn of a file that changed since it was read.
-        self.orchestrator.systemd.reload().await?;
-        active.record = record;
-        Ok(Added { active, lists })
+        Ok(Raised {
+            active,
+            pinned,
+            built,
+            program,
+            tried,
+        })
     }
 
     /// Builds the server's image. The record is written before anything else, without what is known only then.
@@ -309,13 +364,16 @@ impl Work<'_> {
             return Ok(());
         }
         Err(Error::NotGenerated {
-            file: self.plan.name.container_file(),
+            file: match self.plan.origin {
+                Origin::Image(_) | Origin::Build(_) => self.plan.name.container_file(),
+                Origin::Remote(_) => self.plan.name.instance_file(),
+            },
         })
     }
 }
 
 /// Sees to it that the user knows what code is built, where its catalog says no more than where that is found.
-fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
+pub(super) fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error> {
     let Some(build) = plan.origin.build() else {
         return Ok(());
     };
@@ -343,10 +401,11 @@ pub(super) fn texts(
     pinned: Option<&Pinned>,
     record: &Record,
     built: &BTreeMap<UnitPath, String>,
+    program: &str,
     version: PodmanVersion,
 ) -> Result<UnitTexts, Error> {
     let mut texts = built.clone();
-    for (path, file) in units::behind(plan, pinned)? {
+    for (path, file) in units::behind(plan, pinned, program)? {
         file.check(version)?;
         texts.insert(path, file.to_string());
     }
@@ -377,6 +436,8 @@ pub(super) fn record(plan: &Plan, given: &str, pinned: Option<&Pinned>, state: S
         instances: plan.instances,
         entry: plan.origin.build().and_then(|build| build.entry.clone()),
         scripts: plan.origin.build().is_some_and(|build| build.scripts),
+        previous: None,
+        tools: Tools::default(),
         tools_hash: None,
         state,
         added: Timestamp::now(),

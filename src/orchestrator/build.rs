@@ -34,6 +34,15 @@ const STOP: Duration = units::BUILD_STOP_TIMEOUT
 /// How often it is looked for what a build says.
 const LISTEN: Duration = Duration::from_millis(200);
 
+/// Which images of registries are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetch {
+    /// Those that are not here.
+    Missing,
+    /// All, as the registry has them now.
+    Anew,
+}
+
 impl Orchestrator {
     /// Sees to it that all is decided: an image is here and pinned; a package has its exact version, and what it is installed on is here.
     ///
@@ -42,11 +51,12 @@ impl Orchestrator {
         &self,
         podman: &Podman,
         plan: &mut Plan,
+        fetch: Fetch,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Option<Pinned>, Error> {
         match &mut plan.origin {
             Origin::Image(image) => {
-                let here = self.fetched(podman, image, tell).await?;
+                let here = self.fetched(podman, image, fetch, tell).await?;
                 Ok(Some(Pinned::Fetched(here.pin(image))))
             }
             Origin::Build(build) => {
@@ -58,7 +68,7 @@ impl Orchestrator {
                     build.settle_on(found, &self.settings.build);
                 }
                 if let Some(base) = &build.base {
-                    let here = self.fetched(podman, base, tell).await?;
+                    let here = self.fetched(podman, base, fetch, tell).await?;
                     build.base = Some(here.pin(base));
                 }
                 if let (Source::Package(package), Some(base)) = (&build.source, &build.base) {
@@ -67,17 +77,25 @@ impl Orchestrator {
                 }
                 Ok(None)
             }
+            Origin::Remote(_) => Ok(None),
         }
     }
 
-    /// An image of a registry, pulled if it is not here.
+    /// An image of a registry, pulled if it is not here or is to be as the registry has it now.
     async fn fetched(
         &self,
         podman: &Podman,
         image: &ImageReference,
+        fetch: Fetch,
         tell: &(dyn Fn(Step) + Sync),
     ) -> Result<Image, Error> {
-        if let Some(here) = podman.image(image).await? {
+        // A pull is what has the signature looked at.
+        let is_demanded = self.demands_signature(image)?;
+        // What a digest names is what it always was.
+        if !is_demanded
+            && (fetch == Fetch::Missing || image.digest().is_some())
+            && let Some(here) = podman.image(image).await?
+        {
             return Ok(here);
         }
         tell(Step::Pulling(image.clone()));
@@ -219,6 +237,9 @@ impl Orchestrator {
         self.systemd.stop(&unit, STOP).await?;
         self.systemd.reset_failed(&unit).await?;
         let podman = self.podman().await?;
+        podman
+            .remove_image(&ImageReference::built_before(name))
+            .await?;
         if !podman.remove_image(&ImageReference::built(name)).await? {
             // It was not built to its end, and what cleans up after it may have been killed with it.
             podman.clean_up(&units::CLEAN_COMMAND).await?;

@@ -9,13 +9,13 @@ use super::{Active, Error, Orchestrator, add, build, socket_path};
 use crate::activation::choices::Choices;
 use crate::activation::inputs::InputError;
 use crate::activation::plan::{Origin, Plan, PlanError, fingerprint};
-use crate::activation::record::{Record, State};
+use crate::activation::record::Record;
 use crate::activation::units::UnitTexts;
 use crate::catalog::{InputKind, InputValue, LaunchOption};
 use crate::image::{ImageDigest, ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
-use crate::unit_dir::UnitPath;
+use crate::unit_dir::{Replacement, UnitPath};
 
 /// An input of an active server.
 #[derive(Debug, Clone, Serialize)]
@@ -128,7 +128,10 @@ impl Orchestrator {
     }
 
     /// The files by which a server's image was built, as they are.
-    fn built_files(&self, name: &ServerName) -> Result<BTreeMap<UnitPath, String>, Error> {
+    pub(super) fn built_files(
+        &self,
+        name: &ServerName,
+    ) -> Result<BTreeMap<UnitPath, String>, Error> {
         let mut built = BTreeMap::new();
         for file in build::build_files(name) {
             if let Some(text) = self.units.read(&file)? {
@@ -146,7 +149,7 @@ impl Orchestrator {
         on_wait: impl FnOnce(),
     ) -> Result<(), Error> {
         self.find(typed)?;
-        let lock = self.units.lock(on_wait).await?;
+        let lock = self.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
         let active = self.find(typed)?;
         let (name, old) = (&active.name, &active.record);
@@ -194,27 +197,40 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let pinned = pinned(&plan, old)?;
+        let program = self.link()?;
         let built = self.built_files(name)?;
         let mut record = add::record(&plan, &old.given, pinned.as_ref(), old.state);
         record.image.clone_from(&old.image);
         record.tools_hash.clone_from(&old.tools_hash);
         record.added = old.added;
-        // Until all files are written: a half changed server can be removed or added again, as one that was half added.
-        record.state = State::Adding;
-        let half = add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
         record.state = old.state;
-        let UnitTexts { socket, others } =
-            add::texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        record.previous.clone_from(&old.previous);
+        record.tools = old.tools;
+        let texts = add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;
-        self.units.write(&lock, &socket_path(name), &half.socket)?;
-        for (file, text) in &others {
-            self.units.write(&lock, file, text)?;
-        }
-        self.units.write(&lock, &socket_path(name), &socket)?;
+        self.units.replace(&lock, &self.change(name, texts)?)?;
         self.systemd.reload().await?;
         self.stop_instances(name).await
+    }
+
+    /// The change that gives a server these files in place of those that it has; its record comes last.
+    pub(super) fn change(
+        &self,
+        name: &ServerName,
+        texts: UnitTexts,
+    ) -> Result<Vec<Replacement>, Error> {
+        let UnitTexts { socket, others } = texts;
+        let mut gone = self.files(name)?;
+        gone.retain(|path| !others.contains_key(path));
+        let gone = gone.into_iter().map(|path| (path, None));
+        let others = others.into_iter().map(|(path, text)| (path, Some(text)));
+        let socket = (socket_path(name), Some(socket));
+        let change = gone.chain(others).chain([socket]);
+        Ok(change
+            .map(|(path, text)| Replacement { path, text })
+            .collect())
     }
 }
 
@@ -235,6 +251,7 @@ pub(super) fn choices(record: &Record) -> Choices {
         cpus: record.limits.cpus,
         tasks: Some(record.limits.tasks),
         sessions: Some(record.limits.sessions),
+        lifetime: record.limits.lifetime,
         entry: record.entry.clone(),
         scripts: record.scripts,
         // It has them already.
@@ -243,7 +260,7 @@ pub(super) fn choices(record: &Record) -> Choices {
 }
 
 /// The number of the launch option, counted from 1.
-fn launch_number(record: &Record) -> Option<usize> {
+pub(super) fn launch_number(record: &Record) -> Option<usize> {
     record.launch.split(' ').next()?.parse().ok()
 }
 
@@ -253,7 +270,7 @@ fn values(given: &[Assignment], name: &str) -> Vec<String> {
 }
 
 /// The image that a server is pinned to; nothing where it has none, or where only its name is known.
-fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
+pub(super) fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
     if record.digest.is_empty() {
         return Ok(None);
     }
@@ -264,5 +281,6 @@ fn pinned(plan: &Plan, record: &Record) -> Result<Option<Pinned>, Error> {
             Pinned::Fetched(name.pinned(&digest))
         }
         Origin::Build(_) => Pinned::Built(digest.into()),
+        Origin::Remote(_) => return Ok(None),
     }))
 }

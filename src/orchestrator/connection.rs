@@ -50,7 +50,7 @@ impl Orchestrator {
             hold.await_turn().await?;
         }
         let remembered = self.eras();
-        let era = remembered.recall(&active.record.digest);
+        let era = remembered.recall(active.record.identity());
         let opening = Opening {
             client,
             era: era.clone(),
@@ -73,7 +73,7 @@ impl Orchestrator {
         match opening.open(connect).await {
             Ok(session) => {
                 if era.as_ref() != Some(session.era())
-                    && let Err(error) = remembered.keep(&active.record.digest, session.era())
+                    && let Err(error) = remembered.keep(active.record.identity(), session.era())
                 {
                     tracing::debug!("the era of {} is not remembered: {error}", active.name);
                 }
@@ -82,7 +82,7 @@ impl Orchestrator {
             Err(cause) => {
                 // It may be what was wrong: the next session asks anew.
                 if era.is_some()
-                    && let Err(error) = remembered.forget(&active.record.digest)
+                    && let Err(error) = remembered.forget(active.record.identity())
                 {
                     tracing::debug!("the era of {} is not forgotten: {error}", active.name);
                 }

@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// A reference of a kind that cannot be run.
     #[error(
-        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY"
+        "{reference:?} is neither in the catalog nor docker://IMAGE nor a package such as npm:NAME or pypi:NAME nor git+https://HOST/REPOSITORY nor https://HOST/PATH"
     )]
     UnknownReference {
         /// What was asked for.
@@ -200,6 +200,80 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A server was not added, changed or removed to its end.
+    #[error("{name} was not added, changed or removed to its end")]
+    HalfThere {
+        /// The server.
+        name: ServerName,
+    },
+    /// Somebody else changed a server while it was worked on.
+    #[error("{name} was changed by somebody else meanwhile")]
+    ChangedMeanwhile {
+        /// The server.
+        name: ServerName,
+    },
+    /// The user is to see first what would be other in how a server is run.
+    #[error("{name} would be run in another way:\n{}", lines.join("\n"))]
+    RunsOtherwise {
+        /// The server.
+        name: ServerName,
+        /// The lines of its units that would go and come.
+        lines: Vec<String>,
+    },
+    /// A server was never upgraded.
+    #[error("{name} was never upgraded: there is nothing to go back to")]
+    NoPrevious {
+        /// The server.
+        name: ServerName,
+    },
+    /// The image that a server had before is gone.
+    #[error("the image that {name} had before was built here and is gone: {image}")]
+    PreviousGone {
+        /// The server.
+        name: ServerName,
+        /// What the image was built from.
+        image: String,
+    },
+    /// Podman's policy cannot be read, and the settings demand a signature.
+    #[error("cannot read Podman's policy of signatures, {}: {reason}", path.display())]
+    NoPolicy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The settings demand a signature that Podman's policy does not.
+    #[error(
+        "[trust] require_signature demands a sigstore signature of what is in {prefix}, and Podman's policy, {}, demands none of {image}",
+        path.display()
+    )]
+    SignatureNotDemanded {
+        /// The image.
+        image: String,
+        /// The registry, or a part of it, in the settings.
+        prefix: String,
+        /// The file of the policy.
+        path: PathBuf,
+    },
+    /// A file of what the user accepted cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Kept {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A tool is held back.
+    #[error("{tool} of {name} is held back: its definition is not one that was accepted")]
+    ToolHeld {
+        /// The server.
+        name: ServerName,
+        /// The tool.
+        tool: String,
+    },
     /// A path of the host must not be mounted.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -252,6 +326,7 @@ impl Error {
             | Self::BadSecretName { .. }
             | Self::SecretInUse { .. }
             | Self::NeedsConsent { .. }
+            | Self::RunsOtherwise { .. }
             | Self::KeptForAnother { .. }
             | Self::Build(BuildError::Package(_))
             | Self::Plan(
@@ -259,6 +334,8 @@ impl Error {
                 | PlanError::Build(_)
                 | PlanError::ReadsAsOption { .. }
                 | PlanError::NoPath { .. }
+                | PlanError::Address(_)
+                | PlanError::NoHeader { .. }
                 | PlanError::Input(_),
             ) => Kind::Usage,
             Self::Unsupported(_) | Self::Host(_) | Self::JournalUnreadable | Self::Journal(_) => {
@@ -286,7 +363,7 @@ impl Error {
                 "no_such_package"
             }
             Self::Repository(_) => "repository",
-            Self::NeedsConsent { .. } => "needs_consent",
+            Self::NeedsConsent { .. } | Self::RunsOtherwise { .. } => "needs_consent",
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
@@ -302,6 +379,13 @@ impl Error {
             Self::BadSecretName { .. } => "bad_secret_name",
             Self::SecretInUse { .. } => "secret_in_use",
             Self::Link { .. } => "link",
+            Self::NoPolicy { .. } | Self::SignatureNotDemanded { .. } => "signature",
+            Self::HalfThere { .. } => "half_there",
+            Self::ChangedMeanwhile { .. } => "changed_meanwhile",
+            Self::NoPrevious { .. } => "no_previous",
+            Self::PreviousGone { .. } => "previous_gone",
+            Self::Kept { .. } => "file",
+            Self::ToolHeld { .. } => "tool_held",
             Self::Unsupported(_) => "podman_too_old",
             Self::Catalog(_) => "catalog",
             Self::Settings(_) => "bad_settings",
@@ -333,7 +417,7 @@ impl Error {
                 "choose another with --name, or first: mcpod remove {name}"
             )),
             Self::EntryChanged { name, id } => Some(format!(
-                "look at it with mcpod show {id}; then mcpod remove {name}, and mcpod add {id} --name {name}"
+                "look at it with mcpod show {id}; mcpod upgrade {name} takes what is said now"
             )),
             Self::NotAsAgreed { id } => Some(format!("look at it again with mcpod show {id}")),
             Self::KeptForAnother { .. } => Some(
@@ -372,10 +456,29 @@ impl Error {
             | Self::Value(_)
             | Self::BadSecretName { .. }
             | Self::Link { .. }
+            | Self::Kept { .. }
             | Self::Settings(_) => None,
+            Self::ToolHeld { name, .. } => Some(accept_hint(name)),
+            Self::NoPolicy { .. } => Some("see containers-policy.json(5)".to_owned()),
+            Self::SignatureNotDemanded { prefix, path, .. } => Some(format!(
+                "under transports.docker of {} add: \"{prefix}\": [{{\"type\": \"sigstoreSigned\", \"keyPath\": \"/PATH/OF/KEY.pub\"}}], and in registries.d say where signatures are: docker: {{{prefix}: {{use-sigstore-attachments: true}}}} (containers-policy.json(5), containers-registries.d(5))",
+                path.display()
+            )),
+            Self::HalfThere { name } => Some(format!("mcpod remove {name}, or add it again")),
+            Self::ChangedMeanwhile { .. } => Some("try again".to_owned()),
+            Self::RunsOtherwise { .. } => Some("look at it; with --yes it is done".to_owned()),
+            Self::NoPrevious { name } => Some(format!("mcpod upgrade {name} looks for a newer one")),
+            Self::PreviousGone { name, .. } => Some(format!(
+                "mcpod remove {name}, then add it in that version"
+            )),
             Self::Bind(error) => error.hint(),
             Self::NoSuchSecret { .. } => Some("mcpod secret list shows them".to_owned()),
             Self::SecretInUse { server, .. } => Some(format!("first: mcpod remove {server}")),
         }
     }
+}
+
+/// What is to be done about tools that are held back.
+pub(crate) fn accept_hint(name: &ServerName) -> String {
+    format!("mcpod status {name} shows what changed; mcpod accept {name} takes it")
 }

@@ -34,7 +34,7 @@ impl Orchestrator {
     /// Writes the units where they are missing, enables the socket and starts it.
     pub async fn enable_http(&self, address: &Address) -> Result<(), Error> {
         let program = host::program()?;
-        let lock = self.units.lock(|| {}).await?;
+        let lock = self.lock(|| {}).await?;
         let units = [
             (SOCKET, SOCKET_TEXT.to_owned()),
             (SERVICE, service(&program)?),
@@ -77,7 +77,7 @@ impl Orchestrator {
 
     /// Stops the socket and the service, disables the socket and takes away the units that enabling it wrote.
     pub async fn disable_http(&self) -> Result<(), Error> {
-        let lock = self.units.lock(|| {}).await?;
+        let lock = self.lock(|| {}).await?;
         let socket = UnitName::from_systemd(SOCKET);
         if self.systemd.status(&socket).await?.load != LoadState::NotFound {
             self.systemd.stop(&socket, PATIENCE).await?;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Active, Error, Orchestrator};
+use crate::activation::record::State;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::remember::Remembered;
@@ -15,7 +16,7 @@ use crate::session::remember::Remembered;
 /// A file of the cache.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept<L> {
-    /// The digest of the image that offered it.
+    /// The image or the address that offered it, as the record identifies it.
     digest: String,
     lists: L,
 }
@@ -26,6 +27,17 @@ impl Orchestrator {
         let active = self.find(typed)?;
         match self.known_lists(&active) {
             Some(lists) => Ok(lists),
+            // What it shows first is what the user chose.
+            None if active.record.state == State::Unverified => {
+                match self.verify(typed, || {}).await {
+                    // Nothing can be written down of it.
+                    Err(Error::Edited { .. }) => self.try_once(&active).await,
+                    done => {
+                        done?;
+                        Ok(self.known_lists(&active).unwrap_or_default())
+                    }
+                }
+            }
             None => self.try_once(&active).await,
         }
     }
@@ -34,15 +46,16 @@ impl Orchestrator {
     pub fn known_lists(&self, active: &Active) -> Option<Lists> {
         let text = std::fs::read(self.lists_path(&active.name)).ok()?;
         let kept: Kept<Lists> = serde_json::from_slice(&text).ok()?;
-        (kept.digest == active.record.digest).then_some(kept.lists)
+        (kept.digest == active.record.identity()).then_some(kept.lists)
     }
 
-    /// Asks an active server anew what it offers, as after a change of its inputs. Where that is something else than
-    /// before, everybody who follows what is active is told.
-    pub async fn relist(&self, name: &ServerName, before: Option<&Lists>) -> Result<(), Error> {
+    /// Asks an active server anew what it offers, since it says that this has changed. Where that is so, everybody who follows
+    /// what is active is told.
+    pub async fn relist(&self, name: &ServerName) -> Result<(), Error> {
         let active = self.find(name.as_str())?;
+        let before = self.known_lists(&active);
         let lists = self.try_once(&active).await?;
-        if before != Some(&lists) {
+        if before != Some(lists) {
             // Nothing was written, but a reload is what they look at the cache for.
             self.systemd.reload().await?;
         }
@@ -52,7 +65,7 @@ impl Orchestrator {
     /// Keeps what a server offers. A cache that cannot be written costs time later, and nothing else.
     pub(super) fn keep_lists(&self, active: &Active, lists: &Lists) {
         let kept = Kept {
-            digest: active.record.digest.clone(),
+            digest: active.record.identity().to_owned(),
             lists,
         };
         if let Err(error) = self.write_lists(&active.name, &kept) {
@@ -74,7 +87,7 @@ impl Orchestrator {
     pub(super) fn forget(&self, name: &ServerName) {
         // A file that stays is passed over once another image has the name.
         drop(std::fs::remove_file(self.lists_path(name)));
-        let digest_of = |name| Some(self.active(name).ok()??.record.digest);
+        let digest_of = |name| Some(self.active(name).ok()??.record.identity().to_owned());
         let Some(digest) = digest_of(name.clone()) else {
             return;
         };

@@ -3,8 +3,9 @@
 use super::add::{Agreed, Request};
 use super::reference::{self, Candidate};
 use super::{Error, Orchestrator};
-use crate::activation::plan::{self, Origin, fingerprint};
-use crate::catalog::{InputKind, LaunchOption, Listing, Trust};
+use crate::activation::build::Build;
+use crate::activation::plan::{self, fingerprint};
+use crate::catalog::{InputKind, LaunchOption, Listing, Run, Trust};
 use crate::quadlet::name::ServerName;
 
 /// What `add` would make active.
@@ -16,8 +17,10 @@ pub struct Outline {
     pub name: ServerName,
     /// The name it would have if none were given.
     pub own_name: ServerName,
-    /// What its image would be.
-    pub origin: Origin,
+    /// What it would be made of, in words.
+    pub what: String,
+    /// How its image would be built, if it would.
+    pub build: Option<Build>,
     /// The way it would be run.
     pub launch: LaunchOption,
     /// What the catalog has of it; nothing of what is in no catalog.
@@ -66,11 +69,19 @@ impl Orchestrator {
         let own_name = self.free_name(&candidate)?;
         let Candidate { id, launch, .. } = &candidate;
         let (_, option) = plan::choose(id, launch, request.choices.launch)?;
-        let origin = plan::origin(id, option, &request.choices, self.settings())?;
+        let (what, build) = match &option.run {
+            Run::Local(local) => {
+                let choices = &request.choices;
+                let origin = plan::origin(id, option, local, choices, self.settings())?;
+                (origin.to_string(), origin.build().cloned())
+            }
+            Run::Remote(remote) => (remote.endpoint.url.to_string(), None),
+        };
         Ok(Outline {
             name: request.name.clone().unwrap_or_else(|| own_name.clone()),
             own_name,
-            origin,
+            what,
+            build,
             launch: option.clone(),
             id: candidate.id,
             listing,

@@ -19,6 +19,7 @@ impl Orchestrator {
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
         let mut plan = plan;
+        let program = self.link_path();
         let pinned = match &mut plan.origin {
             Origin::Image(image) => {
                 let here = podman.image(image).await?;
@@ -32,6 +33,7 @@ impl Orchestrator {
                 }
                 None
             }
+            Origin::Remote(_) => None,
         };
         let built = self.build_texts(&plan, version)?;
         let record = record(
@@ -40,7 +42,8 @@ impl Orchestrator {
             pinned.as_ref(),
             State::Unverified,
         );
-        let UnitTexts { socket, others } = texts(&plan, pinned.as_ref(), &record, &built, version)?;
+        let UnitTexts { socket, others } =
+            texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let files = others
             .into_iter()
             .chain([(socket_path(&plan.name), socket)])

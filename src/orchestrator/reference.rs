@@ -2,9 +2,11 @@
 
 use super::Error;
 use crate::activation::build::BuildError;
+use crate::activation::endpoint;
+use crate::activation::plan::PlanError;
 use crate::catalog::{
-    Artifact, Catalog, Git, LaunchOption, Line, Listing, Local, Network, Package, PackageError,
-    Resolution, Run, Transport, Trust,
+    Artifact, Catalog, Endpoint, Git, HttpProtocol, LaunchOption, Line, Listing, Local, Network,
+    Package, PackageError, Remote, Resolution, Run, Template, Transport, Trust,
 };
 use crate::image::ImageReference;
 use crate::quadlet::name::ServerName;
@@ -85,6 +87,9 @@ pub(super) fn resolve(catalog: &Catalog, reference: &str) -> Result<Candidate, E
             launch: vec![of_artifact(Artifact::Git(git))],
         });
     }
+    if reference.starts_with("https://") || reference.starts_with("http://") {
+        return of_address(reference);
+    }
     if reference.contains("://") {
         return Err(Error::UnknownReference {
             reference: reference.to_owned(),
@@ -108,6 +113,46 @@ fn repository(text: &str) -> Git {
         folder: Line::some(folder),
         dockerfile: None,
     }
+}
+
+/// A remote server by its address.
+fn of_address(reference: &str) -> Result<Candidate, Error> {
+    let url = endpoint::address(reference).map_err(PlanError::from)?;
+    // What is in it stands for itself, and is no template.
+    let url = Template::of_text(url.as_str());
+    let host = reqwest::Url::parse(reference).ok();
+    let host = host.as_ref().and_then(reqwest::Url::host_str);
+    Ok(Candidate {
+        id: endpoint::address(reference)
+            .map(|url| endpoint::shown(&url))
+            .map_err(PlanError::from)?,
+        names: host_names(host.unwrap_or_default()),
+        launch: vec![LaunchOption {
+            trust: Trust::Guessed,
+            inputs: Vec::new(),
+            run: Run::Remote(Remote {
+                endpoint: Endpoint {
+                    protocol: HttpProtocol::StreamableHttp,
+                    url,
+                },
+                headers: Vec::new(),
+                login: false,
+            }),
+        }],
+    })
+}
+
+/// The names that a host's gives: the word in front of the last, as that is what tells hosts apart, and the whole.
+fn host_names(host: &str) -> Vec<ServerName> {
+    let labels: Vec<&str> = host.split('.').collect();
+    let own = labels.len().checked_sub(2).and_then(|at| labels.get(at));
+    let is_name = host.contains(|c: char| c.is_ascii_alphabetic());
+    let own = own.filter(|_| is_name).copied();
+    [own, Some(host)]
+        .into_iter()
+        .flatten()
+        .filter_map(ServerName::from_text)
+        .collect()
 }
 
 /// Something of which nothing is known: it speaks on its standard input and output, and gets nothing.
@@ -219,8 +264,15 @@ mod tests {
             resolve(&catalog, "docker://-x"),
             Err(Error::Reference(_))
         ));
+        let remote = resolve(&catalog, "https://mcp.example.com/mcp?key=1").unwrap();
+        assert_eq!(remote.id, "https://mcp.example.com/mcp");
+        assert_eq!(remote.names[0].as_str(), "example");
         assert!(matches!(
-            resolve(&catalog, "https://example.com/mcp"),
+            resolve(&catalog, "http://example.com/mcp"),
+            Err(Error::Plan(PlanError::Address(_)))
+        ));
+        assert!(matches!(
+            resolve(&catalog, "ftp://example.com/mcp"),
             Err(Error::UnknownReference { .. })
         ));
         assert!(matches!(

@@ -1,6 +1,6 @@
 //! `remove`: a server is taken away, in the reverse order of `add`. Every failure is reported, none stops the rest.
 
-use super::{Active, Error, Orchestrator, STOP, instance_files, socket_path};
+use super::{Active, Error, Orchestrator, STOP, instance_files, previous_path, socket_path};
 use crate::activation::record::{State, is_unedited, with_state};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::journal;
@@ -33,8 +33,11 @@ impl Orchestrator {
         extent: Extent,
         on_wait: impl FnOnce(),
     ) -> Result<Removed, Error> {
-        self.removable(typed, force)?;
-        let lock = self.units.lock(on_wait).await?;
+        match self.find(typed) {
+            Err(Error::Edited { .. }) if force => {}
+            found => drop(found?),
+        }
+        let lock = self.lock(on_wait).await?;
         // Found again: whoever had the lock may have removed it.
         let removed = self.removable(typed, force)?;
         let failures = self.take_down(&lock, &removed.name, extent).await;
@@ -91,7 +94,10 @@ impl Orchestrator {
             "disable the socket",
             self.systemd.disable(&[&socket]).await.map_err(Error::from),
         );
-        for unit in instance_files(name) {
+        for unit in instance_files(name)
+            .into_iter()
+            .chain([previous_path(name)])
+        {
             check(
                 "remove the template",
                 self.units.remove(lock, &unit).map_err(Error::from),
@@ -120,6 +126,7 @@ impl Orchestrator {
                 .map_err(Error::from),
         );
         self.forget(name);
+        check("forget what was accepted", self.forget_accepted(name));
         journal::forget(&self.host.runtime, name);
         check(
             "remove mcpod's own units",

@@ -44,7 +44,7 @@ impl Orchestrator {
         let (server, key) = parse(name)?;
         let podman = self.podman().await?;
         // Whoever has the lock may be adding the server with what is stored now, or putting back what was.
-        let _lock = self.units.lock(on_wait).await?;
+        let _lock = self.lock(on_wait).await?;
         let active = self.active(server.clone())?;
         let entry = active.as_ref().map(|active| active.record.id.clone());
         let secrets = match active {
@@ -93,7 +93,7 @@ impl Orchestrator {
     /// Forgets a secret that no server needs.
     pub async fn remove_secret(&self, name: &str, on_wait: impl FnOnce()) -> Result<(), Error> {
         let (server, key) = parse(name)?;
-        let _lock = self.units.lock(on_wait).await?;
+        let _lock = self.lock(on_wait).await?;
         if let Some(active) = self.active(server.clone())?
             && active.record.secrets.contains(&key)
         {
@@ -158,13 +158,13 @@ impl Orchestrator {
         if !Credentials::at(credentials::SERVICE).is_there() {
             return Ok(SecretDriver::File);
         }
-        let folder = self.dirs.data.join("mcpod");
-        let link = Self::link(&folder)?;
+        let link = self.link()?;
+        let folder = self.dirs.data.join("mcpod/secrets");
         let command = |what: &str| {
             format!(
                 "{} credential {what} --folder {}",
-                quoted(&link),
-                quoted(&folder.join("secrets"))
+                quoted(Path::new(&link)),
+                quoted(&folder)
             )
         };
         Ok(SecretDriver::Shell {
@@ -175,15 +175,32 @@ impl Orchestrator {
         })
     }
 
-    /// The link to this program that Podman's records name: the program may move, as from one package to another, and a name without
-    /// a path would be looked for where somebody else says.
-    fn link(folder: &Path) -> Result<PathBuf, Error> {
-        let link = folder.join("mcpod");
+    /// A stored secret, by the name that Podman has for it.
+    pub async fn kept_secret(&self, name: &str) -> Result<Secret, Error> {
+        let kept = self.podman().await?.secret(name).await?;
+        kept.map(|kept| kept.value)
+            .ok_or_else(|| Error::NoSuchSecret {
+                name: name.strip_prefix(PREFIX).unwrap_or(name).to_owned(),
+            })
+    }
+
+    /// Where the link to this program is that units and Podman's records name: the program may move, as from one package to another,
+    /// and a name without a path would be looked for where somebody else says.
+    pub(super) fn link_path(&self) -> String {
+        let path = self.dirs.data.join("mcpod/mcpod");
+        path.to_string_lossy().into_owned()
+    }
+
+    /// That link, made if it does not lead here.
+    pub(super) fn link(&self) -> Result<String, Error> {
+        let text = self.link_path();
+        let link = Path::new(&text);
         let program = PathBuf::from(host::program()?);
-        if std::fs::read_link(&link).is_ok_and(|target| target == program) {
-            return Ok(link);
+        if std::fs::read_link(link).is_ok_and(|target| target == program) {
+            return Ok(text);
         }
         let made = || -> io::Result<()> {
+            let folder = link.parent().unwrap_or(link);
             std::fs::create_dir_all(folder)?;
             // Beside it and renamed, so that there is always one.
             let fresh = folder.join(format!(".mcpod-{}", std::process::id()));
@@ -192,13 +209,13 @@ impl Orchestrator {
                 _ => {}
             }
             std::os::unix::fs::symlink(&program, &fresh)?;
-            std::fs::rename(&fresh, &link)
+            std::fs::rename(&fresh, link)
         };
         made().map_err(|source| Error::Link {
-            path: link.clone(),
+            path: link.to_owned(),
             source,
         })?;
-        Ok(link)
+        Ok(text)
     }
 }
 

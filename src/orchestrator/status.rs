@@ -1,15 +1,25 @@
-//! `list` and `status`: what is active and how it does, read back from the unit directories and D-Bus each time.
+//! `list` and `status`: what is active and how it does, read back from the unit directories, D-Bus and the journal each time.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Active, Error, Orchestrator};
+use crate::activation::limits::{Lifetime, Memory};
 use crate::activation::record::State as Stage;
-use crate::quadlet::name::ServerName;
-use crate::systemd::{ActiveState, Instance, Systemd};
+use crate::quadlet::name::{ServerName, UnitName};
+use crate::session::definitions::Change;
+use crate::systemd::{ActiveState, Instance, Systemd, journal};
+
+/// Where control groups are (cgroups(7)).
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// The controllers that limits need.
+const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
 /// How an active server is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,6 +29,8 @@ pub enum State {
     Listening,
     /// It can be connected to, and was never tried.
     Unverified,
+    /// It can be connected to, and tools of it are held back until somebody accepts them.
+    Held,
     /// Its socket is not listening: somebody stopped it.
     Stopped,
     /// Its socket failed.
@@ -33,16 +45,18 @@ impl State {
         match self {
             Self::Listening => "listening",
             Self::Unverified => "unverified",
+            Self::Held => "held",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Adding => "adding",
         }
     }
 
-    fn of(stage: Stage, socket: Option<&ActiveState>) -> Self {
+    fn of(stage: Stage, socket: Option<&ActiveState>, held: bool) -> Self {
         match (stage, socket) {
             (Stage::Adding, _) => Self::Adding,
             (_, Some(ActiveState::Failed)) => Self::Failed,
+            (_, Some(ActiveState::Active)) if held => Self::Held,
             (Stage::Verified, Some(ActiveState::Active)) => Self::Listening,
             (Stage::Unverified, Some(ActiveState::Active)) => Self::Unverified,
             (Stage::Verified | Stage::Unverified, _) => Self::Stopped,
@@ -65,8 +79,10 @@ pub struct Listed {
     pub digest: String,
     /// The path of its socket.
     pub socket: String,
-    /// How many tools it has, if that is known.
+    /// How many tools it has, if that is known; those that are held back are not counted.
     pub tools: Option<usize>,
+    /// The names of the tools that are held back.
+    pub held: Vec<String>,
     /// How it is.
     pub state: State,
     /// How many sessions there are.
@@ -85,14 +101,76 @@ pub struct Status {
     pub enabled: bool,
     /// The network its instances see.
     pub network: String,
-    /// The limits of a session.
-    pub limits: String,
+    /// What is allowed.
+    pub limits: Allowed,
+    /// The controllers of control groups that this host does not give to its users: limits on what they count do not hold.
+    pub missing_controllers: Vec<&'static str>,
+    /// What it was before it was upgraded, by image and digest.
+    pub previous: Option<String>,
+    /// The tools that are held back, with their definitions as they were accepted and as they are.
+    pub held_tools: Vec<Change>,
+    /// The last failure of a session that the journal tells of.
+    pub last_error: Option<LastError>,
     /// How many connections there were since its socket was started.
     pub accepted: u32,
     /// How many of them were refused for being too many.
     pub refused: u32,
     /// Its sessions.
     pub running: Vec<Running>,
+}
+
+/// What a server is allowed: sessions, and what each of them may use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Allowed {
+    /// Sessions at once.
+    pub sessions: u32,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Processors; nothing for as many as there are.
+    pub cpus: Option<f64>,
+    /// Threads and processes.
+    pub tasks: u32,
+    /// Seconds that it may last; nothing for as long as its client wants.
+    pub lifetime: Option<u32>,
+}
+
+/// In words.
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sessions,
+            memory,
+            cpus,
+            tasks,
+            lifetime,
+        } = self;
+        let memory = memory
+            .to_string()
+            .parse::<Memory>()
+            .map_or_else(|_| memory.to_string(), |memory| memory.to_string());
+        write!(f, "memory {memory}, tasks {tasks}, sessions {sessions}")?;
+        if let Some(cpus) = cpus {
+            write!(f, ", cpus {cpus}")?;
+        }
+        if let Some(seconds) = lifetime {
+            let span = jiff::SignedDuration::from_secs(i64::from(*seconds));
+            write!(f, ", lifetime {span:#}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How a session failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastError {
+    /// The unit.
+    pub unit: String,
+    /// How it ended, in systemd's word: `exit-code`, `oom-kill`, `timeout`, ...
+    pub result: String,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// What it wrote last to its standard error, as long as that is kept.
+    pub last_words: String,
 }
 
 /// A session of an active server.
@@ -112,6 +190,8 @@ pub struct Running {
     pub cpu: Option<f64>,
     /// Threads and processes, where the host counts them.
     pub tasks: Option<u64>,
+    /// How often systemd restarted it by itself.
+    pub restarts: u32,
     /// Since when it runs.
     pub since: Option<Timestamp>,
 }
@@ -171,19 +251,68 @@ impl Orchestrator {
             }
         }
         let counts = socket.socket.as_ref();
+        let limits = &active.record.limits;
         Ok(Status {
             listed: self.listed(&active, Some(&socket.active), running.len()),
             enabled: socket.file_state == "enabled",
             network: active.record.network.clone(),
-            limits: active.record.limits.to_string(),
+            limits: Allowed {
+                sessions: active.record.most_sessions(),
+                memory: limits.memory.bytes(),
+                cpus: limits.cpus.map(|cpus| f64::from(cpus.percent()) / 100.0),
+                tasks: limits.tasks,
+                lifetime: limits.lifetime.map(Lifetime::seconds),
+            },
+            missing_controllers: self.missing_controllers().await?,
+            previous: active.record.previous.clone(),
+            held_tools: self.held(&active),
+            last_error: self.last_error(&active.name).await,
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
             running,
         })
     }
 
+    /// The controllers of control groups, among those that limits need, that the user's systemd has not got.
+    pub async fn missing_controllers(&self) -> Result<Vec<&'static str>, Error> {
+        let group = self.systemd.control_group().await?;
+        let file = Path::new(CGROUPS)
+            .join(group.trim_start_matches('/'))
+            .join("cgroup.controllers");
+        // Where it cannot be read, as in a container with a hierarchy of its own, nothing is known to be missing.
+        let Ok(controllers) = std::fs::read_to_string(file) else {
+            return Ok(Vec::new());
+        };
+        let there: Vec<&str> = controllers.split_whitespace().collect();
+        let missing = CONTROLLERS.into_iter();
+        Ok(missing.filter(|name| !there.contains(name)).collect())
+    }
+
+    /// The last failure of a session that the journal tells of, if this user can read it.
+    async fn last_error(&self, name: &ServerName) -> Option<LastError> {
+        if !self.host.journal_readable() {
+            return None;
+        }
+        let printed = journal::last_failure(name).output().await.ok()?;
+        let failure: journal::Failure = serde_json::from_slice(&printed.stdout).ok()?;
+        let unit = UnitName::from_systemd(crate::text::one_line(&failure.unit));
+        let instance = Instance::parse(&unit)?;
+        let at = failure.time.parse().ok();
+        Some(LastError {
+            last_words: journal::last_words(&self.host.runtime, &instance),
+            unit: unit.to_string(),
+            result: crate::text::one_line(&failure.result),
+            at: at.and_then(|at| Timestamp::from_microsecond(at).ok()),
+        })
+    }
+
     fn listed(&self, active: &Active, socket: Option<&ActiveState>, sessions: usize) -> Listed {
         let record = &active.record;
+        let offered = self.offered(active);
+        let held: Vec<String> = offered
+            .iter()
+            .flat_map(|offered| offered.held.iter().cloned())
+            .collect();
         Listed {
             name: active.name.clone(),
             id: record.id.clone(),
@@ -191,8 +320,9 @@ impl Orchestrator {
             image: record.image.clone(),
             digest: record.digest.clone(),
             socket: active.socket.display().to_string(),
-            tools: self.known_lists(active).map(|lists| lists.tools.len()),
-            state: State::of(record.state, socket),
+            tools: offered.map(|offered| offered.lists.tools.len()),
+            state: State::of(record.state, socket, !held.is_empty()),
+            held,
             sessions,
             added_at: record.added,
         }
@@ -216,6 +346,7 @@ async fn running_session(systemd: &Systemd, instance: &Instance) -> Result<Optio
             .and_then(|service| service.cpu)
             .map(|cpu| cpu.as_secs_f64()),
         tasks: service.and_then(|service| service.tasks),
+        restarts: service.map_or(0, |service| service.restarts),
         since: status.since.and_then(timestamp),
     }))
 }
@@ -228,4 +359,12 @@ fn timestamp(time: SystemTime) -> Option<Timestamp> {
 pub(super) fn process_name(pid: u32) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(crate::text::one_line(&name))
+}
+
+/// What is to be done about controllers that are missing.
+pub fn controllers_hint(missing: &[&str]) -> String {
+    format!(
+        "this host does not give its users the control groups' {}: those limits do not hold; as root: mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' >/etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload, then log in anew",
+        missing.join(", ")
+    )
 }

@@ -25,7 +25,7 @@ impl Orchestrator {
     /// Writes the timer's units where they are missing, enables the timer and starts it.
     pub async fn enable_timer(&self) -> Result<(), Error> {
         let program = host::program()?;
-        let lock = self.units.lock(|| {}).await?;
+        let lock = self.lock(|| {}).await?;
         let units = [
             (SERVICE, service(&program)?),
             (TIMER, TIMER_TEXT.to_owned()),
@@ -42,7 +42,7 @@ impl Orchestrator {
     /// Stops the timer, disables it and takes away the units that enabling it wrote.
     pub async fn disable_timer(&self) -> Result<(), Error> {
         let timer = UnitName::from_systemd(TIMER);
-        let lock = self.units.lock(|| {}).await?;
+        let lock = self.lock(|| {}).await?;
         if self.systemd.status(&timer).await?.load != LoadState::NotFound {
             self.systemd.stop(&timer, PATIENCE).await?;
             self.systemd.disable(&[&timer]).await?;

@@ -102,6 +102,14 @@ pub enum PodmanError {
         /// Podman's words.
         message: String,
     },
+    /// The policy of signatures does not let the image in.
+    #[error("Podman's policy of signatures refuses {reference}: {message}")]
+    Rejected {
+        /// The image.
+        reference: ImageReference,
+        /// Podman's words.
+        message: String,
+    },
     /// The pull ended after it had begun: the registry or Podman's service went away.
     #[error("the pull of {reference} was interrupted: {message}")]
     PullInterrupted {
@@ -205,6 +213,7 @@ impl PodmanError {
                 "put the registry's CA certificate into ~/.config/containers/certs.d/{}/ca.crt",
                 reference.registry()
             ),
+            Self::Rejected { .. } => "podman image trust show says what is demanded (containers-policy.json(5)); the image is not signed so, or its signatures are not found (containers-registries.d(5))".to_owned(),
             Self::PullInterrupted { .. } => "try again, once the registry is there".to_owned(),
             Self::NoSpace { .. } => {
                 "podman system df shows what takes the space, podman image prune frees some"

@@ -26,6 +26,7 @@ pub(super) enum PullStage {
 /// What a failure of a pull means to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
+    Rejected,
     NoSpace,
     RateLimited,
     Untrusted,
@@ -37,6 +38,16 @@ enum Meaning {
 /// Words of Podman, its libraries, the kernel and registries, in lower case, and what they mean. The first row with a
 /// word in the message decides. The tests have whole messages.
 const MEANINGS: &[(Meaning, &[&str])] = &[
+    (
+        Meaning::Rejected,
+        &[
+            "source image rejected",
+            "is rejected by policy",
+            "a signature was required",
+            "none of the signatures were accepted",
+            "signature verification failed",
+        ],
+    ),
     (
         Meaning::NoSpace,
         &["no space left on device", "disk quota exceeded"],
@@ -114,6 +125,7 @@ pub(super) fn pull_error(
     };
     let message = printable(message);
     match (meaning, stage) {
+        (Some(Meaning::Rejected), _) => PodmanError::Rejected { reference, message },
         (Some(Meaning::NoSpace), _) => PodmanError::NoSpace { message },
         (Some(Meaning::RateLimited), _) => PodmanError::RateLimited { reference, message },
         (Some(Meaning::Untrusted), _) => PodmanError::RegistryUntrusted { reference, message },

@@ -166,10 +166,12 @@ pub mod service {
         MEMORY_HIGH: u64 = "MemoryHigh", number;
         MEMORY_MAX: u64 = "MemoryMax", number;
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
+        NO_NEW_PRIVILEGES: bool = "NoNewPrivileges", boolean;
         NOTIFY_ACCESS: str = "NotifyAccess", token;
         PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;
+        RUNTIME_MAX: Duration = "RuntimeMaxSec", span;
         SLICE: UnitName = "Slice", unit_name;
         STANDARD_ERROR: Stream = "StandardError", stream;
         STANDARD_INPUT: str = "StandardInput", token;
@@ -231,6 +233,7 @@ pub mod mcpod {
         SCRIPTS: str = "Scripts", recorded;
         SECRET: str = "Secret", recorded;
         STATE: str = "State", recorded;
+        TOOLS: str = "Tools", recorded;
         TOOLS_HASH: str = "ToolsHash", recorded;
     }
 }

@@ -65,6 +65,11 @@ impl ServerName {
         format!("mcpod-{}@.container", self.0)
     }
 
+    /// `mcpod-NAME@.service`: the template of instances that are no containers.
+    pub fn instance_file(&self) -> String {
+        format!("mcpod-{}@.service", self.0)
+    }
+
     /// `mcpod-NAME@.service.d/mcpod.conf`: what is added to the template that Quadlet makes, where Quadlet has no key for it.
     pub fn template_drop_in(&self) -> String {
         format!("mcpod-{}@.service.d/mcpod.conf", self.0)

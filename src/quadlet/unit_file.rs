@@ -60,6 +60,11 @@ impl UnitFile {
         Ok(())
     }
 
+    /// Takes a section away.
+    pub fn drop_section(&mut self, name: &str) {
+        self.sections.retain(|section| section.name != name);
+    }
+
     /// The last value of a key, as it stands in the file.
     pub fn get(&self, section: &str, key: &str) -> Option<&str> {
         self.all(section, key).last()

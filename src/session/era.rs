@@ -86,6 +86,15 @@ impl Client {
         Self::new(raw(info), raw("{}".to_owned()))
     }
 
+    /// mcpod itself, as if it could all that a client can: some servers offer more to such a one.
+    pub fn able() -> Self {
+        let capabilities = "{\"roots\":{\"listChanged\":true},\"sampling\":{\"tools\":{},\"context\":{}},\"elicitation\":{\"form\":{},\"url\":{}}}";
+        Self {
+            capabilities: raw(capabilities.to_owned()),
+            ..Self::mcpod()
+        }
+    }
+
     /// The name and version that were declared.
     pub fn info(&self) -> &RawValue {
         &self.info

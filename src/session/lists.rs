@@ -213,7 +213,7 @@ pub fn tools_hash(tools: &[Box<RawValue>]) -> String {
 
 /// The text of a value with the members of all objects sorted; what is nested too deeply to be read, or holds a
 /// number beyond all measure, stays as it is.
-fn canonical(json: &str) -> String {
+pub(super) fn canonical(json: &str) -> String {
     match serde_json::from_str::<Value>(json) {
         Ok(mut value) => {
             value.sort_all_objects();

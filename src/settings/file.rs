@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{AgentAdd, Relabel, SettingsError};
-use crate::activation::limits::{Cpus, Memory};
+use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::catalog::refresh::SourcesFile;
 use crate::frontend::http::{Address, BadAddress};
 use crate::image::ImageReference;
@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) sandbox: SandboxFile,
     pub(super) build: BuildFile,
     pub(super) policy: PolicyFile,
+    pub(super) trust: TrustFile,
     pub(super) sources: SourcesFile,
     pub(super) http: HttpFile,
 }
@@ -135,6 +136,7 @@ pub(super) struct SandboxFile {
     pub(super) memory: Option<Memory>,
     pub(super) cpus: Option<Cpus>,
     pub(super) tasks: Option<std::num::NonZeroU32>,
+    pub(super) lifetime: Option<Lifetime>,
     pub(super) selinux: Option<Relabel>,
 }
 
@@ -143,6 +145,35 @@ pub(super) struct SandboxFile {
 pub(super) struct PolicyFile {
     pub(super) agent_add: Option<AgentAdd>,
     pub(super) allow_host_commands: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TrustFile {
+    pub(super) require_signature: Option<Vec<RegistryPrefix>>,
+}
+
+/// A registry, or a part of one: `ghcr.io`, `ghcr.io/acme`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct RegistryPrefix(pub(super) String);
+
+impl TryFrom<String> for RegistryPrefix {
+    type Error = String;
+
+    fn try_from(prefix: String) -> Result<Self, String> {
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-:".contains(c);
+        let is_part = |part: &str| !part.is_empty() && part.chars().all(legal);
+        let registry = prefix.split('/').next().unwrap_or_default();
+        // As in references of images, a first part without a dot or a port would not be a host.
+        let is_host = registry.contains(['.', ':']) || registry == "localhost";
+        if is_host && prefix.split('/').all(is_part) {
+            return Ok(Self(prefix));
+        }
+        Err(format!(
+            "{prefix:?} is no registry or part of one such as \"ghcr.io\" or \"docker.io/mcp\""
+        ))
+    }
 }
 
 /// A length of time as people write it: `90s`, `15min`, `1h 30min`.

@@ -21,7 +21,7 @@ fn later_files_win_key_by_key_and_etc_hides_usr() {
     let user = dir.path().join("config.toml");
     std::fs::write(
         &user,
-        "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5\nselinux = \"shared\"",
+        "[sessions]\nmax = 4\n[sandbox]\ncpus = 0.5\nlifetime = \"8h\"\nselinux = \"shared\"",
     )
     .unwrap();
 
@@ -30,6 +30,7 @@ fn later_files_win_key_by_key_and_etc_hides_usr() {
     assert_eq!(settings.sandbox.tasks, 2);
     assert_eq!(settings.sandbox.memory, Settings::default().sandbox.memory);
     assert_eq!(settings.sandbox.cpus.map(Cpus::percent), Some(50));
+    assert_eq!(settings.sandbox.lifetime, "8h".parse().ok());
     assert_eq!(settings.sandbox.selinux.option(), Some("z"));
     assert_eq!(settings.sessions.max, 4);
     assert_eq!(settings.sessions.call_timeout, Duration::from_mins(5));
@@ -51,6 +52,25 @@ fn sessions_can_be_kept_and_agents_be_trusted_more_or_less() {
 }
 
 #[test]
+fn signatures_are_demanded_of_whole_parts_of_registries() {
+    let dir = tempfile::tempdir().unwrap();
+    let user = dir.path().join("config.toml");
+    let text = "[trust]\nrequire_signature = [\"ghcr.io\", \"docker.io/mcp\"]";
+    std::fs::write(&user, text).unwrap();
+    let trust = Settings::load_from(&[], &user).unwrap().trust;
+    for (image, prefix) in [
+        ("mcp/time", Some("docker.io/mcp")),
+        ("docker.io/mcp/time:1", Some("docker.io/mcp")),
+        ("ghcr.io/a/b", Some("ghcr.io")),
+        ("docker.io/mcp-evil/time", None),
+        ("ghcr.io:5000/a/b", None),
+        ("time", None),
+    ] {
+        assert_eq!(trust.prefix_of(&image.parse().unwrap()), prefix, "{image}");
+    }
+}
+
+#[test]
 fn nothing_there_gives_the_defaults() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::load_from(&[&dir.path().join("no")], &dir.path().join("none.toml"));
@@ -67,6 +87,7 @@ fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
         "[sandbox]\nmemory = \"much\"",
         "[sandbox]\ncpus = 0",
         "[sandbox]\ntasks = 0",
+        "[sandbox]\nlifetime = \"for ever\"",
         "[sandbox]\nselinux = \"off\"",
         "[build]\nca_bundle = \"certificates.crt\"",
         "[build]\nproxy = \"http://me:secret@proxy:3128\"",
@@ -75,6 +96,9 @@ fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
         "[sessions]\nopen_timeout = 3",
         "[sessions]\nidle = 3",
         "[policy]\nagent_add = \"anything\"",
+        "[trust]\nrequire_signature = [\"mcp\"]",
+        "[trust]\nrequire_signature = [\"docker.io/\"]",
+        "[trust]\nrequire_signature = \"docker.io\"",
         "[http]\naddress = \"nowhere\"",
         "= no toml",
     ] {

@@ -11,6 +11,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::process::Command;
 
 use super::instance::Instance;
@@ -27,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How much of the end of a log file is read for an instance's last words, in bytes, and how many lines of it are shown.
 const LAST_BYTES: u64 = 8 << 10;
 const LAST_LINES: usize = 20;
+
+/// What systemd's own message bears that tells of a unit that failed (sd-messages.h, SD_MESSAGE_UNIT_FAILURE_RESULT).
+const UNIT_FAILED: &str = "d9b373ed55a64feb8242e02dbe79a49c";
 
 /// The field by which the lines of a server are found.
 const SERVER_FIELD: &str = "MCPOD_SERVER";
@@ -150,6 +154,35 @@ pub fn entry(json: &str) -> Option<Entry> {
         cursor: word("__CURSOR")?.to_owned(),
         text,
     })
+}
+
+/// The journalctl(1) that prints, as one line of JSON, the last time that an instance of a server failed.
+pub fn last_failure(server: &ServerName) -> Command {
+    let mut command = Command::new("journalctl");
+    command.args([
+        "--user",
+        "--quiet",
+        "--no-pager",
+        "--output=json",
+        "--lines=1",
+    ]);
+    command.arg(format!("--user-unit={}", server.instance_pattern()));
+    command.arg(format!("MESSAGE_ID={UNIT_FAILED}"));
+    command
+}
+
+/// A failure of an instance, as [`last_failure`] prints it.
+#[derive(Debug, Deserialize)]
+pub struct Failure {
+    /// The unit.
+    #[serde(rename = "USER_UNIT")]
+    pub unit: String,
+    /// How it ended, in systemd's word.
+    #[serde(rename = "UNIT_RESULT")]
+    pub result: String,
+    /// When, in microseconds since 1970, as digits.
+    #[serde(rename = "__REALTIME_TIMESTAMP")]
+    pub time: String,
 }
 
 /// The end of what an instance wrote, as long as its log file is there; fit to be shown.

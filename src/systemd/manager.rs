@@ -67,5 +67,8 @@ pub(super) trait Manager {
     fn environment(&self) -> zbus::Result<Vec<String>>;
 
     #[zbus(property)]
+    fn control_group(&self) -> zbus::Result<String>;
+
+    #[zbus(property)]
     fn version(&self) -> zbus::Result<String>;
 }

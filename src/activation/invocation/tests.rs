@@ -6,6 +6,7 @@ mod mounts;
 use proptest::prelude::*;
 
 use super::*;
+use crate::catalog::InputKind;
 use crate::catalog::{
     Arg, Artifact, EnvVar, Input, InputPath, InputValue, LaunchOption, Network, Run, Syntax,
     Transport, Trust,

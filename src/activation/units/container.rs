@@ -155,6 +155,9 @@ pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
     if let Some(cpus) = limits.cpus {
         file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;
     }
+    if let Some(lifetime) = limits.lifetime {
+        file.push(service::RUNTIME_MAX, &lifetime.duration())?;
+    }
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
     let stop = words(&STOP_COMMAND);

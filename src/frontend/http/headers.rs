@@ -8,23 +8,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::session::Frame;
-use crate::session::splice;
+use crate::session::metadata::{self, ENCODED, METHOD, NAME, PARAM, named_by};
 
-/// The header with the version of the protocol.
-pub(super) const VERSION: &str = "mcp-protocol-version";
-/// The header with the session of the earlier era.
-pub(super) const SESSION: &str = "mcp-session-id";
-/// The header with the event after which an agent of the earlier era resumes a stream.
-pub(super) const LAST_EVENT: &str = "last-event-id";
-const METHOD: &str = "mcp-method";
-const NAME: &str = "mcp-name";
-const PARAM: &str = "mcp-param-";
-
-/// What encloses a value that is no plain text.
-const ENCODED: (&str, &str) = ("=?base64?", "?=");
-
-/// How deep the properties of a tool's arguments are looked at for headers.
-const DEPTH: usize = 32;
+pub(super) use crate::session::metadata::{LAST_EVENT, SESSION, VERSION};
 
 /// The headers and the body do not say the same; this is why, for the client.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +47,7 @@ pub(super) fn check(
         None => return Err(Mismatch("Mcp-Method is missing".to_owned())),
     }
     if let Some(key) = named_by(method)
-        && let Some(name) = text(request, key)
+        && let Some(name) = metadata::text(request, key)
     {
         match decoded(headers, NAME)? {
             Some(given) if given == name => {}
@@ -75,26 +61,10 @@ pub(super) fn check(
     }
 }
 
-/// What names the object of a request.
-fn named_by(method: &str) -> Option<&'static str> {
-    match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
-        // The extension for tasks.
-        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-        _ => None,
-    }
-}
-
 /// Compares the headers with the arguments that the tool wants to see in them.
 fn check_arguments(headers: &HeaderMap, request: &Frame, tool: &str) -> Result<(), Mismatch> {
-    let schema = splice::find(tool, &["inputSchema"]).ok().flatten();
-    let mut wanted = Vec::new();
-    if let Some(schema) = schema {
-        collect(schema, &mut Vec::new(), &mut wanted);
-    }
-    for (path, header) in wanted {
-        let argument = argument(request, &path);
+    for (path, header) in metadata::annotated(tool) {
+        let argument = metadata::argument(request, &path);
         let given = decoded(headers, &format!("{PARAM}{header}"))?;
         let wrong = |what| {
             let at = crate::text::shortened(&path.join("."), 100);
@@ -113,73 +83,6 @@ fn check_arguments(headers: &HeaderMap, request: &Frame, tool: &str) -> Result<(
     Ok(())
 }
 
-/// Collects the annotated properties: the path to each, and the name of its header.
-fn collect(schema: &str, path: &mut Vec<String>, wanted: &mut Vec<(Vec<String>, String)>) {
-    let Ok(Some(properties)) = splice::find(schema, &["properties"]) else {
-        return;
-    };
-    if path.len() >= DEPTH {
-        return;
-    }
-    let mut members = Vec::new();
-    // What cannot be read annotates nothing.
-    splice::walk_members(properties, |member| members.push(member)).ok();
-    for member in members {
-        let Some(name) = member.name() else { continue };
-        path.push(name.into_owned());
-        let header = splice::find(member.value, &["x-mcp-header"]).ok().flatten();
-        let header = header.and_then(|header| serde_json::from_str::<String>(header).ok());
-        if let Some(header) = header.filter(|header| is_token(header)) {
-            wanted.push((path.clone(), header));
-        }
-        collect(member.value, path, wanted);
-        path.pop();
-    }
-}
-
-/// An argument that can stand in a header.
-#[derive(Debug, PartialEq)]
-enum Argument {
-    Text(String),
-    Number(String),
-}
-
-impl Argument {
-    fn is(&self, given: &str) -> bool {
-        match self {
-            Self::Text(text) => text == given,
-            // 42 and 42.0 are the same number.
-            Self::Number(number) => {
-                number == given
-                    || matches!(
-                        (number.parse::<f64>(), given.parse::<f64>()),
-                        (Ok(number), Ok(given)) if number.to_bits() == given.to_bits()
-                    )
-            }
-        }
-    }
-}
-
-/// The argument at a path; nothing if it is missing, null, or a list or object.
-fn argument(request: &Frame, path: &[String]) -> Option<Argument> {
-    let path: Vec<&str> = std::iter::once("arguments")
-        .chain(path.iter().map(String::as_str))
-        .collect();
-    let written = request.find(&path).ok().flatten()?;
-    match serde_json::from_str(written).ok()? {
-        serde_json::Value::String(text) => Some(Argument::Text(text)),
-        serde_json::Value::Bool(_) => Some(Argument::Text(written.to_owned())),
-        serde_json::Value::Number(_) => Some(Argument::Number(written.to_owned())),
-        _ => None,
-    }
-}
-
-/// A text in the parameters.
-fn text(request: &Frame, key: &str) -> Option<String> {
-    let written = request.find(&[key]).ok().flatten()?;
-    serde_json::from_str(written).ok()
-}
-
 /// The only value of a header, decoded where it is encoded.
 fn decoded(headers: &HeaderMap, name: &str) -> Result<Option<String>, Mismatch> {
     let Some(value) = only(headers, name)? else {
@@ -195,14 +98,6 @@ fn decoded(headers: &HeaderMap, name: &str) -> Result<Option<String>, Mismatch> 
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| Mismatch(format!("the header {name} is no Base64 of a text")))?;
     Ok(Some(text))
-}
-
-/// Whether a text can be part of a header's name (RFC 9110, token).
-fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 /// Whether the media types that a client takes (`Accept`) contain this one.

@@ -125,6 +125,7 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/servers", get(servers::show))
         .route("/server", get(server::show))
         .route("/config", post(server::configure))
+        .route("/accept", post(server::accept))
         .route("/remove", post(server::remove))
         .route("/tool", get(tool::show).post(tool::call))
         .route("/log", get(log::show))

@@ -136,7 +136,7 @@ async fn consent(
         Verdict::Ask(reasons) => {
             let wanted = format!(
                 "An agent wants to add the MCP server {} ({})",
-                outline.id, outline.origin
+                outline.id, outline.what
             );
             consent::ask(context, &wanted, &reasons, &command).await
         }

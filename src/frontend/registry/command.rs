@@ -58,6 +58,11 @@ pub(super) fn config(server: &ServerName, change: &Change) -> String {
     words.join(" ")
 }
 
+/// `mcpod accept`.
+pub(super) fn accept(server: &ServerName) -> String {
+    format!("mcpod accept {server}")
+}
+
 /// `mcpod remove`.
 pub(super) fn remove(server: &ServerName) -> String {
     format!("mcpod remove {server}")

@@ -95,15 +95,11 @@ pub(super) async fn run(
         .filter(|input| input.secret)
         .map(|input| input.name.clone())
         .collect();
-    let before = registry
-        .frontend
-        .orchestrator
-        .known_lists(&orchestrator.find(&arguments.name)?);
     let changed = orchestrator
         .configure(server.as_str(), &change, || {})
         .await;
     changed.map_err(|error| inputs::refused(error, &server, &secrets))?;
-    let warning = relist(registry, &server, before.as_ref()).await;
+    let warning = verify(registry, &server).await;
     let settings: Vec<Setting> = orchestrator
         .config(server.as_str())?
         .into_iter()
@@ -132,13 +128,10 @@ pub(super) async fn run(
 }
 
 /// Asks the server what it offers now; says why it cannot be asked.
-async fn relist(
-    registry: &Registry,
-    server: &ServerName,
-    before: Option<&crate::session::lists::Lists>,
-) -> Option<String> {
-    match registry.frontend.orchestrator.relist(server, before).await {
-        Ok(()) => {
+async fn verify(registry: &Registry, server: &ServerName) -> Option<String> {
+    let orchestrator = &registry.frontend.orchestrator;
+    match orchestrator.verify(server.as_str(), || {}).await {
+        Ok(_) => {
             if let Err(error) = registry.frontend.refresh().await {
                 tracing::warn!("{}", crate::frontend::peer::told(&error));
             }

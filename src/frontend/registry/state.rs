@@ -36,7 +36,7 @@ struct ActiveServer {
     name: String,
     /// The entry's id in the catalog, or the reference it was added by.
     id: String,
-    /// listening, unverified, stopped, failed or adding.
+    /// listening, unverified, held, stopped, failed or adding.
     state: String,
     /// How many sessions there are, of all agents.
     sessions: usize,
@@ -88,7 +88,7 @@ pub(super) struct StatusArguments {
 pub(super) struct ServerStatus {
     /// Its name.
     name: String,
-    /// listening, unverified, stopped, failed or adding.
+    /// listening, unverified, held, stopped, failed or adding.
     state: String,
     /// Whether it listens again after a reboot.
     enabled: bool,
@@ -96,6 +96,8 @@ pub(super) struct ServerStatus {
     network: String,
     /// What one session may use.
     limits: String,
+    /// The names of tools that are held back, since their definitions are not those that the user accepted; see registry-accept.
+    held: Vec<String>,
     /// Connections refused for being too many.
     refused: u32,
     /// Its sessions.
@@ -132,14 +134,25 @@ pub(super) async fn status(
         })
         .collect();
     let state = status.listed.state.as_str();
+    let limits = orchestrator
+        .find(&arguments.name)?
+        .record
+        .limits
+        .to_string();
     let mut lines = vec![format!(
         "{} is {state}, with {} sessions ({} refused). Network {}, limits {}.",
         status.listed.name,
         sessions.len(),
         status.refused,
         status.network,
-        status.limits
+        limits
     )];
+    if !status.listed.held.is_empty() {
+        lines.push(format!(
+            "Held back until the user accepts them: {}. registry-accept asks the user.",
+            status.listed.held.join(", ")
+        ));
+    }
     if !log.trim().is_empty() {
         lines.push(format!("Its log ends:\n{log}"));
     }
@@ -148,7 +161,8 @@ pub(super) async fn status(
         state: state.to_owned(),
         enabled: status.enabled,
         network: status.network,
-        limits: status.limits,
+        limits,
+        held: status.listed.held,
         refused: status.refused,
         sessions,
         log,

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Failure};
-use super::{Registry, add, browse, config, docs, exec, find, later, refresh, remove, state};
+use super::{
+    Registry, accept, add, browse, config, docs, exec, find, later, refresh, remove, state,
+};
 
 /// A registry tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(super) enum Tool {
     List,
     /// Describes an entry.
     GetDocs,
+    /// Asks the user to accept tools that changed.
+    Accept,
     /// Makes a server active.
     Add,
     /// Takes an active server away.
@@ -51,7 +55,8 @@ enum Effect {
 
 impl Tool {
     /// All of them, by name.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
+        Self::Accept,
         Self::Active,
         Self::Add,
         Self::ConfigSet,
@@ -75,6 +80,7 @@ impl Tool {
             Self::Find => "registry-find",
             Self::List => "registry-list",
             Self::GetDocs => "registry-get-docs",
+            Self::Accept => "registry-accept",
             Self::Add => "registry-add",
             Self::Remove => "registry-remove",
             Self::Active => "registry-active",
@@ -106,6 +112,12 @@ impl Tool {
                 docs::DESCRIPTION.to_owned(),
                 arguments::<docs::Arguments>(),
                 Some(schema::<docs::Docs>()),
+            ),
+            Self::Accept => (
+                "Accept changed tools",
+                accept::DESCRIPTION.to_owned(),
+                arguments::<accept::Arguments>(),
+                Some(schema::<accept::Accepted>()),
             ),
             Self::Add => (
                 "Make a server active",
@@ -170,6 +182,7 @@ impl Tool {
             Self::Find | Self::List | Self::GetDocs | Self::Active | Self::Status => {
                 (Effect::Reads, true, false)
             }
+            Self::Accept => (Effect::Adds, true, false),
             Self::Add => (Effect::Adds, false, true),
             Self::Refresh => (Effect::Adds, true, true),
             Self::Remove | Self::ConfigSet => (Effect::Destroys, true, false),
@@ -184,7 +197,10 @@ impl Tool {
 
     /// Whether a call that is cancelled must come to its own end.
     pub(super) fn undoes_itself(self) -> bool {
-        matches!(self, Self::Add | Self::Remove | Self::ConfigSet)
+        matches!(
+            self,
+            Self::Accept | Self::Add | Self::Remove | Self::ConfigSet
+        )
     }
 
     /// Calls it.
@@ -198,6 +214,7 @@ impl Tool {
             Self::Find => find::run(registry, &read(arguments)?),
             Self::List => browse::run(registry, &read(arguments)?),
             Self::GetDocs => docs::run(registry, &read(arguments)?),
+            Self::Accept => accept::run(registry, read(arguments)?, &context).await,
             Self::Add => Box::pin(add::run(registry, read(arguments)?, &context)).await,
             Self::Remove => remove::run(registry, read(arguments)?, &context).await,
             Self::Active => state::active(registry, read(arguments)?).await,

@@ -2,8 +2,7 @@
 
 use super::consent::Wish;
 use crate::activation::choices::{Choices, Network};
-use crate::activation::plan::Origin;
-use crate::catalog::{self, Entry, LaunchOption, Listing, Run};
+use crate::catalog::{self, Entry, InputPath, LaunchOption, Listing, Run, Template};
 use crate::orchestrator::add::Request;
 use crate::orchestrator::outline::Outline;
 use crate::quadlet::value::Assignment;
@@ -28,8 +27,11 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
     if *network == Some(Network::Open) && !is_open {
         wider.push("it is to have an open network, which it does not declare".to_owned());
     }
-    if let Origin::Build(build) = &outline.origin {
+    if let Some(build) = &outline.build {
         wider.push(format!("its image is to be built here from {build}"));
+    }
+    if let Run::Remote(remote) = &outline.launch.run {
+        wider.extend(addressed(inputs, &remote.endpoint.url));
     }
     wider.extend(variables(environment));
     let paths: Vec<String> = outline.paths().collect();
@@ -55,6 +57,17 @@ pub(super) fn variables(environment: &[Assignment]) -> impl Iterator<Item = Stri
     named.map(|variable| {
         let name = shown(&variable.name);
         format!("{name} is to be set in its environment")
+    })
+}
+
+/// What inputs would say of where a remote server is.
+fn addressed(inputs: &[Assignment], url: &Template) -> impl Iterator<Item = String> {
+    let names: Vec<&str> = url.inputs().map(InputPath::as_str).collect();
+    let given = inputs.iter();
+    let given = given.filter(move |given| names.contains(&given.name.as_str()));
+    given.map(|given| {
+        let value = shown(&given.value);
+        format!("{value} is to be part of its address")
     })
 }
 

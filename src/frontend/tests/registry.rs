@@ -29,6 +29,7 @@ async fn every_tool_says_what_it_is_and_takes() {
     assert_eq!(
         names,
         [
+            "registry-accept",
             "registry-active",
             "registry-add",
             "registry-config-set",

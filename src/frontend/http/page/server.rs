@@ -6,6 +6,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use maud::{Markup, html};
+use sha2::{Digest as _, Sha256};
 
 use super::document::{Document, Place, failure, go, shown};
 use super::fields::{Fields, address};
@@ -19,6 +20,7 @@ use crate::orchestrator::remove::Extent;
 use crate::orchestrator::status::Status;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
+use crate::session::definitions::Change as ToolChange;
 use crate::text::one_line;
 
 /// How many lines of its log are shown here.
@@ -70,6 +72,7 @@ async fn shown_with(
                 }
             }
         }
+        @if !status.held_tools.is_empty() { (held(&visitor, &name, &status.held_tools)) }
         section {
             h2 { "Log" }
             @if log.trim().is_empty() { p { "It has written nothing that can be read." } }
@@ -97,6 +100,59 @@ async fn shown_with(
     })
 }
 
+/// The tools that are held back, and the form that takes them as they are shown.
+fn held(visitor: &Visitor, server: &ServerName, changes: &[ToolChange]) -> Markup {
+    html! {
+        section {
+            h2 { "Held back" }
+            p { "These tools are new, or other than they were when they were accepted. Agents neither see nor call them until you accept them." }
+            ul { @for change in changes { li { (shown(&change.line())) } } }
+            form method="post" action="accept" {
+                (form_key(visitor))
+                input type="hidden" name="server" value=(server);
+                input type="hidden" name="seen" value=(seen(changes));
+                button { "Accept them" }
+            }
+        }
+    }
+}
+
+/// By what changes that somebody looked at are known again.
+fn seen(changes: &[ToolChange]) -> String {
+    let text = serde_json::to_vec(changes).unwrap_or_default();
+    format!("{:x}", Sha256::digest(text))
+}
+
+/// Accepts what is held back, if it still is what was shown.
+pub(super) async fn accept((State(face), Extension(visitor)): Here, request: Request) -> Response {
+    let fields = match form(&visitor, request).await {
+        Ok(fields) => fields,
+        Err(refused) => return refused,
+    };
+    let server = fields.get("server");
+    let orchestrator = &face.frontend.orchestrator;
+    let accepted = async {
+        let active = orchestrator.find(server)?;
+        let held = orchestrator.held(&active);
+        if seen(&held) != fields.get("seen") {
+            return Ok(false);
+        }
+        orchestrator
+            .accept(server, &held, active.record.tools, || {})
+            .await?;
+        Ok::<_, Error>(true)
+    };
+    let wrong = match accepted.await {
+        Ok(true) => return go(&address("server", &[("name", server)])),
+        Ok(false) => (
+            "what is held back is something else by now: look at it again".to_owned(),
+            None,
+        ),
+        Err(error) => told(error),
+    };
+    Box::pin(shown_with(&face, &visitor, server, Some(wrong))).await
+}
+
 fn state(face: &Face, status: &Status) -> Markup {
     let listed = &status.listed;
     let counted = face.counted(&listed.name);
@@ -104,7 +160,7 @@ fn state(face: &Face, status: &Status) -> Markup {
         ("State", listed.state.as_str().to_owned()),
         ("Runs", format!("{}, {}", listed.image, listed.digest)),
         ("Network", status.network.clone()),
-        ("Limits", status.limits.clone()),
+        ("Limits", status.limits.to_string()),
         (
             "Socket",
             format!(
@@ -135,6 +191,16 @@ fn state(face: &Face, status: &Status) -> Markup {
             dt { "Entry" }
             dd { a href=(address("entry", &[("id", &listed.id)])) { (listed.id) } }
             @for (head, value) in facts { dt { (head) } dd { (shown(&value)) } }
+            @if let Some(error) = &status.last_error {
+                dt { "Last failure" }
+                dd.bad {
+                    (shown(&error.result)) @if let Some(at) = error.at { ", " (format!("{at:.0}")) }
+                    @if !error.last_words.trim().is_empty() { pre tabindex="0" { (shown(&error.last_words)) } }
+                }
+            }
+        }
+        @if !status.missing_controllers.is_empty() {
+            p.note { "This host does not count " (status.missing_controllers.join(", ")) " for its users: limits on it do not hold." }
         }
     }
 }

@@ -108,6 +108,13 @@ async fn find(face: &Face, fields: &Fields) -> Result<(Active, Tool), Response> 
         orchestrator.lists(server).await.map_err(fail)?;
     }
     let tools = Tool::all(face, &active.name).unwrap_or_default();
+    let held = orchestrator.held(&active);
+    if held.iter().any(|held| held.tool == wanted) {
+        return Err(fail(Error::ToolHeld {
+            name: active.name,
+            tool: wanted.to_owned(),
+        }));
+    }
     let tool = tools.into_iter().find(|tool| tool.name == wanted);
     tool.map(|tool| (active, tool)).ok_or_else(|| {
         let message = format!("{server} has no tool {wanted:?}");

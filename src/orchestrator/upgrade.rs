@@ -1,0 +1,502 @@
+//! `upgrade`: a server becomes what its registry, its repository or the catalog has by now, once that was tried.
+//!
+//! The newer one is [tried](super::trial) first. Then all files of the server change together. Its sessions end, as they do when
+//! its inputs change, so that nobody goes on with a version that was replaced for a reason; agents open them anew at their next
+//! call. Tools that are new or other than what was accepted are held back until somebody accepts them.
+
+use serde::Serialize;
+
+use super::add::{self, Consent, Raised, Step, check_consent};
+use super::build::Fetch;
+use super::config::{choices, launch_number, pinned};
+use super::interrupt::Interrupt;
+use super::reference::{self, Candidate};
+use super::trial::{ALL, trial_of};
+use super::trust::{Tried, Trusted};
+use super::{Active, Error, Orchestrator, previous_path};
+use crate::activation::choices::Choices;
+use crate::activation::plan::Plan;
+use crate::activation::record::Record;
+use crate::activation::units::UnitTexts;
+use crate::image::{ImageReference, Pinned};
+use crate::podman::{Image, Podman};
+use crate::quadlet::name::ServerName;
+use crate::session::definitions::{Change, Definitions, Difference};
+use crate::session::lists::Lists;
+use crate::unit_dir::{Lock, Replacement, UnitPath};
+
+/// The label by which images say which version of their program they hold (OCI image-spec, annotations).
+const VERSION_LABEL: &str = "org.opencontainers.image.version";
+
+/// How a server is to be upgraded.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Only look: the newer one is tried and taken away again.
+    pub check: bool,
+    /// What the user agreed to that code is built from.
+    pub consent: Consent,
+    /// The lines of its units that the user has seen go and come, if there are any.
+    pub seen: Vec<String>,
+    /// Whether tools that are new or other than before are accepted with it.
+    pub accept: bool,
+}
+
+/// What became of an upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// There is nothing newer.
+    Current,
+    /// There is something newer, and it was only looked at.
+    Available,
+    /// The server is the newer one.
+    Upgraded,
+    /// The server is the older one again.
+    RolledBack,
+}
+
+/// A version of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// Its image by name, or what that is built from.
+    pub image: String,
+    /// The image's digest; nothing of what is yet to be built.
+    pub digest: String,
+    /// The version that the image's label says.
+    pub version: Option<String>,
+    /// How many bytes the image takes; nothing where it is not here.
+    pub size: Option<u64>,
+}
+
+/// What an upgrade changes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Upgrade {
+    /// The server.
+    pub name: ServerName,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What it was.
+    pub from: Version,
+    /// What it is, or would be.
+    pub to: Version,
+    /// The tools that are new, defined otherwise or gone; nothing where it was not tried.
+    pub tools: Option<Vec<Change>>,
+    /// The lines of its units, but for the image, that go (`-`) and come (`+`).
+    pub units: Vec<String>,
+    /// The names of its tools that are held back.
+    pub held: Vec<String>,
+}
+
+/// What a server is to become.
+pub(super) struct Next {
+    pub(super) candidate: Candidate,
+    pub(super) choices: Choices,
+    pub(super) plan: Plan,
+    /// What its units are to name; nothing of what is yet to be built.
+    pub(super) pinned: Option<Pinned>,
+    /// The lines of its units that go and come.
+    units: Vec<String>,
+}
+
+impl Orchestrator {
+    /// Upgrades an active server, or says what that would change.
+    pub async fn upgrade(
+        &self,
+        typed: &str,
+        request: &Request,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Upgrade, Error> {
+        let mut stop = std::pin::pin!(std::future::pending());
+        let mut interrupt = Interrupt::listen(stop.as_mut());
+        self.find(typed)?;
+        // What somebody who was killed left half changed is put in order first.
+        let lock = self.lock(|| tell(Step::Waiting));
+        drop(interrupt.ends(lock).await?);
+        let active = self.find(typed)?;
+        let name = &active.name;
+        if !active.record.state.is_complete() {
+            return Err(Error::HalfThere { name: name.clone() });
+        }
+        self.check_unedited(name)?;
+        let podman = self.podman().await?;
+        let next = interrupt
+            .ends(Box::pin(self.next(&podman, &active, tell)))
+            .await?;
+        let from = self.version_of(&podman, &active.record).await?;
+        let to = version(&podman, &next).await?;
+        let mut upgrade = Upgrade {
+            name: name.clone(),
+            outcome: Outcome::Current,
+            from,
+            to,
+            tools: None,
+            units: next.units.clone(),
+            held: Vec::new(),
+        };
+        if self.is_same(&podman, &active, &next).await? {
+            upgrade.to = upgrade.from.clone();
+            return Ok(upgrade);
+        }
+        upgrade.outcome = Outcome::Available;
+        match check(&active, &next, request) {
+            // It cannot be tried without consent; that there is one can be said.
+            Err(_) if request.check => return Ok(upgrade),
+            checked => checked?,
+        }
+
+        let lock = self.lock(|| tell(Step::Waiting));
+        let lock = interrupt.ends(lock).await?;
+        if self.find(typed)?.record != active.record {
+            return Err(Error::ChangedMeanwhile { name: name.clone() });
+        }
+        let trial = trial_of(name)?;
+        let raised = interrupt
+            .ends(Box::pin(
+                self.try_next(&lock, &podman, &active, &next, &trial, tell),
+            ))
+            .await;
+        let done = match raised {
+            Ok(raised) => {
+                let tried = raised.tried.as_ref();
+                let known = self.known_lists(&active).unwrap_or_default();
+                upgrade.tools =
+                    tried.map(|tried| differences(&self.trusted(&active), &known, tried));
+                let pinned = raised.pinned.as_ref().and_then(Pinned::digest);
+                upgrade.to.digest = pinned.map(ToString::to_string).unwrap_or_default();
+                if request.check {
+                    Ok(())
+                } else {
+                    let accept = request.accept;
+                    Box::pin(self.become_next(&lock, &podman, &active, &next, raised, accept)).await
+                }
+            }
+            Err(error) => Err(error),
+        };
+        for failure in self.take_down(&lock, &trial, ALL).await {
+            tracing::warn!("while taking away what was tried: {failure}");
+        }
+        done?;
+        if !request.check {
+            upgrade.outcome = Outcome::Upgraded;
+            let active = self.find(typed)?;
+            upgrade.to = self.version_of(&podman, &active.record).await?;
+            let held = self.held(&active).into_iter();
+            upgrade.held = held.map(|change| change.tool).collect();
+        }
+        Ok(upgrade)
+    }
+
+    /// Decides what a server is to become. What it consists of is looked for anew.
+    async fn next(
+        &self,
+        podman: &Podman,
+        active: &Active,
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Result<Next, Error> {
+        let version = podman.supported_version().await?;
+        let (candidate, number) = self.as_upgraded(active)?;
+        let choices = Choices {
+            launch: Some(number),
+            ..choices(&active.record)
+        };
+        let mut plan = self
+            .plan_as(&candidate, active.name.clone(), choices.clone())
+            .await?;
+        let pinned = self.settle(podman, &mut plan, Fetch::Anew, tell).await?;
+        let units = self.differing_lines(active, &plan, version)?;
+        Ok(Next {
+            candidate,
+            choices,
+            plan,
+            pinned,
+            units,
+        })
+    }
+
+    /// What an active server is upgraded by, and the number of the launch option: what it was added from if that is still there,
+    /// else the one in its place, if it is of the same kind.
+    fn as_upgraded(&self, active: &Active) -> Result<(Candidate, usize), Error> {
+        let changed = match self.as_added(active) {
+            Err(error @ Error::EntryChanged { .. }) => error,
+            found => return found,
+        };
+        let candidate = match reference::resolve(&self.catalog()?, &active.record.id) {
+            Err(Error::NoSuchEntry { .. } | Error::Ambiguous { .. }) => return Err(changed),
+            candidate => candidate?,
+        };
+        let kind = active.record.launch.split_once(' ').map(|(_, kind)| kind);
+        let is_its = |number: &usize| {
+            let option = number
+                .checked_sub(1)
+                .and_then(|at| candidate.launch.get(at));
+            option.is_some_and(|option| Some(option.kind()) == kind)
+        };
+        let number = launch_number(&active.record).filter(is_its);
+        let number = number.or_else(|| (1..=candidate.launch.len()).find(is_its));
+        match number {
+            Some(number) => Ok((candidate, number)),
+            None => Err(changed),
+        }
+    }
+
+    /// The lines of a server's units that would go and come besides its image, what that is built by, and its record.
+    fn differing_lines(
+        &self,
+        active: &Active,
+        plan: &Plan,
+        version: crate::quadlet::version::PodmanVersion,
+    ) -> Result<Vec<String>, Error> {
+        let built = self.built_files(&active.name)?;
+        // As if the image stayed.
+        let pinned = pinned(plan, &active.record)?;
+        let program = self.link()?;
+        let texts = add::texts(
+            plan,
+            pinned.as_ref(),
+            &active.record,
+            &built,
+            &program,
+            version,
+        )?;
+        let mut lines = Vec::new();
+        for Replacement { path, text } in self.change(&active.name, texts)? {
+            let is_built = built.contains_key(&path);
+            if is_built || path == super::socket_path(&active.name) {
+                continue;
+            }
+            let before = self.units.read(&path)?.unwrap_or_default();
+            let after = text.unwrap_or_default();
+            let gone = before
+                .lines()
+                .filter(|line| !after.lines().any(|new| new == *line));
+            lines.extend(gone.map(|line| format!("- {line}")));
+            let new = after
+                .lines()
+                .filter(|line| !before.lines().any(|old| old == *line));
+            lines.extend(new.map(|line| format!("+ {line}")));
+        }
+        Ok(lines)
+    }
+
+    /// Whether a server is already what it is to become.
+    async fn is_same(&self, podman: &Podman, active: &Active, next: &Next) -> Result<bool, Error> {
+        let record = &active.record;
+        if !next.units.is_empty() {
+            return Ok(false);
+        }
+        if let Some(pinned) = &next.pinned {
+            let digest = pinned.digest().map(ToString::to_string);
+            return Ok(digest.as_deref() == Some(&*record.digest));
+        }
+        if next.plan.origin.build().is_none() {
+            return Ok(true);
+        }
+        let version = podman.supported_version().await?;
+        let by = self.build_texts(&next.plan, version)?;
+        let here = podman.image(&ImageReference::built(&active.name)).await?;
+        let is_here = here.is_some_and(|image| record.digest == format!("sha256:{}", image.id));
+        Ok(is_here && by == self.built_files(&active.name)?)
+    }
+
+    /// Makes a server what was tried.
+    async fn become_next(
+        &self,
+        lock: &Lock,
+        podman: &Podman,
+        active: &Active,
+        next: &Next,
+        raised: Raised,
+        accept: bool,
+    ) -> Result<(), Error> {
+        let (name, old) = (&active.name, &active.record);
+        let version = podman.supported_version().await?;
+        let Raised {
+            pinned,
+            tried,
+            program,
+            active: _,
+            built: _,
+        } = raised;
+        let mut record = add::record(&next.plan, &old.given, pinned.as_ref(), old.state);
+        record.added = old.added;
+        record.previous = Some(format!("{} {}", old.image, old.digest));
+        record.tools = old.tools;
+        record.tools_hash.clone_from(&old.tools_hash);
+        if let Some(tried) = &tried
+            && let Trusted::Only(mut accepted) = self.trusted(active)
+        {
+            if accept {
+                accepted.add(&tried.all);
+            }
+            if accepted.differing(&tried.all).is_empty() {
+                record.tools_hash = Some(tried.tools_hash());
+            }
+            self.write_accepted(name, &accepted)?;
+        }
+        let built = self.build_texts(&next.plan, version)?;
+        let texts: UnitTexts = add::texts(
+            &next.plan,
+            pinned.as_ref(),
+            &record,
+            &built,
+            &program,
+            version,
+        )?;
+        let mut change = vec![Replacement {
+            path: previous_path(name),
+            text: Some(self.as_it_is(name)?),
+        }];
+        change.extend(self.change(name, texts)?);
+        self.units.replace(lock, &change)?;
+        let active = Active {
+            record,
+            ..active.clone()
+        };
+        if let Some(tried) = &tried {
+            self.keep_lists(&active, &tried.lists);
+        }
+        self.systemd.reload().await?;
+        self.stop_instances(name).await?;
+        self.name_images(podman, &active).await
+    }
+
+    /// The files of a server as they are, in one text.
+    pub(super) fn as_it_is(&self, name: &ServerName) -> Result<String, Error> {
+        let mut files = Vec::new();
+        for path in self.files_of(name)? {
+            files.push(Replacement {
+                text: self.units.read(&path)?,
+                path,
+            });
+        }
+        let text = serde_json::to_string_pretty(&files);
+        text.map_err(|error| Error::Kept {
+            action: "write",
+            path: self.units.path(&previous_path(name)),
+            source: error.into(),
+        })
+    }
+
+    /// The files of a server, its record last.
+    pub(super) fn files_of(&self, name: &ServerName) -> Result<Vec<UnitPath>, Error> {
+        let mut files = self.files(name)?;
+        files.push(super::socket_path(name));
+        Ok(files)
+    }
+
+    /// The version that a record tells of.
+    pub(super) async fn version_of(
+        &self,
+        podman: &Podman,
+        record: &Record,
+    ) -> Result<Version, Error> {
+        let here = match record.digest.strip_prefix("sha256:") {
+            None => None,
+            Some(id) if is_built(record) => podman.image_of_id(id).await?,
+            Some(_) => {
+                let name: ImageReference = record.image.parse()?;
+                podman.image(&name.pinned(&record.digest.parse()?)).await?
+            }
+        };
+        Ok(described(record.image.clone(), record.digest.clone(), here))
+    }
+}
+
+/// Whether the image of a server was built here.
+pub(super) fn is_built(record: &Record) -> bool {
+    !record.digest.is_empty() && !record.launch.ends_with(" image")
+}
+
+/// What is known of what a server is to become.
+async fn version(podman: &Podman, next: &Next) -> Result<Version, Error> {
+    let image = next.plan.origin.to_string();
+    match &next.pinned {
+        Some(Pinned::Fetched(name)) => {
+            let here = podman.image(name).await?;
+            let digest = name.digest().map(ToString::to_string).unwrap_or_default();
+            Ok(described(image, digest, here))
+        }
+        _ => Ok(described(image, String::new(), None)),
+    }
+}
+
+fn described(image: String, digest: String, here: Option<Image>) -> Version {
+    let label = here
+        .as_ref()
+        .and_then(|here| here.labels.get(VERSION_LABEL));
+    Version {
+        image,
+        digest,
+        version: label.map(|label| crate::text::shortened(&crate::text::one_line(label), 60)),
+        size: here.map(|here| here.size),
+    }
+}
+
+/// Sees to it that the user has seen what would be other than what he agreed to.
+fn check(active: &Active, next: &Next, request: &Request) -> Result<(), Error> {
+    if !next.units.is_empty() && request.consent != Consent::Anything && request.seen != next.units
+    {
+        return Err(Error::RunsOtherwise {
+            name: active.name.clone(),
+            lines: next.units.clone(),
+        });
+    }
+    check_consent(&next.plan, &request.consent)
+}
+
+/// How the tools of a newer version differ: from what was accepted, and from what there was.
+fn differences(trusted: &Trusted, known: &Lists, tried: &Tried) -> Vec<Change> {
+    let accepted = match trusted {
+        Trusted::Only(accepted) => accepted.clone(),
+        Trusted::All => Definitions::of(&known.tools),
+    };
+    let mut changes = accepted.differing(&tried.all);
+    let gone = Definitions::changes(&known.tools, &tried.all);
+    changes.extend(
+        gone.into_iter()
+            .filter(|change| change.change == Difference::Removed),
+    );
+    changes.sort_by(|a, b| a.tool.cmp(&b.tool));
+    changes.dedup_by(|a, b| a.tool == b.tool && a.change == b.change);
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    fn lists(tools: &[&str]) -> Lists {
+        let raw = |text: &&str| RawValue::from_string((*text).to_owned()).unwrap();
+        Lists {
+            tools: tools.iter().map(raw).collect(),
+            ..Lists::default()
+        }
+    }
+
+    #[test]
+    fn differences_are_against_what_was_accepted_and_what_there_was() {
+        let one = r#"{"name":"one","description":"1"}"#;
+        let able = r#"{"name":"able"}"#;
+        let known = lists(&[one, r#"{"name":"gone"}"#]);
+        let accepted = lists(&[one, able, r#"{"name":"gone"}"#, r#"{"name":"long-gone"}"#]);
+        let trusted = Trusted::Only(Definitions::of(&accepted.tools));
+        let newer = lists(&[
+            r#"{"name":"one","description":"2"}"#,
+            able,
+            r#"{"name":"new"}"#,
+        ]);
+        let tried = Tried {
+            all: newer.tools.clone(),
+            lists: newer,
+        };
+        let lines: Vec<String> = differences(&trusted, &known, &tried)
+            .iter()
+            .map(Change::line)
+            .collect();
+        assert_eq!(
+            lines,
+            ["- gone", "+ new: no description", "~ one (description): 2"]
+        );
+    }
+}

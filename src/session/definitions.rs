@@ -1,0 +1,254 @@
+//! Definitions of tools: which of them a user accepted, and how others differ from those.
+//!
+//! What a model reads of a tool is its definition, so a definition that changes behind the user's back can make a model do
+//! anything. Two definitions are the same whatever the order of members in their objects and however strings are escaped;
+//! nothing else of them may differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::lists::canonical;
+
+/// The most definitions that are kept of one server, and the most bytes of them: more were never written by anybody in earnest.
+const MOST: usize = 20_000;
+const BYTES: usize = 64 << 20;
+
+/// A set of definitions, of one tool perhaps several: a server may write other ones for other clients.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Box<RawValue>>", into = "Vec<Box<RawValue>>")]
+pub struct Definitions {
+    /// As the server wrote them, by their canonical texts.
+    known: BTreeMap<String, Box<RawValue>>,
+    bytes: usize,
+}
+
+/// How a tool differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Difference {
+    /// There was no tool of this name.
+    Added,
+    /// It is defined in another way.
+    Changed,
+    /// It is there no longer.
+    Removed,
+}
+
+/// A tool that differs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// Its name, as the server has it; empty where it has none that can be read.
+    pub tool: String,
+    /// How it differs.
+    pub change: Difference,
+    /// The members of its definition that differ, sorted; only of one that is defined in another way.
+    pub parts: Vec<String>,
+    /// Its definition before, as the server wrote it.
+    pub before: Option<Box<RawValue>>,
+    /// Its definition now, as the server wrote it.
+    pub after: Option<Box<RawValue>>,
+}
+
+impl Definitions {
+    /// The definitions in a list.
+    pub fn of(tools: &[Box<RawValue>]) -> Self {
+        let mut definitions = Self::default();
+        definitions.add(tools);
+        definitions
+    }
+
+    /// Adds those of a list; says whether any was new. What is too much is not taken.
+    pub fn add(&mut self, tools: &[Box<RawValue>]) -> bool {
+        let before = self.known.len();
+        for tool in tools {
+            let text = canonical(tool.get());
+            let size = text.len() + tool.get().len();
+            if self.known.len() < MOST && self.bytes + size <= BYTES {
+                self.bytes += size;
+                self.known.entry(text).or_insert_with(|| tool.clone());
+            }
+        }
+        self.known.len() > before
+    }
+
+    /// Whether this very definition is among them.
+    pub fn contains(&self, tool: &RawValue) -> bool {
+        self.known.contains_key(&canonical(tool.get()))
+    }
+
+    /// The definitions, in no particular order.
+    pub fn tools(&self) -> impl Iterator<Item = &Box<RawValue>> {
+        self.known.values()
+    }
+
+    /// The tools of a list that are not defined as they are here: added or changed. Nothing is said of those that are missing.
+    pub fn differing(&self, tools: &[Box<RawValue>]) -> Vec<Change> {
+        let differing = tools.iter().filter(|tool| !self.contains(tool));
+        let mut changes: Vec<Change> = differing
+            .map(|tool| {
+                let name = name_of(tool);
+                let before = self.tools().find(|known| name_of(known) == name);
+                change(name, before.map(AsRef::as_ref), tool)
+            })
+            .collect();
+        changes.sort_by(|a, b| a.tool.cmp(&b.tool));
+        changes
+    }
+
+    /// How a list differs from that which a server had before, those that are gone included.
+    pub fn changes(before: &[Box<RawValue>], after: &[Box<RawValue>]) -> Vec<Change> {
+        let mut changes = Self::of(before).differing(after);
+        let names: BTreeSet<String> = after.iter().map(|tool| name_of(tool)).collect();
+        let gone = before.iter().filter(|tool| !names.contains(&name_of(tool)));
+        changes.extend(gone.map(|tool| Change {
+            tool: name_of(tool),
+            change: Difference::Removed,
+            parts: Vec::new(),
+            before: Some(tool.clone()),
+            after: None,
+        }));
+        changes.sort_by(|a, b| a.tool.cmp(&b.tool));
+        changes
+    }
+}
+
+impl From<Vec<Box<RawValue>>> for Definitions {
+    fn from(tools: Vec<Box<RawValue>>) -> Self {
+        Self::of(&tools)
+    }
+}
+
+impl From<Definitions> for Vec<Box<RawValue>> {
+    fn from(definitions: Definitions) -> Self {
+        definitions.known.into_values().collect()
+    }
+}
+
+impl Change {
+    /// On one line, fit to be shown: what differs, and what the tool says of itself now.
+    pub fn line(&self) -> String {
+        let name = crate::text::shortened(&crate::text::one_line(&self.tool), 100);
+        match self.change {
+            Difference::Removed => format!("- {name}"),
+            Difference::Added => format!("+ {name}: {}", self.description()),
+            Difference::Changed => {
+                let parts: Vec<String> = self
+                    .parts
+                    .iter()
+                    .take(10)
+                    .map(|part| crate::text::shortened(&crate::text::one_line(part), 40))
+                    .collect();
+                format!("~ {name} ({}): {}", parts.join(", "), self.description())
+            }
+        }
+    }
+
+    fn description(&self) -> String {
+        let members = self.after.as_deref().map(members).unwrap_or_default();
+        let said = members.get("description").and_then(Value::as_str);
+        crate::text::shortened(
+            &crate::text::one_line(said.unwrap_or("no description")),
+            200,
+        )
+    }
+}
+
+/// The name of a tool; empty where it has none that can be read.
+pub fn name_of(tool: &RawValue) -> String {
+    let found = super::splice::find(tool.get(), &["name"]).ok().flatten();
+    found
+        .and_then(|name| serde_json::from_str(name).ok())
+        .unwrap_or_default()
+}
+
+/// What became of a tool whose definition is new.
+fn change(name: String, before: Option<&RawValue>, after: &RawValue) -> Change {
+    let parts = before.map(|before| {
+        let (before, after) = (members(before), members(after));
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let differing = keys
+            .into_iter()
+            .filter(|key| before.get(*key) != after.get(*key));
+        differing.cloned().collect()
+    });
+    Change {
+        tool: name,
+        change: if before.is_some() {
+            Difference::Changed
+        } else {
+            Difference::Added
+        },
+        parts: parts.unwrap_or_default(),
+        before: before.map(ToOwned::to_owned),
+        after: Some(after.to_owned()),
+    }
+}
+
+fn members(tool: &RawValue) -> Map<String, Value> {
+    serde_json::from_str(tool.get()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools(texts: &[&str]) -> Vec<Box<RawValue>> {
+        let raw = |text: &&str| RawValue::from_string((*text).to_owned()).unwrap();
+        texts.iter().map(raw).collect()
+    }
+
+    #[test]
+    fn only_what_is_defined_otherwise_differs() {
+        let accepted = Definitions::of(&tools(&[
+            r#"{"name":"read","description":"Reads","inputSchema":{"a":1,"b":2}}"#,
+            r#"{"name":"gone","description":"Was"}"#,
+        ]));
+        // Another order, other escapes, other blanks: the same.
+        let same =
+            tools(&[r#"{"inputSchema":{"b":2,"a":1}, "description":"\u0052eads","name":"read"}"#]);
+        assert!(accepted.differing(&same).is_empty());
+        let now = tools(&[
+            r#"{"name":"read","description":"Reads\nand sends \u001b[31mit","inputSchema":{"a":1,"b":3}}"#,
+            r#"{"name":"new","description":"Comes"}"#,
+            r#"{"name":7}"#,
+        ]);
+        let lines: Vec<String> = accepted.differing(&now).iter().map(Change::line).collect();
+        assert_eq!(
+            lines,
+            [
+                "+ : no description",
+                "+ new: Comes",
+                "~ read (description, inputSchema): Reads and sends [31mit"
+            ]
+        );
+        let before: Vec<Box<RawValue>> = accepted.clone().into();
+        let all: Vec<Difference> = Definitions::changes(&before, &now)
+            .iter()
+            .map(|change| change.change)
+            .collect();
+        assert_eq!(
+            all,
+            [
+                Difference::Added,
+                Difference::Removed,
+                Difference::Added,
+                Difference::Changed
+            ]
+        );
+    }
+
+    #[test]
+    fn all_that_was_ever_accepted_is_and_it_is_kept() {
+        let mut accepted = Definitions::of(&tools(&[r#"{"name":"a","description":"1"}"#]));
+        let other = tools(&[r#"{"name":"a","description":"2"}"#]);
+        assert!(!accepted.contains(&other[0]));
+        assert!(accepted.add(&other) && !accepted.add(&other));
+        let text = serde_json::to_string(&accepted).unwrap();
+        let read: Definitions = serde_json::from_str(&text).unwrap();
+        assert!(read.differing(&other).is_empty());
+        assert_eq!(read.tools().count(), 2);
+    }
+}
