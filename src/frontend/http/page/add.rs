@@ -201,7 +201,13 @@ fn shown(
     let agreed = outline.agreed();
     Document::new(&format!("Add {}", outline.id), Place::Search).with(&html! {
         @if let Some((message, hint)) = &wrong { (failure(message, hint.as_deref())) }
-        p { "It runs " (outline.origin.to_string()) " in a sandbox: with a read-only root, without capabilities, and with the network that is chosen below." }
+        p {
+            @if matches!(outline.launch.run, crate::catalog::Run::Remote(_)) {
+                "It runs elsewhere, at " (outline.what) ": whatever agents send it leaves this host."
+            } @else {
+                "It runs " (outline.what) " in a sandbox: with a read-only root, without capabilities, and with the network that is chosen below."
+            }
+        }
         form.fill method="post" action="add" {
             (form_key(visitor))
             input type="hidden" name="id" value=(request.reference);
