@@ -29,6 +29,7 @@ mod store;
 mod template;
 mod text;
 mod tool_container;
+pub mod words;
 
 #[cfg(test)]
 mod shared_data;

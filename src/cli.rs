@@ -3,7 +3,6 @@
 mod accept;
 mod add;
 mod agents;
-mod arguments;
 mod ask;
 mod attach;
 mod bridge;
@@ -22,7 +21,6 @@ mod log;
 mod login;
 mod logs;
 mod manual;
-mod markdown;
 mod output;
 mod picker;
 mod refresh;
@@ -38,6 +36,7 @@ mod token;
 mod tools;
 mod tools_of;
 mod top;
+mod ui;
 mod upgrade;
 
 use std::process::ExitCode;
@@ -106,6 +105,8 @@ enum Command {
     Top(top::Arguments),
     /// Print the token that agents show over HTTP
     Token(token::Arguments),
+    /// Print the link that opens mcpod's page in a browser
+    Ui(ui::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),
     /// Show or change the inputs of an active server
@@ -227,6 +228,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Tools(arguments) => with(host, async |here| {
             tools::run(&arguments, &here, output).await
         }),
+        Command::Ui(arguments) => with(host, async |here| ui::run(&arguments, &here, output).await),
         Command::Call(arguments) => with(host, async |here| {
             call::run(&arguments, &here, output).await
         }),
@@ -304,6 +306,7 @@ impl Command {
             Self::Agents(arguments) => arguments.json,
             Self::Token(arguments) => arguments.json,
             Self::Top(arguments) => arguments.json,
+            Self::Ui(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Upgrade(arguments) => arguments.json,
             Self::Rollback(arguments) => arguments.json,

@@ -14,6 +14,7 @@
 //! changed where they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
 
 mod agent;
+mod counts;
 mod follow;
 mod holds;
 pub mod http;
@@ -43,7 +44,7 @@ mod watches;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -56,6 +57,7 @@ use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::{Client, Incoming};
 pub use agent::Agent;
+use counts::Counts;
 use offer::{Names, Origin};
 use peer::{Peer, told};
 use roster::Roster;
@@ -86,6 +88,10 @@ pub struct Frontend {
     changed: watch::Sender<()>,
     /// Asks for another look at what is active.
     again: Arc<Notify>,
+    /// What was called, and how that went.
+    counts: Counts,
+    /// Where the user is asked for secrets, if there is a page.
+    asks: OnceLock<Arc<http::Asks>>,
 }
 
 /// How long to wait before a server is asked again that did not say what it offers, at first; then twice as long each
@@ -120,6 +126,8 @@ impl Frontend {
             asked: Mutex::default(),
             changed: watch::channel(()).0,
             again: Arc::default(),
+            counts: Counts::default(),
+            asks: OnceLock::new(),
         });
         frontend.refresh().await?;
         let servers = match counting.await {

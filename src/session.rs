@@ -12,6 +12,7 @@
 //!
 //! Invariant: what passes through is changed only where [`splice`] is told to, and no byte beside it.
 
+pub mod arguments;
 mod call;
 mod calls;
 pub mod definitions;
@@ -28,6 +29,7 @@ pub mod metadata;
 mod opening;
 mod outbox;
 pub mod outline;
+pub mod readable;
 mod reader;
 mod reading;
 pub mod remember;

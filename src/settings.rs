@@ -50,6 +50,8 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// How long an agent may be silent before it is taken to be gone.
     pub idle: Duration,
+    /// Where browsers find the page, with a slash at its end, if not at the address that is listened on: behind a reverse proxy.
+    pub url: Option<String>,
 }
 
 /// `[build]`: how images are built from packages and repositories.
@@ -214,6 +216,7 @@ impl Default for Settings {
                 hosts: Vec::new(),
                 // The servers behind an agent are closed before, by `[sessions] idle`.
                 idle: Duration::from_mins(30),
+                url: None,
             },
         }
     }
@@ -289,10 +292,14 @@ impl Settings {
             address,
             hosts,
             idle,
+            url,
         } = http;
         set(&mut self.http.address, address.map(|address| address.0));
         set(&mut self.http.hosts, hosts);
         set(&mut self.http.idle, idle.map(|idle| idle.0));
+        if let Some(url) = url {
+            self.http.url = Some(url.0);
+        }
         self.sources.merge(sources);
         let SessionsFile {
             open_timeout,

@@ -1,5 +1,7 @@
 //! Hostile text made fit to be shown: on a terminal, in a result, in an error.
 
+pub mod markdown;
+
 use std::fmt::Write as _;
 
 /// True for characters that a reader does not see or that change how others are shown: controls, direction marks,

@@ -12,6 +12,8 @@ use super::stop::Stop;
 use crate::orchestrator::connection::Connection;
 use crate::orchestrator::{self, Orchestrator};
 use crate::session::Kind;
+use crate::session::arguments::{self as typed, ArgumentError};
+use crate::session::readable::readable;
 use crate::session::{CallOptions, Frame, RpcError, SessionError, Step};
 use crate::text;
 
@@ -64,8 +66,8 @@ pub(super) async fn run(
         .iter()
         .find(|tool| word(tool, "name") == arguments.tool);
     let input = match arguments.input.as_slice() {
-        [dash] if dash == "-" => super::arguments::object(&read_stdin()?)?,
-        words => super::arguments::parse(words, tool.and_then(|tool| tool.get("inputSchema")))?,
+        [dash] if dash == "-" => typed::object(&read_stdin()?)?,
+        words => typed::parse(words, tool.and_then(|tool| tool.get("inputSchema")))?,
     };
     let params = params(&arguments.tool, &input)?;
 
@@ -91,6 +93,16 @@ pub(super) async fn run(
     let shown = called.and_then(|result| show(result, arguments, &tools, output));
     connection.close(false).await?;
     shown
+}
+
+impl From<ArgumentError> for Failure {
+    fn from(error: ArgumentError) -> Self {
+        let failure = Self::usage(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
 }
 
 /// What a call brought.
@@ -222,43 +234,6 @@ fn read_stdin() -> Result<String, Failure> {
     std::io::read_to_string(std::io::stdin()).map_err(|error| {
         Failure::from(anyhow::Error::new(error).context("cannot read standard input"))
     })
-}
-
-/// A result as text: its blocks below each other, what cannot be shown named; structured content where there is nothing else.
-fn readable(result: &Value) -> String {
-    let blocks = result
-        .get("content")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let mut lines: Vec<String> = blocks.iter().map(block).collect();
-    if lines.is_empty()
-        && let Some(structured) = result.get("structuredContent")
-    {
-        lines.push(format!("{structured:#}"));
-    }
-    text::for_terminal(&lines.join("\n"))
-}
-
-fn block(block: &Value) -> String {
-    let resource = block.get("resource").unwrap_or(&Value::Null);
-    match word(block, "type") {
-        "text" => word(block, "text").to_owned(),
-        kind @ ("image" | "audio") => {
-            let size = word(block, "data").len();
-            format!(
-                "[{kind}, {}, {size} bytes in base64]",
-                word(block, "mimeType")
-            )
-        }
-        "resource_link" => format!("[resource {}]", word(block, "uri")),
-        "resource" => match resource.get("text").and_then(Value::as_str) {
-            Some(text) => text.to_owned(),
-            None => format!("[resource {}]", word(resource, "uri")),
-        },
-        // A kind that came after this was written.
-        _ => block.to_string(),
-    }
 }
 
 /// A member that is a text; empty where it is none.

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::output::{Failure, Output};
-use crate::activation::limits::Memory;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::status::{Allowed, Running, Status, controllers_hint};
 use crate::text::one_line;
@@ -118,7 +117,7 @@ fn describe(status: &Status) -> String {
     };
     line("Socket", &format!("{} ({enabled})", listed.socket));
     line("Network", &listed.network);
-    line("Limits", &allowed(limits));
+    line("Limits", &limits.to_string());
     let tools = listed
         .tools
         .map_or_else(|| "not known yet".to_owned(), |tools| tools.to_string());
@@ -207,32 +206,6 @@ fn facts(session: &Running, limits: &Allowed) -> String {
         .ok();
     }
     text
-}
-
-/// What is allowed, in words.
-fn allowed(limits: &Allowed) -> String {
-    let Allowed {
-        sessions,
-        memory,
-        cpus,
-        tasks,
-        lifetime,
-    } = limits;
-    let memory = memory
-        .to_string()
-        .parse::<Memory>()
-        .map_or_else(|_| memory.to_string(), |memory| memory.to_string());
-    let mut words = vec![
-        format!("memory {memory}"),
-        format!("tasks {tasks}"),
-        format!("sessions {sessions}"),
-    ];
-    words.extend(cpus.map(|cpus| format!("cpus {cpus}")));
-    words.extend(lifetime.map(|seconds| {
-        let span = jiff::SignedDuration::from_secs(i64::from(seconds));
-        format!("lifetime {span:#}")
-    }));
-    words.join(", ")
 }
 
 #[expect(

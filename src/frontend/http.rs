@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `/mcp` shows what `serve` shows over stdio, `/mcp/NAME` one active server alone, under its own names; `/healthz` and
-//! `/metrics` are for whoever watches. Messages stay the text they came as, as on stdio.
+//! `/metrics` are for whoever watches, `/` is the [page] for people. Messages stay the text they came as, as on stdio.
 //!
 //! What this face cannot carry, and stdio can:
 //!
@@ -26,6 +26,7 @@ mod gate;
 mod headers;
 mod listener;
 mod metrics;
+mod page;
 mod sse;
 mod streams;
 pub mod token;
@@ -50,6 +51,7 @@ use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::counts::Counted;
 use super::voice::lock;
 use super::{Frontend, Shape};
 use crate::quadlet::name::ServerName;
@@ -57,6 +59,9 @@ use caller::Connection;
 use gate::{Gate, Names, Refused};
 pub use listener::{Address, BadAddress, ListenError, Listener, Protection};
 use metrics::Metrics;
+use page::Page;
+pub(in crate::frontend) use page::{Asks, Question};
+pub use page::{found_at as page_at, link as page_link};
 use token::{Token, TokenError, TokenFile};
 use visits::{Door, Visits};
 
@@ -114,6 +119,7 @@ pub struct Face {
     visits: Visits,
     metrics: Metrics,
     limits: Limits,
+    page: Page,
 }
 
 impl Face {
@@ -126,6 +132,12 @@ impl Face {
         hosts: Vec<String>,
         limits: Limits,
     ) -> Result<Arc<Self>, TokenError> {
+        let address = page_address(&frontend, listener, &token)?;
+        let page = Page::new(address).map_err(TokenError::no_random)?;
+        // A frontend has one face.
+        if frontend.asks.set(Arc::clone(page.asks())).is_err() {
+            tracing::debug!("this frontend has a page already");
+        }
         let gate = match listener.tcp() {
             None => Gate {
                 names: None,
@@ -146,6 +158,7 @@ impl Face {
             visits: Visits::new(limits.agents, limits.idle),
             metrics: Metrics::new(),
             limits,
+            page,
         }))
     }
 
@@ -174,6 +187,15 @@ impl Face {
                 None
             }
         }
+    }
+
+    /// What was called of a server, by whichever address.
+    fn counted(&self, name: &ServerName) -> Counted {
+        let single = lock(&self.single);
+        let fronts = single.values().filter_map(|shown| shown.get());
+        fronts.fold(self.frontend.counts.counted(name), |sum, front| {
+            sum + front.counts.counted(name)
+        })
     }
 
     /// Whether nobody is there.
@@ -311,6 +333,23 @@ async fn deserted(face: &Arc<Face>, stay: Stay) {
     }
 }
 
+/// Where browsers find the page.
+fn page_address(
+    frontend: &Frontend,
+    listener: &Listener,
+    token: &TokenFile,
+) -> Result<String, TokenError> {
+    if let Some(url) = &frontend.orchestrator.settings().http.url {
+        return Ok(url.clone());
+    }
+    let Some(tcp) = listener.tcp() else {
+        // Whoever made the unix socket known has set its address as well.
+        return Ok(String::new());
+    };
+    let scheme = if listener.has_tls() { "https" } else { "http" };
+    Ok(page::found_at(scheme, tcp, &token.read_or_make()?))
+}
+
 fn routes(face: &Arc<Face>) -> Router {
     Router::new()
         .route("/mcp", any(all))
@@ -318,6 +357,7 @@ fn routes(face: &Arc<Face>) -> Router {
         .route("/healthz", get(health))
         .route("/metrics", get(count))
         .route_layer(middleware::from_fn_with_state(Arc::clone(face), admit))
+        .merge(page::routes(face))
         .layer(middleware::from_fn_with_state(Arc::clone(face), counted))
         .with_state(Arc::clone(face))
 }
@@ -379,7 +419,13 @@ async fn health() -> &'static str {
 
 async fn count(State(face): State<Arc<Face>>) -> Response {
     let servers = face.frontend.present().names().count();
-    let text = face.metrics.text(face.visits.present(), servers);
+    let calls: Vec<_> = face
+        .frontend
+        .present()
+        .names()
+        .map(|name| (name.clone(), face.counted(name)))
+        .collect();
+    let text = face.metrics.text(face.visits.present(), servers, &calls);
     let mut response = Response::new(Body::from(text));
     let format = HeaderValue::from_static("text/plain; version=0.0.4");
     response.headers_mut().insert(CONTENT_TYPE, format);

@@ -63,6 +63,7 @@ impl Link {
         voice: &Arc<Voice>,
         log_level: watch::Receiver<Option<String>>,
     ) -> Self {
+        let counter = frontend.counts.of(&origin);
         let shared = Arc::new(Shared::new(
             LINKS.fetch_add(1, Ordering::Relaxed),
             origin,
@@ -70,6 +71,7 @@ impl Link {
             speech,
             frontend.names(),
             Arc::clone(voice),
+            counter,
         ));
         let (orders, queue) = mpsc::channel(QUEUE);
         let (closing, closes) = watch::channel(false);

@@ -44,7 +44,13 @@ impl Pump {
         let unanswered = self.shared.take_all_of(self.session);
         if !unanswered.is_empty() {
             let reason = self.peer.explain(self.peer.session.ended().await).await;
-            for Unanswered { asked, shown } in unanswered {
+            for Unanswered {
+                asked,
+                shown,
+                method,
+            } in unanswered
+            {
+                self.shared.counter.lost(&method);
                 let voice = &self.shared.voice;
                 if let Some(id) = shown {
                     voice.refuse(&id, INTERNAL, &reason).await;
@@ -71,6 +77,7 @@ impl Pump {
         let Some(request) = self.shared.take(&asked) else {
             return;
         };
+        self.shared.counter.answered(&request.method, &frame);
         if let Some(hold) = &request.hold {
             self.hold(hold, &request, &frame);
         }

@@ -181,6 +181,9 @@ pub enum Error {
         /// Why not.
         why: Unenforceable,
     },
+    /// The journal cannot be asked.
+    #[error("journalctl cannot be run")]
+    Journal(#[source] std::io::Error),
     /// The user interrupted it.
     #[error("interrupted; what was done is undone")]
     Interrupted,
@@ -394,6 +397,7 @@ impl Error {
             | Self::Unsupported(_)
             | Self::Host(_)
             | Self::JournalUnreadable
+            | Self::Journal(_)
             | Self::Unenforceable { .. } => Kind::HostLacks,
             Self::Systemd(error) if error.is_host() => Kind::HostLacks,
             Self::Podman(error) if error.is_host() => Kind::HostLacks,
@@ -428,7 +432,7 @@ impl Error {
             Self::Build(_) => "cannot_build",
             Self::NotGenerated { .. } => "not_generated",
             Self::NotListening { .. } => "not_listening",
-            Self::JournalUnreadable => "journal_unreadable",
+            Self::JournalUnreadable | Self::Journal(_) => "journal_unreadable",
             Self::Unenforceable { .. } => "network_unenforceable",
             Self::Interrupted => "interrupted",
             Self::NotRemoved { .. } => "not_removed",
@@ -527,6 +531,7 @@ impl Error {
             Self::Interrupted
             | Self::NotRemote { .. }
             | Self::Login(_)
+            | Self::Journal(_)
             | Self::Build(_)
             | Self::Command(_)
             | Self::Name(_)

@@ -55,6 +55,22 @@ impl Orchestrator {
         Ok(self.systemd.start(&socket, PATIENCE).await?)
     }
 
+    /// Where the HTTP face is found: where systemd was told to listen, else where the settings say.
+    pub fn http_address(&self) -> Result<Address, Error> {
+        let told = self.units.read(&unit_path(ADDRESS))?;
+        let told = told.and_then(|text| {
+            let unit = UnitFile::parse(&text).ok()?;
+            let listen = unit.get("Socket", "ListenStream")?.replace("%%", "%");
+            let address = if listen.starts_with('/') {
+                format!("unix:{listen}")
+            } else {
+                listen
+            };
+            address.parse().ok()
+        });
+        Ok(told.unwrap_or_else(|| self.settings().http.address.clone()))
+    }
+
     /// Stops the socket and the service, disables the socket and takes away the units that enabling it wrote.
     pub async fn disable_http(&self) -> Result<(), Error> {
         let lock = self.lock(|| {}).await?;

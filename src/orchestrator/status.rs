@@ -1,6 +1,7 @@
 //! `list` and `status`: what is active and how it does, read back from the unit directories, D-Bus and the journal each time.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Active, Error, Orchestrator};
-use crate::activation::limits::Lifetime;
+use crate::activation::limits::{Lifetime, Memory};
 use crate::activation::record::State as Stage;
 use crate::egress::refusals::{self, Refused};
 use crate::quadlet::name::{ServerName, UnitName};
@@ -132,6 +133,32 @@ pub struct Allowed {
     pub tasks: u32,
     /// Seconds that it may last; nothing for as long as its client wants.
     pub lifetime: Option<u32>,
+}
+
+/// In words.
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sessions,
+            memory,
+            cpus,
+            tasks,
+            lifetime,
+        } = self;
+        let memory = memory
+            .to_string()
+            .parse::<Memory>()
+            .map_or_else(|_| memory.to_string(), |memory| memory.to_string());
+        write!(f, "memory {memory}, tasks {tasks}, sessions {sessions}")?;
+        if let Some(cpus) = cpus {
+            write!(f, ", cpus {cpus}")?;
+        }
+        if let Some(seconds) = lifetime {
+            let span = jiff::SignedDuration::from_secs(i64::from(*seconds));
+            write!(f, ", lifetime {span:#}")?;
+        }
+        Ok(())
+    }
 }
 
 /// How a session failed.

@@ -30,6 +30,33 @@ pub(super) struct HttpFile {
     pub(super) address: Option<AddressText>,
     pub(super) hosts: Option<Vec<String>>,
     pub(super) idle: Option<Span>,
+    pub(super) url: Option<PageUrl>,
+}
+
+/// Where the page is found: an address of HTTP without fields, its end made a slash.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct PageUrl(pub(super) String);
+
+impl TryFrom<String> for PageUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let rest = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"));
+        let is_plain = |c: char| c.is_ascii_graphic() && !"?#\"<>\\".contains(c);
+        match rest {
+            Some(rest)
+                if !rest.starts_with('/') && !rest.is_empty() && rest.chars().all(is_plain) =>
+            {
+                Ok(Self(format!("{}/", text.trim_end_matches('/'))))
+            }
+            _ => Err(format!(
+                "{text:?} is no address of a page, such as \"https://box.example.com/mcpod/\""
+            )),
+        }
+    }
 }
 
 /// An address to listen on, as the command takes it.

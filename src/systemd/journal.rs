@@ -129,6 +129,53 @@ pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
     command
 }
 
+/// The journalctl(1) that writes those lines as JSON (`-o json`), for [`entry`]: `lines` of them, the last that were written up
+/// to `until`, in microseconds since 1970; or those that come.
+pub fn export(server: &ServerName, lines: Option<u32>, until: Option<u64>) -> Command {
+    let mut command = show(server, lines.or(Some(0)), lines.is_none());
+    command.args(["--output=json", "--output-fields=MESSAGE"]);
+    if let Some(until) = until {
+        command.arg(format!(
+            "--until=@{}.{:06}",
+            until / 1_000_000,
+            until % 1_000_000
+        ));
+    }
+    command
+}
+
+/// A line of a server's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When journald got it, in microseconds since 1970.
+    pub time: u64,
+    /// What nothing else in the journal is called.
+    pub cursor: String,
+    /// The line itself; hostile text.
+    pub text: String,
+}
+
+/// Reads what [`export`] writes for a line. A text that is not Unicode is written as its bytes.
+pub fn entry(json: &str) -> Option<Entry> {
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+    let word = |name: &str| fields.get(name)?.as_str();
+    let text = match fields.get("MESSAGE")? {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(bytes) => {
+            let bytes = bytes
+                .iter()
+                .filter_map(|byte| u8::try_from(byte.as_u64()?).ok());
+            String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned()
+        }
+        _ => return None,
+    };
+    Some(Entry {
+        time: word("__REALTIME_TIMESTAMP")?.parse().ok()?,
+        cursor: word("__CURSOR")?.to_owned(),
+        text,
+    })
+}
+
 /// The journalctl(1) that prints, as one line of JSON, the last time that an instance of a server failed.
 pub fn last_failure(server: &ServerName) -> Command {
     let mut command = Command::new("journalctl");
@@ -252,6 +299,29 @@ mod tests {
             "time@3-12-1000.txt",
         ] {
             assert!(instance_of_log(file).is_none(), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_back_whatever_bytes_are_in_it() {
+        let line = entry(
+            r#"{"__CURSOR":"s=1;i=2","__REALTIME_TIMESTAMP":"1793000000123456","MESSAGE":"hello"}"#,
+        );
+        let line = line.unwrap();
+        assert_eq!(
+            (line.time, line.text.as_str()),
+            (1_793_000_000_123_456, "hello")
+        );
+        let bytes = entry(r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"1","MESSAGE":[104,255,27]}"#);
+        assert_eq!(bytes.unwrap().text, "h\u{fffd}\u{1b}");
+        for broken in [
+            "",
+            "{}",
+            "[]",
+            r#"{"__CURSOR":"c","MESSAGE":"x"}"#,
+            r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"1","MESSAGE":null}"#,
+        ] {
+            assert_eq!(entry(broken), None, "{broken}");
         }
     }
 

@@ -45,6 +45,17 @@ pub(super) enum Refused {
 impl Gate {
     /// Lets a request in or says why not.
     pub(super) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+        self.knows(uri, headers)?;
+        match &self.token {
+            Some(token) if !bearer(headers).is_some_and(|given| token.is(given)) => {
+                Err(Refused::Token)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a request means this host, and comes from no page of another; whoever sends it.
+    pub(super) fn knows(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
         if let Some(names) = &self.names
             && !names.of_request(uri, headers)
         {
@@ -61,12 +72,7 @@ impl Gate {
                 return Err(Refused::Origin);
             }
         }
-        match &self.token {
-            Some(token) if !bearer(headers).is_some_and(|given| token.is(given)) => {
-                Err(Refused::Token)
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

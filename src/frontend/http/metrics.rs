@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 
 use super::visits::Present;
+use crate::frontend::counts::Counted;
 use crate::frontend::voice::lock;
+use crate::quadlet::name::ServerName;
 
 /// What happened since the start.
 #[derive(Debug)]
@@ -46,7 +48,12 @@ impl Metrics {
     }
 
     /// All of it as text.
-    pub(super) fn text(&self, present: Present, servers: usize) -> String {
+    pub(super) fn text(
+        &self,
+        present: Present,
+        servers: usize,
+        calls: &[(ServerName, Counted)],
+    ) -> String {
         let mut text = String::new();
         let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
             // Writing to a String cannot fail.
@@ -77,6 +84,27 @@ impl Metrics {
             &plain(started.as_secs()),
         );
         metric("servers", "gauge", "Active servers.", &count(servers));
+        let of_servers = |count: fn(&Counted) -> u64| -> Vec<(String, u64)> {
+            let label = |name: &ServerName| format!("{{server=\"{name}\"}}");
+            let counted = calls.iter();
+            counted
+                .map(|(name, counted)| (label(name), count(counted)))
+                .collect()
+        };
+        let help = "Calls of tools that were answered, by server.";
+        metric(
+            "calls_total",
+            "counter",
+            help,
+            &of_servers(|counted| counted.calls),
+        );
+        let help = "Calls of tools that failed, by server.";
+        metric(
+            "call_errors_total",
+            "counter",
+            help,
+            &of_servers(|counted| counted.errors),
+        );
         let Present {
             sessions,
             agents,

@@ -48,6 +48,15 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// Nothing can be made up that nobody guesses.
+    pub(super) fn no_random(error: rustix::io::Errno) -> Self {
+        Self::Io {
+            action: "make up",
+            path: PathBuf::from("the page's key"),
+            source: error.into(),
+        }
+    }
+
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -188,6 +197,12 @@ impl Token {
 
     /// Whether this is the token. It takes as long for one that is wrong in the first place as in the last.
     pub(super) fn is(&self, given: &str) -> bool {
+        self.current()
+            .is_some_and(|token| token.as_bytes().ct_eq(given.as_bytes()).into())
+    }
+
+    /// The token as it is now; nothing where it cannot be read any more.
+    pub(super) fn current(&self) -> Option<String> {
         let mut known = lock(&self.known);
         let now = version(&self.file.path);
         if known.of != now {
@@ -195,11 +210,11 @@ impl Token {
                 Ok(token) => *known = Known { token, of: now },
                 Err(error) => {
                     tracing::warn!("nobody is let in: {error}");
-                    return false;
+                    return None;
                 }
             }
         }
-        known.token.as_bytes().ct_eq(given.as_bytes()).into()
+        Some(known.token.clone())
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::LinkId;
+use crate::frontend::counts::Counter;
 use crate::frontend::holds::{Hold, Holds, Tokens};
 use crate::frontend::offer::{Names, Origin};
 use crate::frontend::pump;
@@ -25,6 +26,7 @@ pub(in crate::frontend) struct Shared {
     /// Whether names and ids are the server's own.
     pub(in crate::frontend) names: Names,
     pub(in crate::frontend) voice: Arc<Voice>,
+    pub(in crate::frontend) counter: Arc<Counter>,
     requests: Mutex<HashMap<Id, Request>>,
     holds: Mutex<Holds>,
     used: Mutex<Instant>,
@@ -67,6 +69,8 @@ pub(in crate::frontend) struct Unanswered {
     pub(in crate::frontend) asked: Id,
     /// The id under which the agent waits, if it does.
     pub(in crate::frontend) shown: Option<Id>,
+    /// What was asked for.
+    pub(in crate::frontend) method: String,
 }
 
 impl Request {
@@ -89,6 +93,7 @@ impl Shared {
         speech: Speech,
         names: Names,
         voice: Arc<Voice>,
+        counter: Arc<Counter>,
     ) -> Self {
         Self {
             id,
@@ -97,6 +102,7 @@ impl Shared {
             speech,
             names,
             voice,
+            counter,
             requests: Mutex::default(),
             holds: Mutex::default(),
             used: Mutex::new(Instant::now()),
@@ -249,8 +255,12 @@ impl Shared {
             .collect();
         ids.into_iter()
             .filter_map(|asked| {
-                let shown = requests.remove(&asked)?.shown;
-                Some(Unanswered { asked, shown })
+                let Request { shown, method, .. } = requests.remove(&asked)?;
+                Some(Unanswered {
+                    asked,
+                    shown,
+                    method,
+                })
             })
             .collect()
     }

@@ -168,8 +168,25 @@ async fn complete(
 ) -> Result<(), Failure> {
     match Box::pin(registry.frontend.orchestrator.plan(request)).await {
         Err(Error::Plan(PlanError::Input(InputError::Missing { id, inputs }))) => {
-            let asked = inputs::ask_for(context, &id, &outline.name, &inputs).await?;
-            request.choices.inputs.extend(asked);
+            let (secrets, others): (Vec<_>, Vec<_>) =
+                inputs.into_iter().partition(|input| input.secret);
+            if !secrets.is_empty() {
+                let asks = registry.frontend.asks.get();
+                let Some(asks) = asks.filter(|_| consent::can_open(context)) else {
+                    let all: Vec<_> = secrets.into_iter().chain(others).collect();
+                    return Err(inputs::lacking(&id, &outline.name, &all));
+                };
+                // Others first: nobody is to look for a secret that then is of no use.
+                if !others.is_empty() && !consent::can_ask(context) {
+                    let all: Vec<_> = secrets.into_iter().chain(others).collect();
+                    return Err(inputs::lacking(&id, &outline.name, &all));
+                }
+                inputs::ask_for_secrets(context, asks, &id, &outline.name, &secrets).await?;
+            }
+            if !others.is_empty() {
+                let asked = inputs::ask_for(context, &id, &outline.name, &others).await?;
+                request.choices.inputs.extend(asked);
+            }
             Ok(())
         }
         Ok(_) => Ok(()),

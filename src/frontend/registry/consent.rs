@@ -1,6 +1,9 @@
 //! Consent: what an agent may add by itself, what the user is asked about, what is refused.
 
-use rmcp::model::{ElicitRequestParams, ElicitationAction, ElicitationSchema, JsonObject};
+use rmcp::model::{
+    CustomNotification, ElicitRequestParams, ElicitationAction, ElicitationSchema, JsonObject,
+    ServerNotification,
+};
 use rmcp::service::{ElicitationMode, RequestContext, RoleServer};
 use serde_json::{Value, json};
 
@@ -63,6 +66,50 @@ pub(super) fn can_ask(context: &RequestContext<RoleServer>) -> bool {
         .peer
         .supported_elicitation_modes()
         .contains(&ElicitationMode::Form)
+}
+
+/// Whether the agent can have its user open a page.
+pub(super) fn can_open(context: &RequestContext<RoleServer>) -> bool {
+    let modes = context.peer.supported_elicitation_modes();
+    modes.contains(&ElicitationMode::Url)
+}
+
+/// Has the user open a page; this returns when they agreed to, not when they are done there.
+pub(super) async fn open(
+    context: &RequestContext<RoleServer>,
+    message: &str,
+    url: &str,
+    id: &str,
+) -> Result<(), Failure> {
+    let params = ElicitRequestParams::UrlElicitationParams {
+        meta: None,
+        message: message.to_owned(),
+        url: url.to_owned(),
+        elicitation_id: id.to_owned(),
+    };
+    let answer = tokio::select! {
+        answer = context.peer.create_elicitation(params) => answer,
+        () = context.ct.cancelled() => return Err(Failure::new("cancelled")),
+    };
+    let answer =
+        answer.map_err(|error| Failure::new(format!("the user cannot be asked: {error}")))?;
+    if answer.action == ElicitationAction::Accept {
+        return Ok(());
+    }
+    Err(Failure::new("the user was asked and declined"))
+}
+
+/// Tells the agent that its user is done on a page (2025-11-25, `notifications/elicitation/complete`).
+pub(super) async fn opened(context: &RequestContext<RoleServer>, id: &str) {
+    let params = json!({ "elicitationId": id });
+    let method = "notifications/elicitation/complete";
+    let complete = CustomNotification::new(method, Some(params));
+    let told = context
+        .peer
+        .send_notification(ServerNotification::CustomNotification(complete));
+    if let Err(error) = told.await {
+        tracing::debug!(%error, "the agent does not hear that its user is done");
+    }
 }
 
 /// Asks the user yes or no about what an agent wants, and says why; `command` is what would be done, and what the user

@@ -2,6 +2,9 @@
 //!
 //! Secrets are neither: no value of one passes through an agent. The user is given the command that stores it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value, json};
 
@@ -10,9 +13,13 @@ use super::{command, consent, docs};
 use crate::activation::inputs::{InputError, MissingInput as Missing};
 use crate::activation::plan::PlanError;
 use crate::catalog::InputKind;
+use crate::frontend::http::{Asks, Question};
 use crate::orchestrator::Error;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
+
+/// How long the user may take to store a secret on the page.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What the model must know of secrets.
 const SECRETS: &str = "Never ask for a secret's value and never pass one on";
@@ -101,6 +108,50 @@ pub(super) async fn ask_for(
         .filter_map(|input| Some((input, filled.get(&input.path)?)))
         .flat_map(|(input, value)| assigned(input, value))
         .collect())
+}
+
+/// Has the user store secrets on the page, and waits until that is done: no value comes here.
+pub(super) async fn ask_for_secrets(
+    context: &RequestContext<RoleServer>,
+    asks: &Arc<Asks>,
+    id: &str,
+    server: &ServerName,
+    secrets: &[Missing],
+) -> Result<(), Failure> {
+    let agent = context.peer.peer_info();
+    let agent = agent.map_or_else(String::new, |agent| {
+        let info = &agent.client_info;
+        crate::text::one_line(info.title.as_deref().unwrap_or(&info.name))
+    });
+    let asked = asks.ask(Question {
+        agent,
+        server: server.clone(),
+        id: id.to_owned(),
+        secrets: secrets
+            .iter()
+            .map(|secret| (secret.path.clone(), secret.description.clone()))
+            .collect(),
+    });
+    let Some(mut asked) = asked else {
+        return Err(lacking(id, server, secrets));
+    };
+    let names: Vec<&str> = secrets.iter().map(|secret| secret.path.as_str()).collect();
+    let message = format!(
+        "The MCP server {id} needs {}, which no agent may see. Open mcpod's page to store it; if it wants you to sign in, mcpod ui \
+         prints the link.",
+        names.join(" and ")
+    );
+    consent::open(context, &message, &asked.address(), &asked.id).await?;
+    let answered = tokio::select! {
+        answered = asked.answered() => answered,
+        () = tokio::time::sleep(PATIENCE) => false,
+        () = context.ct.cancelled() => return Err(Failure::new("cancelled")),
+    };
+    if !answered {
+        return Err(lacking(id, server, secrets));
+    }
+    consent::opened(context, &asked.id).await;
+    Ok(())
 }
 
 fn described(server: &ServerName, input: &Missing) -> MissingInput {

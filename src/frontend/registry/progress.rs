@@ -27,25 +27,9 @@ pub(super) fn start(context: &RequestContext<RoleServer>) -> (Teller, Told) {
 impl Teller {
     /// Notes a step.
     pub(super) fn tell(&self, step: &Step) {
-        let message = match step {
-            Step::Pulling(image) => format!("pulling {image}"),
-            Step::Pull(event) => match pulled(event) {
-                Some(message) => message,
-                None => return,
-            },
-            Step::Pulled => "the image is here".to_owned(),
-            Step::Asking(package) => format!("looking for {package}"),
-            Step::Building(what) => format!("building an image of {what}"),
-            // What a build says is hostile text, and not for a model.
-            Step::Output(_) => return,
-            Step::Waiting => "waiting for another change of units".to_owned(),
-            Step::Unencrypted => {
-                "this host has no credential service: Podman keeps secrets unencrypted".to_owned()
-            }
-            Step::Starting => "writing units".to_owned(),
-            Step::Trying => "trying the server".to_owned(),
-        };
-        self.say(message);
+        if let Some(message) = words(step) {
+            self.say(message);
+        }
     }
 
     /// Says what is going on.
@@ -63,6 +47,24 @@ impl Told {
             tracing::error!(%error, "progress was not told");
         }
     }
+}
+
+/// A step in words, if it has any. What a build says is hostile text, and not for a model.
+pub(in crate::frontend) fn words(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Pulling(image) => format!("pulling {image}"),
+        Step::Pull(event) => return pulled(event),
+        Step::Pulled => "the image is here".to_owned(),
+        Step::Asking(package) => format!("looking for {package}"),
+        Step::Building(what) => format!("building an image of {what}"),
+        Step::Output(_) => return None,
+        Step::Waiting => "waiting for another change of units".to_owned(),
+        Step::Unencrypted => {
+            "this host has no credential service: Podman keeps secrets unencrypted".to_owned()
+        }
+        Step::Starting => "writing units".to_owned(),
+        Step::Trying => "trying the server".to_owned(),
+    })
 }
 
 /// A step of the pull, where it says something.

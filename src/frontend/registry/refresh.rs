@@ -88,7 +88,7 @@ pub(super) async fn run(
 }
 
 /// What is going on, in words.
-fn said(event: &Event<'_>) -> String {
+pub(in crate::frontend) fn said(event: &Event<'_>) -> String {
     match event {
         Event::Waiting => "waiting for another refresh".to_owned(),
         Event::Fetching(source) => format!("{source}: fetching"),

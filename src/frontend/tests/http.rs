@@ -4,6 +4,7 @@ mod fidelity;
 mod hostile;
 mod legacy;
 mod modern;
+mod page;
 
 use std::net::SocketAddr;
 

@@ -6,7 +6,7 @@
 /// The text of some Markdown, with escapes for a terminal if it is to have `color`.
 ///
 /// The Markdown must already be free of control characters.
-pub(super) fn readable(markdown: &str, color: bool) -> String {
+pub fn readable(markdown: &str, color: bool) -> String {
     let style = Style::of(color);
     let markdown = without_html(markdown);
     let mut text = String::new();

@@ -2,16 +2,60 @@
 
 use serde_json::{Map, Value};
 
-use super::output::Failure;
+/// Why what was typed is not the arguments of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// A word is no assignment.
+    #[error("{word:?} is neither key=value nor a JSON object")]
+    NoAssignment {
+        /// The word.
+        word: String,
+    },
+    /// The same argument was typed again.
+    #[error("the argument {key:?} is given twice")]
+    Twice {
+        /// The argument.
+        key: String,
+    },
+    /// A value is of another kind than the tool's schema wants.
+    #[error("{key}={text} is not of the kind the tool takes: {}", kinds.join(" or "))]
+    OtherKind {
+        /// The argument.
+        key: String,
+        /// What was typed.
+        text: String,
+        /// The types that the schema has.
+        kinds: Vec<String>,
+    },
+    /// What was to be a JSON object is none.
+    #[error("the arguments are no JSON object: {reason}")]
+    NoObject {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ArgumentError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoAssignment { .. } => {
+                Some("quote a JSON object as one word: '{\"key\": \"value\"}'")
+            }
+            Self::Twice { .. } => Some("write a list as JSON: key='[1, 2]'"),
+            Self::OtherKind { .. } | Self::NoObject { .. } => None,
+        }
+    }
+}
 
 /// Makes the arguments object of a `tools/call`.
 ///
 /// `schema` is the tool's `inputSchema` where it is known. A value for a property that is not a string there is read as
 /// JSON; where the schema is unknown, numbers, booleans, null, objects and arrays are recognised by their look.
-pub(super) fn parse(
+pub fn parse(
     words: &[String],
     schema: Option<&Value>,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Map<String, Value>, ArgumentError> {
     if let [word] = words
         && word.trim_start().starts_with('{')
     {
@@ -20,31 +64,29 @@ pub(super) fn parse(
     let mut arguments = Map::new();
     for word in words {
         let Some((key, text)) = word.split_once('=') else {
-            return Err(
-                Failure::usage(format!("{word:?} is neither key=value nor a JSON object"))
-                    .with_hint("quote a JSON object as one word: '{\"key\": \"value\"}'"),
-            );
+            return Err(ArgumentError::NoAssignment { word: word.clone() });
         };
         if arguments
             .insert(key.to_owned(), value(key, text, schema)?)
             .is_some()
         {
-            return Err(
-                Failure::usage(format!("the argument {key:?} is given twice"))
-                    .with_hint("write a list as JSON: key='[1, 2]'"),
-            );
+            return Err(ArgumentError::Twice {
+                key: key.to_owned(),
+            });
         }
     }
     Ok(arguments)
 }
 
 /// Reads a JSON object.
-pub(super) fn object(text: &str) -> Result<Map<String, Value>, Failure> {
-    serde_json::from_str(text)
-        .map_err(|error| Failure::usage(format!("the arguments are no JSON object: {error}")))
+pub fn object(text: &str) -> Result<Map<String, Value>, ArgumentError> {
+    serde_json::from_str(text).map_err(|error| ArgumentError::NoObject {
+        reason: error.to_string(),
+    })
 }
 
-fn value(key: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
+/// Makes the value of one argument.
+pub fn value(key: &str, text: &str, schema: Option<&Value>) -> Result<Value, ArgumentError> {
     let kinds = schema.and_then(|schema| kinds(schema, key));
     let Some(kinds) = kinds else {
         // Nothing is known of it: text, unless it can only be meant as something else.
@@ -63,15 +105,16 @@ fn value(key: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure
     match serde_json::from_str(text) {
         Ok(value) if fits(&value) && !value.is_string() => Ok(value),
         _ if kinds.iter().any(|kind| kind == "string") => Ok(Value::String(text.to_owned())),
-        _ => Err(Failure::usage(format!(
-            "{key}={text} is not of the kind the tool takes: {}",
-            kinds.join(" or ")
-        ))),
+        _ => Err(ArgumentError::OtherKind {
+            key: key.to_owned(),
+            text: text.to_owned(),
+            kinds,
+        }),
     }
 }
 
 /// The JSON types that a schema allows for a property; `None` where it does not say.
-fn kinds(schema: &Value, key: &str) -> Option<Vec<String>> {
+pub fn kinds(schema: &Value, key: &str) -> Option<Vec<String>> {
     let property = schema.get("properties")?.get(key)?;
     let mut kinds = Vec::new();
     let alternatives = ["anyOf", "oneOf"]
@@ -117,7 +160,7 @@ mod tests {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         parse(&words, Some(schema))
             .map(Value::Object)
-            .map_err(|failure| failure.message)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
