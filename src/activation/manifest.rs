@@ -34,7 +34,8 @@ pub fn manifest(plan: &Plan, image: &str) -> String {
         }));
     }
     let egress = match plan.network {
-        Network::None => json!(["Ingress", "Egress"]),
+        // Policies know no names of hosts: what is reached stands in the remarks, for whoever opens it.
+        Network::None | Network::Allow(_) => json!(["Ingress", "Egress"]),
         Network::Open => json!(["Ingress"]),
     };
     documents.push(json!({
@@ -167,6 +168,12 @@ fn remarks(plan: &Plan) -> String {
     }
     if plan.network == Network::None {
         lines.push("It sees no network where the cluster enforces network policies.".to_owned());
+    }
+    if let Network::Allow(_) = plan.network {
+        lines.push(format!(
+            "It needs {}: network policies know no names, so all is closed until you open it.",
+            plan.network
+        ));
     }
     lines.iter().fold(String::new(), |mut text, line| {
         // Writing to a String cannot fail.

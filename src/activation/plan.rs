@@ -225,7 +225,7 @@ impl Plan {
     pub fn is_container(&self) -> bool {
         match self.origin {
             Origin::Image(_) | Origin::Build(_) => true,
-            Origin::Remote(_) => false,
+            Origin::Remote(_) | Origin::Tools(_) | Origin::Command(_) => false,
         }
     }
 
@@ -285,6 +285,13 @@ impl Plan {
         });
         let chosen = choices.network.clone();
         let network = chosen.unwrap_or_else(|| Network::from(declared));
+        // What keeps a server to its hosts works in the network namespace of its own container.
+        if matches!(origin, Origin::Command(_) | Origin::Tools(_))
+            && matches!(network, Network::Allow(_))
+        {
+            let what = format!("the network {network} without a container of its own");
+            return Err(PlanError::Needs { id, what });
+        }
         Ok(Self {
             name,
             launch: format!("{number} {}", option.kind()),

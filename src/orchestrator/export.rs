@@ -49,6 +49,9 @@ pub struct Exported {
     /// Further variables, each `KEY=VALUE`.
     #[serde(default)]
     pub env: Vec<String>,
+    /// The files and folders of the host that it sees beyond its inputs, each `PATH:ro` or `PATH:rw`.
+    #[serde(default)]
+    pub mount: Vec<String>,
     /// The names of the secrets that it needs.
     #[serde(default)]
     pub secret: Vec<String>,
@@ -107,6 +110,7 @@ impl Exported {
             launch,
             inputs,
             environment,
+            mounts,
             secrets,
             instances,
             network: _,
@@ -138,6 +142,7 @@ impl Exported {
             },
             set: inputs.iter().map(typed).collect(),
             env: environment.iter().map(typed).collect(),
+            mount: mounts.iter().map(ToString::to_string).collect(),
             secret: secrets.into_keys().collect(),
             network: Some(record.network.clone()),
             memory: memory.map(|memory| memory.to_string()),
@@ -181,6 +186,12 @@ impl Exported {
             launch: self.launch,
             inputs: assignments("set", &self.set)?,
             environment: assignments("env", &self.env)?,
+            mounts: self
+                .mount
+                .iter()
+                .map(|text| read(name, "mount", Some(text)))
+                .filter_map(Result::transpose)
+                .collect::<Result<_, _>>()?,
             secrets: self.secret.iter().map(|key| (key.clone(), None)).collect(),
             instances: read(name, "instances", self.instances.as_deref())?,
             network: read(name, "network", self.network.as_deref())?,
@@ -305,7 +316,7 @@ impl Orchestrator {
             (Origin::Build(_), _) => ImageReference::built(&active.name).to_string(),
             (Origin::Image(_), Some(pinned)) => pinned.to_string(),
             (Origin::Image(image), None) => image.to_string(),
-            (Origin::Remote(_), _) => {
+            (Origin::Remote(_) | Origin::Tools(_) | Origin::Command(_), _) => {
                 return Err(Error::NothingAlone {
                     name: active.name.clone(),
                     line: plan.origin.to_string(),

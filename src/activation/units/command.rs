@@ -84,7 +84,8 @@ pub fn command(plan: &Plan, program: &str) -> Result<UnitFile, ValueError> {
         file.push(sandbox::RESTRICT_ADDRESS_FAMILIES, family)?;
     }
     match plan.network {
-        Network::None => file.push(sandbox::PRIVATE_NETWORK, &true)?,
+        // Of hosts alone there is no plan for a command; should there be one, nothing is open.
+        Network::None | Network::Allow(_) => file.push(sandbox::PRIVATE_NETWORK, &true)?,
         Network::Open => {
             file.push(sandbox::RESTRICT_ADDRESS_FAMILIES, "AF_NETLINK")?;
             // Where names are asked for; what /etc/resolv.conf often leads to.
