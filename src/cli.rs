@@ -2,14 +2,18 @@
 
 mod accept;
 mod add;
+mod agents;
 mod arguments;
 mod ask;
 mod attach;
 mod bridge;
 mod call;
 mod config;
+mod connect;
 mod credential;
+mod dirs;
 mod egress;
+mod export;
 mod guard;
 mod list;
 mod log;
@@ -29,6 +33,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod top;
 mod upgrade;
 
 use std::process::ExitCode;
@@ -74,6 +79,16 @@ enum Command {
     Attach(attach::Arguments),
     /// Be the MCP server through which an agent finds, adds and uses all others
     Serve(serve::Arguments),
+    /// Write mcpod into an agent's own configuration
+    Connect(connect::Arguments),
+    /// Take mcpod out of an agent's own configuration
+    Disconnect(connect::DisconnectArguments),
+    /// List the agents that are known, and which of them are connected
+    Agents(agents::Arguments),
+    /// Write active servers as files for elsewhere: JSON, Quadlet, Kubernetes
+    Export(export::Arguments),
+    /// Watch the sessions of active servers
+    Top(top::Arguments),
     /// Print the token that agents show over HTTP
     Token(token::Arguments),
     /// Show what a server wrote to its standard error
@@ -159,6 +174,11 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Egress(arguments) => egress::run(&arguments, &host),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
+        Command::Connect(arguments) => in_runtime(connect::run(&arguments, &host, output)),
+        Command::Disconnect(arguments) => {
+            in_runtime(connect::disconnect(&arguments, &host, output))
+        }
+        Command::Agents(arguments) => in_runtime(agents::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
         Command::Bridge(arguments) => match arguments.container() {
             Some(server) => bridge::enter(server, &host),
@@ -180,6 +200,12 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Call(arguments) => with(host, async |here| {
             call::run(&arguments, &here, output).await
         }),
+        Command::Export(arguments) => with(host, async |here| {
+            export::run(&arguments, &here, output).await
+        }),
+        Command::Top(arguments) => {
+            with(host, async |here| top::run(&arguments, &here, output).await)
+        }
         Command::Serve(arguments) => with(host, async |here| {
             serve::run(&arguments, here, output).await
         }),
@@ -243,7 +269,11 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Connect(arguments) => arguments.json,
+            Self::Disconnect(arguments) => arguments.json,
+            Self::Agents(arguments) => arguments.json,
             Self::Token(arguments) => arguments.json,
+            Self::Top(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Upgrade(arguments) => arguments.json,
             Self::Rollback(arguments) => arguments.json,
@@ -254,6 +284,7 @@ impl Command {
             | Self::Login(_)
             | Self::Logout(_)
             | Self::Logs(_)
+            | Self::Export(_)
             | Self::Credential(_)
             | Self::Egress(_)
             | Self::Bridge(_)

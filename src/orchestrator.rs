@@ -7,6 +7,7 @@ mod build_log;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod export;
 pub mod http_units;
 mod interrupt;
 mod kept;
