@@ -34,7 +34,8 @@ pub fn manifest(plan: &Plan, image: &str) -> String {
         }));
     }
     let egress = match plan.network {
-        Network::None => json!(["Ingress", "Egress"]),
+        // Its policies know no names: what is to be open is added by who knows the addresses.
+        Network::None | Network::Allow(_) => json!(["Ingress", "Egress"]),
         Network::Open => json!(["Ingress"]),
     };
     documents.push(json!({
@@ -165,8 +166,14 @@ fn remarks(plan: &Plan) -> String {
             "Its image was built on one host: push it to a registry, and name it there.".to_owned(),
         );
     }
-    if plan.network == Network::None {
-        lines.push("It sees no network where the cluster enforces network policies.".to_owned());
+    match &plan.network {
+        Network::None => lines
+            .push("It sees no network where the cluster enforces network policies.".to_owned()),
+        Network::Allow(_) => lines.push(format!(
+            "Network policies know no names: {} is closed, where the cluster enforces them, until addresses are added.",
+            plan.network
+        )),
+        Network::Open => {}
     }
     lines.iter().fold(String::new(), |mut text, line| {
         // Writing to a String cannot fail.
