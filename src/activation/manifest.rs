@@ -34,7 +34,7 @@ pub fn manifest(plan: &Plan, image: &str) -> String {
         }));
     }
     let egress = match plan.network {
-        // Policies know no names of hosts: what is reached stands in the remarks, for whoever opens it.
+        // Its policies know no names: what is to be open is added by who knows the addresses.
         Network::None | Network::Allow(_) => json!(["Ingress", "Egress"]),
         Network::Open => json!(["Ingress"]),
     };
@@ -166,14 +166,14 @@ fn remarks(plan: &Plan) -> String {
             "Its image was built on one host: push it to a registry, and name it there.".to_owned(),
         );
     }
-    if plan.network == Network::None {
-        lines.push("It sees no network where the cluster enforces network policies.".to_owned());
-    }
-    if let Network::Allow(_) = plan.network {
-        lines.push(format!(
-            "It needs {}: network policies know no names, so all is closed until you open it.",
+    match &plan.network {
+        Network::None => lines
+            .push("It sees no network where the cluster enforces network policies.".to_owned()),
+        Network::Allow(_) => lines.push(format!(
+            "Network policies know no names: {} is closed, where the cluster enforces them, until addresses are added.",
             plan.network
-        ));
+        )),
+        Network::Open => {}
     }
     lines.iter().fold(String::new(), |mut text, line| {
         // Writing to a String cannot fail.

@@ -249,8 +249,13 @@ impl Plan {
                 Invocation::new(&id, &name, local, &inputs, choices)?,
                 &local.network,
             ),
-            Run::Remote(_) if choices.network == Some(Network::None) => {
-                let what = "a network, since it runs elsewhere".to_owned();
+            Run::Remote(_)
+                if choices
+                    .network
+                    .as_ref()
+                    .is_some_and(|network| *network != Network::Open) =>
+            {
+                let what = "the open network, since it runs elsewhere".to_owned();
                 return Err(PlanError::Needs { id, what });
             }
             Run::Remote(remote) => {
