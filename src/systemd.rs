@@ -1,6 +1,6 @@
 //! The user's systemd over D-Bus: units are enabled, started, stopped, listed and watched here, and only here.
 //!
-//! [`Systemd`] is one connection to the user's bus. It is cheap to clone; all clones share the connection.
+//! [`Systemd`] is one connection to the user's bus, made anew when it has ended. It is cheap to clone; all clones share the connection.
 //! Nothing is cached: what a call returns is what systemd said at that moment.
 //!
 //! Two things are easy to get wrong with systemd over D-Bus, and are done once, here:
@@ -17,6 +17,7 @@ pub(crate) mod fake;
 mod instance;
 mod job;
 pub mod journal;
+mod link;
 mod manager;
 mod object_path;
 mod properties;
@@ -27,14 +28,11 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
 use zbus::Connection;
-use zbus::connection::Builder;
 
 use crate::quadlet::name::{ServerName, UnitName};
 
@@ -44,22 +42,12 @@ pub use state::{ActiveState, Exit, JobResult, LoadState, UnitResult};
 pub use status::{InvocationId, ServiceStatus, SocketStatus, UnitListing, UnitStatus};
 pub use watch::{Event, Watch};
 
-use manager::ManagerProxy;
-
-/// How long the bus may take to greet us before we say that there is none.
-const GREETING: Duration = Duration::from_secs(10);
-
-/// How long systemd may take to answer one call. A reload runs every generator before it answers, which is why systemctl(1) too waits
-/// three minutes for it.
-const ANSWER: Duration = Duration::from_mins(3);
+use link::{Link, Links};
 
 /// The user's systemd.
 #[derive(Debug, Clone)]
 pub struct Systemd {
-    connection: Connection,
-    manager: ManagerProxy<'static>,
-    /// Set once systemd was asked to send signals to this connection.
-    subscribed: Arc<OnceCell<()>>,
+    links: Arc<Links>,
 }
 
 /// Why systemd did not do what we asked.
@@ -158,47 +146,33 @@ pub struct Version {
 impl Systemd {
     /// Connects to the user's bus, a socket that lies in the runtime directory as `bus`.
     pub async fn connect(bus: &Path) -> Result<Self, SystemdError> {
-        let no_bus = |source| SystemdError::NoBus {
-            path: bus.to_owned(),
-            source,
-        };
-        // Connected by hand, since an address would have to be escaped and would say less when it fails.
-        let stream = UnixStream::connect(bus).map_err(no_bus)?;
-        let connection = Builder::unix_stream(stream).method_timeout(ANSWER).build();
-        match tokio::time::timeout(GREETING, connection).await {
-            Ok(Ok(connection)) => Self::new(connection).await,
-            Ok(Err(source)) => Err(SystemdError::NoEntry {
-                path: bus.to_owned(),
-                source,
-            }),
-            Err(_) => Err(no_bus(io::ErrorKind::TimedOut.into())),
-        }
+        let links = Arc::new(Links::to(bus).await?);
+        Ok(Self { links })
     }
 
-    /// Takes a connection that is up; whoever is `org.freedesktop.systemd1` there is the systemd meant.
+    /// Takes a connection that is up; whoever is `org.freedesktop.systemd1` there is the systemd meant. It is not made
+    /// anew.
     pub async fn new(connection: Connection) -> Result<Self, SystemdError> {
-        let manager = ManagerProxy::builder(&connection)
-            // A cached property would be one that is never updated: systemd announces few of them.
-            .cache_properties(zbus::proxy::CacheProperties::No)
-            .build()
-            .await
-            .map_err(SystemdError::Bus)?;
-        Ok(Self {
-            connection,
-            manager,
-            subscribed: Arc::default(),
-        })
+        let links = Arc::new(Links::of(connection).await?);
+        Ok(Self { links })
+    }
+
+    /// The connection that is used now.
+    async fn link(&self) -> Result<Arc<Link>, SystemdError> {
+        self.links.present().await
     }
 
     /// The control group of all that this systemd runs, from the root of the hierarchy on.
     pub async fn control_group(&self) -> Result<String, SystemdError> {
-        let group = self.manager.control_group().await;
+        let group = self.link().await?.manager.control_group().await;
         group.map_err(refusal("Get ControlGroup"))
     }
 
     /// The environment that systemd gives to the user's units and generators, Quadlet among them.
     pub async fn environment(&self) -> Result<BTreeMap<String, String>, SystemdError> {
         let lines = self
+            .link()
+            .await?
             .manager
             .environment()
             .await
@@ -213,6 +187,8 @@ impl Systemd {
     /// The version of the user's systemd.
     pub async fn version(&self) -> Result<Version, SystemdError> {
         let text = self
+            .link()
+            .await?
             .manager
             .version()
             .await
@@ -226,13 +202,20 @@ impl Systemd {
 
     /// Reads all unit files again, Quadlet's included; returns when that is done.
     pub async fn reload(&self) -> Result<(), SystemdError> {
-        self.manager.reload().await.map_err(refusal("Reload"))
+        self.link()
+            .await?
+            .manager
+            .reload()
+            .await
+            .map_err(refusal("Reload"))
     }
 
     /// Makes units start with the session, as their `[Install]` sections say. Takes effect at the next [`Systemd::reload`].
     pub async fn enable(&self, units: &[&UnitName]) -> Result<(), SystemdError> {
         for unit in units {
-            self.manager
+            self.link()
+                .await?
+                .manager
                 .enable_unit_files(&[unit.as_str()], false, false)
                 .await
                 .map_err(refusal_of("EnableUnitFiles", unit))?;
@@ -244,6 +227,8 @@ impl Systemd {
     pub async fn disable(&self, units: &[&UnitName]) -> Result<(), SystemdError> {
         for unit in units {
             let disabled = self
+                .link()
+                .await?
                 .manager
                 .disable_unit_files(&[unit.as_str()], false)
                 .await
@@ -258,7 +243,12 @@ impl Systemd {
 
     /// Forgets that a unit failed, so that its start limit begins anew. A unit that is not loaded has nothing to forget.
     pub async fn reset_failed(&self, unit: &UnitName) -> Result<(), SystemdError> {
-        let reset = self.manager.reset_failed_unit(unit.as_str()).await;
+        let reset = self
+            .link()
+            .await?
+            .manager
+            .reset_failed_unit(unit.as_str())
+            .await;
         match reset.map_err(refusal_of("ResetFailedUnit", unit)) {
             Ok(()) | Err(SystemdError::NoSuchUnit { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -268,6 +258,8 @@ impl Systemd {
     /// The loaded units whose names match one of the patterns (glob(7)), sorted by name.
     pub async fn list(&self, patterns: &[&str]) -> Result<Vec<UnitListing>, SystemdError> {
         let units = self
+            .link()
+            .await?
             .manager
             .list_units_by_patterns(&[], patterns)
             .await
@@ -286,12 +278,6 @@ impl Systemd {
             .collect();
         instances.sort_by_key(|instance| instance.number);
         Ok(instances)
-    }
-
-    /// Asks systemd, once for the connection, to send its signals; without this none come.
-    async fn subscribe(&self) -> Result<(), SystemdError> {
-        let subscribed = self.subscribed.get_or_try_init(|| self.manager.subscribe());
-        subscribed.await.map_err(refusal("Subscribe")).copied()
     }
 }
 

@@ -15,18 +15,22 @@ use crate::systemd::{Event, Watch};
 /// How long to wait for more to happen before it is looked at: adding a server takes several reloads.
 const DEBOUNCE: Duration = Duration::from_millis(200);
 
+/// How long to wait before systemd is looked for again when it is gone: at first, then twice as long each time, and so long
+/// at most.
+const GONE: Duration = Duration::from_millis(250);
+const GONE_MAX: Duration = Duration::from_secs(30);
+
 /// Reads back what is active whenever it may have changed, or `again` says so, until the frontend is gone.
 pub(super) async fn follow(frontend: Weak<Frontend>, mut watch: Watch, again: Arc<Notify>) {
-    let mut watching = true;
     loop {
         tokio::select! {
-            event = watch.next(), if watching => match event {
+            event = watch.next() => match event {
                 Some(event) if concerns(&event) => {}
                 Some(_) => continue,
-                None => {
-                    tracing::warn!("systemd is gone: changes are not seen any more");
-                    watching = false;
-                }
+                None => match anew(&frontend).await {
+                    Some(anew) => watch = anew,
+                    None => return,
+                },
             },
             () = again.notified() => {}
         }
@@ -37,6 +41,23 @@ pub(super) async fn follow(frontend: Weak<Frontend>, mut watch: Watch, again: Ar
         };
         if let Err(error) = frontend.refresh().await {
             tracing::warn!("what is active cannot be read: {}", told(&error));
+        }
+    }
+}
+
+/// Watches again when the connection to systemd has ended; nothing if the frontend is gone meanwhile.
+async fn anew(frontend: &Weak<Frontend>) -> Option<Watch> {
+    tracing::warn!("the connection to systemd ended: changes are not seen until there is another");
+    let mut pause = GONE;
+    loop {
+        sleep(pause).await;
+        pause = GONE_MAX.min(pause * 2);
+        match frontend.upgrade()?.orchestrator.watch().await {
+            Ok(watch) => {
+                tracing::info!("there is a connection to systemd again");
+                return Some(watch);
+            }
+            Err(error) => tracing::debug!("systemd is not there yet: {}", told(&error)),
         }
     }
 }

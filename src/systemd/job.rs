@@ -22,7 +22,12 @@ impl Systemd {
     pub async fn start(&self, unit: &UnitName, patience: Duration) -> Result<(), SystemdError> {
         in_time(unit, patience, async {
             let mut jobs = self.ended_jobs().await?;
-            let job = self.manager.start_unit(unit.as_str(), REPLACE).await;
+            let job = self
+                .link()
+                .await?
+                .manager
+                .start_unit(unit.as_str(), REPLACE)
+                .await;
             let job = job.map_err(refusal_of("StartUnit", unit))?;
             jobs.success_of(unit, job).await
         })
@@ -35,7 +40,12 @@ impl Systemd {
     pub async fn stop(&self, unit: &UnitName, patience: Duration) -> Result<(), SystemdError> {
         in_time(unit, patience, async {
             let mut jobs = self.ended_jobs().await?;
-            let job = self.manager.stop_unit(unit.as_str(), REPLACE).await;
+            let job = self
+                .link()
+                .await?
+                .manager
+                .stop_unit(unit.as_str(), REPLACE)
+                .await;
             match job.map_err(refusal_of("StopUnit", unit)) {
                 Ok(job) => jobs.success_of(unit, job).await,
                 Err(SystemdError::NoSuchUnit { .. }) => Ok(()),
@@ -51,12 +61,13 @@ impl Systemd {
         in_time(unit, patience, async {
             let (tell, mut told) = unbounded_channel();
             let rule = signals::of_properties(unit)?;
-            let _signals = Signals::receive(&self.connection, rule, move |_| {
+            let link = self.link().await?;
+            let _signals = Signals::receive(&link.connection, rule, move |_| {
                 // The receiver is gone only when this task is about to end too.
                 tell.send(()).ok();
             })
             .await?;
-            self.subscribe().await?;
+            link.subscribe().await?;
             while !self.status(unit).await?.active.is_over() {
                 told.recv().await.ok_or(SystemdError::Closed)?;
             }
@@ -68,6 +79,8 @@ impl Systemd {
     /// Lets systemd stop a unit, and does not wait until it has. A unit that is not loaded is stopped already.
     pub async fn begin_stop(&self, unit: &UnitName) -> Result<(), SystemdError> {
         match self
+            .link()
+            .await?
             .manager
             .stop_unit(unit.as_str(), REPLACE)
             .await
@@ -83,14 +96,15 @@ impl Systemd {
         // Unbounded, and yet small: it lives as long as one job, and only one thing is kept of each signal.
         let (ended, jobs) = unbounded_channel();
         let rule = signals::of_manager("JobRemoved")?;
-        let signals = Signals::receive(&self.connection, rule, move |message| {
+        let link = self.link().await?;
+        let signals = Signals::receive(&link.connection, rule, move |message| {
             if let Some(removed) = JobRemoved::read(message) {
                 // The receiver is gone only when this task is about to end too.
                 ended.send(removed).ok();
             }
         })
         .await?;
-        self.subscribe().await?;
+        link.subscribe().await?;
         Ok(EndedJobs {
             jobs,
             _signals: signals,

@@ -171,7 +171,12 @@ impl Systemd {
 
     /// The processes of a unit, in all its control groups. Some may be gone by the time this returns.
     pub async fn processes(&self, unit: &UnitName) -> Result<Vec<u32>, SystemdError> {
-        let processes = self.manager.get_unit_processes(unit.as_str()).await;
+        let processes = self
+            .link()
+            .await?
+            .manager
+            .get_unit_processes(unit.as_str())
+            .await;
         let processes = processes.map_err(refusal_of("GetUnitProcesses", unit))?;
         Ok(processes
             .into_iter()
@@ -186,6 +191,8 @@ impl Systemd {
         interface: &str,
     ) -> Result<Properties, SystemdError> {
         let reply = self
+            .link()
+            .await?
             .connection
             .call_method(
                 Some(DESTINATION),

@@ -88,7 +88,8 @@ impl Systemd {
         mut take: impl FnMut(Event) + Send + 'static,
     ) -> Result<Signals, SystemdError> {
         let mut observer = Observer::default();
-        let signals = Signals::receive(&self.connection, signals::of_all()?, move |message| {
+        let link = self.link().await?;
+        let signals = Signals::receive(&link.connection, signals::of_all()?, move |message| {
             observer
                 .observe(message)
                 .into_iter()
@@ -96,7 +97,7 @@ impl Systemd {
                 .for_each(&mut take);
         })
         .await?;
-        self.subscribe().await?;
+        link.subscribe().await?;
         Ok(signals)
     }
 }

@@ -141,6 +141,22 @@ fn what_others_change_is_seen_within_a_second() {
 }
 
 #[test]
+fn a_bus_that_is_started_anew_is_found_again() {
+    let _machine = Idle::now();
+    let mut agent = Agent::start(&[], &json!({}));
+    // As an upgrade of it does. Whoever was connected is not any more.
+    sh("systemctl --user restart dbus.service", &[]).ok();
+    let time = Server::add("time", "time");
+    agent.hears("notifications/tools/list_changed", SOON);
+    let called = agent.call("time__get_current_time", &json!({"timezone": "UTC"}));
+    assert!(called.contains("UTC"), "{called}");
+    sh("systemctl --user restart dbus.service", &[]).ok();
+    // The instance of the session before, and that of the next one, are stopped all the same.
+    agent.leave();
+    assert_eq!(time.instances(), Vec::<String>::new());
+}
+
+#[test]
 fn a_server_that_dies_in_the_middle_says_why_and_comes_back() {
     let _machine = Idle::now();
     let crash = Server::misbehaving("crash-on-call");
