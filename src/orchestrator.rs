@@ -34,6 +34,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::activation::record::{Record, RecordError};
 use crate::catalog::refresh::{Limits, Refresh};
 use crate::catalog::{Catalog, Store};
@@ -46,6 +48,10 @@ pub use error::{Error, Kind};
 
 /// How alike a name must be to one that was mistyped (0 to 1, Jaro-Winkler) to be suggested.
 const ALIKE: f64 = 0.8;
+
+/// How many sessions are opened at once: a container's start takes a processor for a while, and of a hundred at once each would
+/// take longer than it may.
+const OPENINGS: usize = 16;
 
 /// How long an instance or a socket may take to stop.
 const STOP: Duration = Duration::from_secs(30);
@@ -60,6 +66,8 @@ pub struct Orchestrator {
     units: UnitDir,
     /// Whose turn it is to connect to a server.
     turns: Mutex<HashMap<ServerName, Arc<tokio::sync::Mutex<()>>>>,
+    /// Room for sessions that are being opened.
+    openings: Semaphore,
 }
 
 /// An active server: a socket unit with our record is there.
@@ -92,6 +100,7 @@ impl Orchestrator {
             systemd,
             units,
             turns: Mutex::default(),
+            openings: Semaphore::new(OPENINGS),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod end;
 mod hold;
+mod keys;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,8 @@ impl Orchestrator {
         if active.record.instances == Instances::Single {
             hold.await_turn().await?;
         }
+        // Never closed. Waiting for others is no time that the server takes.
+        let _room = self.openings.acquire().await;
         let remembered = self.eras();
         let era = remembered.recall(active.record.identity());
         let opening = Opening {
@@ -178,6 +181,7 @@ impl Orchestrator {
             },
             holder: hold.holder(active, full).await,
             full,
+            keys: None,
             rebuild: None,
             death: None,
             last_words,

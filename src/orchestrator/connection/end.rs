@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::keys::Keys;
 use crate::quadlet::name::ServerName;
 use crate::session::SessionError;
 use crate::systemd::Death;
@@ -14,6 +15,8 @@ pub struct EndError {
     pub cause: SessionError,
     /// The number of sessions that the server may have, if it was refused for being one more.
     pub(super) full: Option<u32>,
+    /// The user's kernel keys, if it was refused because there are none left.
+    pub(super) keys: Option<Keys>,
     /// Who has the only session that there may be.
     pub(super) holder: Option<String>,
     /// What it was added by, where its image was built and is gone.
@@ -37,6 +40,9 @@ impl fmt::Display for EndError {
                 "{} has {sessions} sessions, as many as it may have",
                 self.name
             );
+        }
+        if let Some(keys) = &self.keys {
+            return write!(f, "{} cannot be started: {keys}", self.name);
         }
         write!(f, "{}: {}", self.name, AsChain(&self.cause))?;
         if let Some(death) = &self.death {
@@ -71,6 +77,9 @@ impl EndError {
             return Some(
                 "end one of them, or remove it and add it again with more --sessions".to_owned(),
             );
+        }
+        if self.keys.is_some() {
+            return Some(Keys::hint());
         }
         if let Some(given) = &self.rebuild {
             return Some(format!(

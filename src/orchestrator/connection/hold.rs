@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::keys::Keys;
 use super::own;
 use crate::activation::choices::Instances;
 use crate::host::RuntimeDir;
@@ -43,6 +44,7 @@ impl Hold {
             name: self.name.clone(),
             cause,
             full: None,
+            keys: None,
             holder: None,
             rebuild: None,
             death: None,
@@ -54,6 +56,7 @@ impl Hold {
                 error.holder = self.holder(active, error.full).await;
                 if error.full.is_none() {
                     (error.death, error.last_words) = self.obituary().await;
+                    error.keys = Keys::run_out(&error.last_words);
                     // Podman's words, as it starts a container.
                     let gone = error.last_words.contains("image not known");
                     error.rebuild = gone.then(|| active.record.given.clone());
