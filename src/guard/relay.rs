@@ -96,7 +96,14 @@ impl Relay {
         }
         let is_over = running.is_some_and(|running| !running.contains(&instance.unit));
         // It was given to the container's user, but the instance let everybody write who can reach it.
-        let file = File::options().read(true).write(true).open(entry.path())?;
+        let file = match File::options().read(true).write(true).open(entry.path()) {
+            // It was killed before it could; what it said is lost, and nobody else takes the file away.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_over => {
+                self.read.remove(&name);
+                return std::fs::remove_file(entry.path());
+            }
+            opened => opened?,
+        };
         let position = self.read.entry(name.clone()).or_default();
         pass_lines(&file, position, is_over, &instance, &self.journal)?;
         let passed = position.saturating_sub(KEPT);

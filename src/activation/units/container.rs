@@ -60,14 +60,16 @@ pub const INSIDE: &str = ".inside";
 
 /// Removes the container of an instance, without a word.
 ///
-/// Quadlet adds such a command as well, behind this one. It fails where all of the instance was killed at once, as by the kernel for its
-/// memory, and leaves a dead container; a second one then succeeds. And every command of the unit has the connection as its standard output, and
-/// `podman rm` prints what it removed: into the face of the client where one is still there, and dying of SIGPIPE where none is.
+/// Podman fails at it, and leaves a dead container, where the process that looks after the container was killed, by itself or with all of
+/// the instance, as by the kernel for its memory; a second time it succeeds. Quadlet adds such a command as well, behind this one, which is
+/// not run where this one fails. And every command of the unit has the connection as its standard output, and `podman rm` prints what it
+/// removed: into the face of the client where one is still there, and dying of SIGPIPE where none is.
 const STOP_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
-    "cid=$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid; \
-     [ ! -e \"$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$cid\" >/dev/null",
+    "cid=$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid; [ -e \"$cid\" ] || exit 0; \
+     rm() { podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$cid\" >/dev/null; }; \
+     rm 2>/dev/null || rm",
 ];
 
 /// Makes the template of the server's instances: one for each connection, gone when it ends.

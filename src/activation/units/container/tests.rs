@@ -121,8 +121,8 @@ fn the_whole_of_a_template() {
     CPUQuota=50%
     TimeoutStartSec=600s
     TimeoutStopSec=15s
-    ExecStop=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ ! -e \"$$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null"
-    ExecStopPost=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ ! -e \"$$cid\" ] || exec podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null"
+    ExecStop=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ -e \"$$cid\" ] || exit 0; rm() { podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null; }; rm 2>/dev/null || rm"
+    ExecStopPost=/bin/sh -c "cid=$$XDG_RUNTIME_DIR/$${PODMAN_SYSTEMD_UNIT%%.service}.cid; [ -e \"$$cid\" ] || exit 0; rm() { podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$$cid\" >/dev/null; }; rm 2>/dev/null || rm"
     SuccessExitStatus=143
     "#);
 }
