@@ -82,7 +82,8 @@ pub(super) async fn run(
     let Some(wanted) = &arguments.http else {
         let frontend = Frontend::start(Arc::new(orchestrator), shape).await?;
         let stop = stop().map_err(failed)?;
-        let served = stdio::serve(&frontend, tokio::io::stdin(), tokio::io::stdout(), stop).await;
+        let (input, output) = (stdio::standard::input(), stdio::standard::output());
+        let served = stdio::serve(&frontend, input, output, stop).await;
         served.map_err(failed)?;
         return Ok(ExitCode::SUCCESS);
     };

@@ -69,6 +69,7 @@ pub(super) async fn collect(
         })
         .collect();
     let again = request
+        .clone()
         .with(&[], &puts)
         .map_err(|error| error.to_string())?;
     // A state of an earlier round is not sent with a later one that has none.

@@ -27,7 +27,10 @@ pub(super) fn result(frame: Frame, shared: &Shared) -> Result<Frame, SpliceError
     let in_messages: &[&[&str]] = &[&["content", "uri"], &["content", "resource", "uri"]];
     collect(payload, "messages", in_messages, &mut parts)?;
     let rewritten = rewritten(payload, &parts, shared)?;
-    Ok(rewritten.map_or(frame.clone(), |payload| frame.with_payload(&payload)))
+    Ok(match rewritten {
+        Some(payload) => frame.with_payload(&payload),
+        None => frame,
+    })
 }
 
 /// The notification with its address as the agent knows it.
@@ -39,7 +42,10 @@ pub(super) fn notification(frame: Frame, shared: &Shared) -> Result<Frame, Splic
     };
     let parts: Vec<&str> = splice::find(payload, &["uri"])?.into_iter().collect();
     let rewritten = rewritten(payload, &parts, shared)?;
-    Ok(rewritten.map_or(frame.clone(), |payload| frame.with_payload(&payload)))
+    Ok(match rewritten {
+        Some(payload) => frame.with_payload(&payload),
+        None => frame,
+    })
 }
 
 /// Whether addresses of this server could be another's as well.

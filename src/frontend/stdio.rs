@@ -1,5 +1,7 @@
 //! The stdio face: messages on lines, in both directions (each version of the specification, Transports).
 
+pub mod standard;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

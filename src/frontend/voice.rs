@@ -204,7 +204,7 @@ impl Voice {
             value: &number,
             existing: Existing::Replace,
         };
-        if let Ok(cancelled) = cancelled.with(&[], &[put]) {
+        if let Ok(cancelled) = cancelled.clone().with(&[], &[put]) {
             self.say(None, cancelled).await;
         }
     }

@@ -248,7 +248,7 @@ impl Call {
             value: &number,
             existing: Existing::Replace,
         };
-        match notification.with(&[], &[put]) {
+        match notification.clone().with(&[], &[put]) {
             Ok(cancelled) => self.tell(cancelled),
             Err(error) => tracing::debug!(%error, "a cancellation that cannot be passed on"),
         }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::envelope::{Envelope, Parts};
 use super::id::Id;
 use super::reading::Unreadable;
-use super::splice::{self, Existing, Put, SpliceError};
+use super::splice::{self, Edit, Existing, Put, SpliceError};
 
 /// One JSON-RPC message.
 #[derive(Debug, Clone)]
@@ -138,15 +138,18 @@ impl Frame {
             .map_or(Ok(None), |payload| splice::find(payload, path))
     }
 
-    /// The message with another id, all else byte for byte as it was; a message without one stays as it is.
+    /// The message with another id, all else as it was. One that has none is as it was.
     #[must_use]
-    pub fn with_id(&self, id: &Id) -> Self {
+    pub fn with_id(mut self, id: &Id) -> Self {
         if self.id.is_none() {
-            return self.clone();
+            return self;
         }
-        let mut frame = self.respliced(&self.id_at, id.as_json());
-        frame.id = Some(id.clone());
-        frame
+        let at = self.id_at.clone();
+        // Its own place, so this cannot fail.
+        if self.edit(&at, id.as_json()).is_ok() {
+            self.id = Some(id.clone());
+        }
+        self
     }
 
     /// The message with another payload (a JSON text that the caller answers for), all else as it was.
@@ -161,18 +164,23 @@ impl Frame {
     /// The message with members put into the object at `path` of its payload, all else as it was.
     ///
     /// A request or notification without `params` gets them.
-    pub fn with(&self, path: &[&str], puts: &[Put<'_>]) -> Result<Self, SpliceError> {
-        let payload = self.payload().filter(|payload| *payload != "null");
-        let payload = splice::put(payload.unwrap_or("{}"), path, puts)?;
-        Ok(self.with_payload(&payload))
+    pub fn with(mut self, path: &[&str], puts: &[Put<'_>]) -> Result<Self, SpliceError> {
+        let Some(payload) = self.payload().filter(|payload| *payload != "null") else {
+            let payload = splice::put("{}", path, puts)?;
+            return Ok(self.with_payload(&payload));
+        };
+        let edits = splice::addition(payload, path, puts)?;
+        self.edit_payload(edits)?;
+        Ok(self)
     }
 
     /// The message without the member at the end of `path` in its payload, all else as it was.
-    pub fn without(&self, path: &[&str]) -> Result<Self, SpliceError> {
-        match self.payload() {
-            Some(payload) => Ok(self.with_payload(&splice::remove(payload, path)?)),
-            None => Ok(self.clone()),
+    pub fn without(mut self, path: &[&str]) -> Result<Self, SpliceError> {
+        if let Some(payload) = self.payload() {
+            let edits = splice::removal(payload, path)?;
+            self.edit_payload(edits)?;
         }
+        Ok(self)
     }
 
     /// The request or progress notification with another progress token; see [`Frame::with`].
@@ -186,7 +194,7 @@ impl Frame {
             value: token.as_json(),
             existing: Existing::Replace,
         };
-        self.with(path, &[token])
+        self.clone().with(path, &[token])
     }
 
     /// Makes a notification whose parameters were written here.
@@ -204,7 +212,7 @@ impl Frame {
         let (Some(own_id), Some(own_params)) = (self.text.get(self.id_at.clone()), self.payload())
         else {
             let with_params = params.map(|params| self.with_payload(params));
-            return with_params.as_ref().unwrap_or(self).with_id(id).text;
+            return with_params.unwrap_or_else(|| self.clone()).with_id(id).text;
         };
         let parts = [
             (own_id, id.as_json()),
@@ -257,6 +265,35 @@ impl Frame {
             method: method.to_owned(),
             payload_at,
         }
+    }
+
+    /// Changes the payload where it stands, since it can be large.
+    fn edit_payload(&mut self, mut edits: Vec<Edit>) -> Result<(), SpliceError> {
+        let offset = self.payload_at.as_ref().map_or(0, |at| at.start);
+        // From the last on, so that the places of the others stay.
+        edits.sort_by_key(|(range, _)| std::cmp::Reverse((range.start, range.end)));
+        for (range, with) in edits {
+            self.edit(&(range.start + offset..range.end + offset), &with)?;
+        }
+        Ok(())
+    }
+
+    /// Puts something else in a place; its own places move along.
+    fn edit(&mut self, at: &Range<usize>, with: &str) -> Result<(), SpliceError> {
+        self.text.get(at.clone()).ok_or(SpliceError::Misplaced)?;
+        let with = on_one_line(with.to_owned());
+        self.text.replace_range(at.clone(), &with);
+        let moved = |place: usize| place - at.end + at.start + with.len();
+        for own in std::iter::once(&mut self.id_at).chain(&mut self.payload_at) {
+            // What begins where something is put in stays in front of it.
+            if own.start > at.start {
+                own.start = moved(own.start);
+            }
+            if own.end >= at.end {
+                own.end = moved(own.end);
+            }
+        }
+        Ok(())
     }
 
     /// The message with `with` at `at`, its own places moved along.

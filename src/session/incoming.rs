@@ -80,7 +80,7 @@ impl ServerRequest {
     pub async fn pass(self, answer: &Frame) {
         let id = self.frame.id().cloned();
         if let Some(id) = id {
-            self.send(answer.with_id(&id)).await;
+            self.send(answer.clone().with_id(&id)).await;
         }
     }
 

@@ -17,6 +17,10 @@ const READ: usize = 8 * 1024;
 /// From this size on a message takes the buffer over instead of being copied out of it, in bytes.
 const TAKEN_OVER: usize = 16 * 1024;
 
+/// From this size on room is made for the largest message at once, in bytes: what is not written to takes no memory, while to grow is
+/// to hold what was read twice.
+const LARGE: usize = 1024 * 1024;
+
 /// One line of the stream.
 #[derive(Debug)]
 pub enum Line {
@@ -179,7 +183,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     /// Makes room for the next read; a buffer that holds part of a long line doubles, so each byte of it moves
-    /// but once or twice.
+    /// but once or twice, up to [`LARGE`].
     fn make_room(&mut self) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
@@ -187,7 +191,13 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             self.start = 0;
         }
         if self.buffer.capacity() - self.buffer.len() < READ {
-            self.buffer.reserve(READ.max(self.buffer.len()));
+            let held = self.buffer.len();
+            let room = if held < LARGE {
+                held
+            } else {
+                self.limit.saturating_sub(held)
+            };
+            self.buffer.reserve(READ.max(room));
         }
     }
 }

@@ -103,6 +103,9 @@ pub enum Existing {
     Replace,
 }
 
+/// A change of a text: what stands in this range gives way to this.
+pub(super) type Edit = (Range<usize>, String);
+
 /// Calls `each` for every member of an object, in the order they stand.
 pub fn walk_members<'a>(object: &'a str, each: impl FnMut(Member<'a>)) -> Result<(), SpliceError> {
     let mut json = serde_json::Deserializer::from_str(object);
@@ -143,6 +146,15 @@ pub fn find<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a str>, SpliceE
 ///
 /// New members go behind the last one.
 pub fn put(text: &str, path: &[&str], puts: &[Put<'_>]) -> Result<String, SpliceError> {
+    apply(text, addition(text, path, puts)?)
+}
+
+/// What [`put`] changes.
+pub(super) fn addition(
+    text: &str,
+    path: &[&str],
+    puts: &[Put<'_>],
+) -> Result<Vec<Edit>, SpliceError> {
     let mut here = text.trim();
     for (depth, key) in path.iter().enumerate() {
         if !here.starts_with('{') {
@@ -152,7 +164,7 @@ pub fn put(text: &str, path: &[&str], puts: &[Put<'_>]) -> Result<String, Splice
         match survey.found.first().copied().flatten() {
             Some(value) if value == "null" => {
                 let made = made(path.get(depth + 1..).unwrap_or_default(), puts);
-                return replace(text, &[(value, &made)]);
+                return Ok(vec![(range_of(text, value)?, made)]);
             }
             Some(value) => here = value,
             None => {
@@ -176,25 +188,30 @@ pub fn put(text: &str, path: &[&str], puts: &[Put<'_>]) -> Result<String, Splice
             (None, _) => added.push(format!("{}:{}", quoted(put.key), put.value)),
         }
     }
+    let mut edits = ranges(text, &replaced)?;
     if added.is_empty() {
-        return replace(text, &replaced);
+        return Ok(edits);
     }
     // The new members go behind the last value, which may itself be among the replaced.
     let place = end_of_members(text, here, survey.last)?;
-    let mut edits = ranges(text, &replaced)?;
     let comma = if survey.last.is_some() { "," } else { "" };
     let added = format!("{comma}{}", added.join(","));
-    edits.push((place..place, &added));
-    apply(text, edits)
+    edits.push((place..place, added));
+    Ok(edits)
 }
 
 /// Takes the member at the end of `path` out of its object; nothing changes where it is not there.
 pub fn remove(text: &str, path: &[&str]) -> Result<String, SpliceError> {
+    apply(text, removal(text, path)?)
+}
+
+/// What [`remove`] changes.
+pub(super) fn removal(text: &str, path: &[&str]) -> Result<Vec<Edit>, SpliceError> {
     let Some((name, parents)) = path.split_last() else {
-        return Ok(text.to_owned());
+        return Ok(Vec::new());
     };
     let Some(object) = find(text, parents)?.filter(|object| *object != "null") else {
-        return Ok(text.to_owned());
+        return Ok(Vec::new());
     };
     if !object.starts_with('{') {
         return Err(not_an_object(path, parents.len()));
@@ -217,7 +234,7 @@ pub fn remove(text: &str, path: &[&str]) -> Result<String, SpliceError> {
         return Err(duplicate(name));
     }
     let Some(it) = it else {
-        return Ok(text.to_owned());
+        return Ok(Vec::new());
     };
     let key = range_of(text, it.key)?;
     let value = range_of(text, it.value)?;
@@ -226,7 +243,7 @@ pub fn remove(text: &str, path: &[&str]) -> Result<String, SpliceError> {
         (Some(before), None) => range_of(text, before.value)?.end..value.end,
         (None, None) => key.start..value.end,
     };
-    apply(text, vec![(gone, "")])
+    Ok(vec![(gone, String::new())])
 }
 
 /// Replaces parts of a text, which must be slices of it that do not overlap; the rest stays byte for byte.
@@ -285,10 +302,10 @@ fn insert(
     object: &str,
     last: Option<&str>,
     member: &str,
-) -> Result<String, SpliceError> {
+) -> Result<Vec<Edit>, SpliceError> {
     let place = end_of_members(text, object, last)?;
     let comma = if last.is_some() { "," } else { "" };
-    apply(text, vec![(place..place, &format!("{comma}{member}"))])
+    Ok(vec![(place..place, format!("{comma}{member}"))])
 }
 
 /// Where in the text the next member of an object belongs.
@@ -301,13 +318,10 @@ fn end_of_members(text: &str, object: &str, last: Option<&str>) -> Result<usize,
 }
 
 /// The ranges of parts of a text.
-fn ranges<'a>(
-    text: &str,
-    parts: &[(&str, &'a str)],
-) -> Result<Vec<(Range<usize>, &'a str)>, SpliceError> {
+fn ranges(text: &str, parts: &[(&str, &str)]) -> Result<Vec<Edit>, SpliceError> {
     parts
         .iter()
-        .map(|(part, with)| Ok((range_of(text, part)?, *with)))
+        .map(|(part, with)| Ok((range_of(text, part)?, (*with).to_owned())))
         .collect()
 }
 
@@ -326,14 +340,14 @@ fn range_of(text: &str, part: &str) -> Result<Range<usize>, SpliceError> {
 }
 
 /// Writes the text anew with each range replaced.
-fn apply(text: &str, mut edits: Vec<(Range<usize>, &str)>) -> Result<String, SpliceError> {
+fn apply(text: &str, mut edits: Vec<Edit>) -> Result<String, SpliceError> {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let more: usize = edits.iter().map(|(_, with)| with.len()).sum();
     let mut written = String::with_capacity(text.len() + more);
     let mut at = 0;
     for (range, with) in edits {
         written.push_str(text.get(at..range.start).ok_or(SpliceError::Misplaced)?);
-        written.push_str(with);
+        written.push_str(&with);
         at = range.end;
     }
     written.push_str(text.get(at..).ok_or(SpliceError::Misplaced)?);

@@ -276,7 +276,7 @@ proptest! {
         let frame = parse(&text).unwrap();
         prop_assert_eq!(frame.payload(), Some(result.as_str()));
         let id = Id::from_json("\"i\"").unwrap();
-        let changed = frame.with_id(&id);
+        let changed = frame.clone().with_id(&id);
         prop_assert_eq!(changed.as_str(), text.replacen("12345678901234567890123", "\"i\"", 1));
         prop_assert_eq!(changed.payload(), Some(result.as_str()));
         let back = changed.with_payload("0").with_payload(&result).with_id(frame.id().unwrap());
