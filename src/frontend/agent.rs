@@ -1,5 +1,7 @@
 //! One agent: what it says is answered here, or taken to the server it is for, in sessions of the agent's own.
 
+mod subscribing;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,13 +10,14 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::holds::Hold;
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
 use super::route::{EXEC, INVALID_PARAMS, Lost, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
-use super::{Frontend, Shape, identity, tasks};
+use super::{Frontend, Shape, identity, pump, tasks};
 use crate::orchestrator::Error;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::List;
@@ -143,7 +146,9 @@ impl Agent {
                 | "ping"
                 | "logging/setLevel"
                 | "resources/subscribe"
-                | "resources/unsubscribe",
+                | "resources/unsubscribe"
+                | "tasks/list"
+                | "tasks/result",
                 Speech::Modern,
             ) => {
                 let code = RpcError::METHOD_NOT_FOUND;
@@ -161,39 +166,10 @@ impl Agent {
             ("resources/list", _) => self.list(&id, &frame, List::Resources, speech),
             ("resources/templates/list", _) => self.list(&id, &frame, List::Templates, speech),
             ("tasks/list", _) if self.frontend.names() == Names::Prefixed => {
-                self.list_tasks(id, &frame, speech);
+                self.list_tasks(id, &frame);
             }
             _ => self.pass(&id, frame, speech).await,
         }
-    }
-
-    /// Opens a subscription of the modern era, and has the resources in it watched by their servers.
-    async fn subscribe(&self, id: Id, frame: &Frame, speech: Speech) {
-        let leads = |address: &str| self.resource(address);
-        let subscriptions = &self.voice.subscriptions;
-        let Some(opened) = subscriptions.open(frame, |address| leads(address).is_some()) else {
-            let reason = "the subscription cannot be read";
-            return self.voice.refuse(&id, INVALID_PARAMS, reason).await;
-        };
-        self.voice.say(Some(id), opened.acknowledged).await;
-        for (origin, own) in opened.resources.iter().filter_map(|address| leads(address)) {
-            let link = self.link(origin, self.client(frame, speech), speech);
-            link.watch(own, true);
-        }
-    }
-
-    /// Ends a subscription; says whether there was one.
-    fn unsubscribe(&self, id: &Id) -> bool {
-        let Some(ended) = self.voice.subscriptions.cancel(id) else {
-            return false;
-        };
-        for (origin, own) in ended.iter().filter_map(|address| self.resource(address)) {
-            let links = lock(&self.links);
-            for (_, link) in links.iter().filter(|(key, _)| key.origin == origin) {
-                link.watch(own.clone(), false);
-            }
-        }
-        true
     }
 
     /// Whose resource an address is, and what its server calls it.
@@ -233,7 +209,11 @@ impl Agent {
                 if let Some(error) = self.held(&origin, &frame) {
                     return self.refuse_held(id, &error).await;
                 }
-                let link = self.link(origin, client, speech);
+                let link = match pump::hold(&frame) {
+                    Some(Hold::Tells(task)) => self.link_of_task(&origin, &task),
+                    _ => None,
+                };
+                let link = link.unwrap_or_else(|| self.link(origin, client, speech));
                 link.request(frame).await;
             }
             Err(Lost { code, reason }) => self.voice.refuse(id, code, &reason).await,
@@ -399,7 +379,8 @@ impl Agent {
     }
 
     /// Answers with the tasks of all servers that the agent has given any to.
-    fn list_tasks(&self, id: Id, frame: &Frame, speech: Speech) {
+    fn list_tasks(&self, id: Id, frame: &Frame) {
+        let speech = Speech::Legacy;
         let active = self.frontend.servers();
         let origins = self.voice.task_origins().into_iter();
         let links = origins.filter_map(|origin| match &origin {
@@ -412,12 +393,7 @@ impl Agent {
         let (links, voice) = (links.collect(), Arc::clone(&self.voice));
         tokio::spawn(async move {
             let tasks = tasks::list(links).await;
-            // In the modern era every result has a type.
-            let modern = match speech {
-                Speech::Legacy => "",
-                Speech::Modern => ",\"resultType\":\"complete\"",
-            };
-            say_result(&voice, id, &format!("{{{tasks}{modern}}}")).await;
+            say_result(&voice, id, &format!("{{{tasks}}}")).await;
         });
     }
 

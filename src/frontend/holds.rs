@@ -78,6 +78,11 @@ impl Holds {
         self.tasks.remove(task);
     }
 
+    /// Whether the session is kept for a task.
+    pub(super) fn has_task(&self, task: &str) -> bool {
+        self.tasks.contains_key(task)
+    }
+
     /// The agent's token for the progress of a task.
     pub(super) fn token(&self, own: &Id) -> Option<Id> {
         let mut tokens = self

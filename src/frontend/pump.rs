@@ -177,7 +177,19 @@ impl Pump {
                     voice.say(Some(about), frame).await;
                 }
             }
-            Ok(frame) => voice.say(self.shared.only(), frame).await,
+            Ok(frame) => {
+                let is_told =
+                    self.shared.speech == Speech::Modern && frame.method() == "notifications/tasks";
+                let wanted = is_told.then(|| voice.subscriptions.of_task(&frame));
+                match wanted.filter(|wanted| !wanted.is_empty()) {
+                    Some(wanted) => {
+                        for (about, frame) in wanted {
+                            voice.say(Some(about), frame).await;
+                        }
+                    }
+                    None => voice.say(self.shared.only(), frame).await,
+                }
+            }
             Err(error) => tracing::debug!(%error, "a notification that cannot be passed on"),
         }
     }

@@ -1,8 +1,8 @@
 //! Which changes an agent wants to be told of.
 //!
 //! An agent of the earlier era is told of all lists once it has said `initialize`, and subscribes to resources at their
-//! servers; one of 2026-07-28 opens a subscription to either with `subscriptions/listen`, whose notifications bear its
-//! id.
+//! servers; one of 2026-07-28 opens a subscription to any of them, and to tasks, with `subscriptions/listen`, whose
+//! notifications bear its id.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,9 @@ use super::voice::lock;
 use crate::session::splice::{Existing, Put, quoted};
 use crate::session::{Frame, Id};
 
-/// The key of the resources among what is subscribed to.
-const RESOURCES: &str = "resourceSubscriptions";
+/// The keys of the resources and of the tasks among what is subscribed to.
+pub(super) const RESOURCES: &str = "resourceSubscriptions";
+pub(super) const TASKS: &str = "taskIds";
 
 /// The subscriptions of one agent.
 #[derive(Debug, Default)]
@@ -28,8 +29,17 @@ struct Subscription {
     /// The id of the request, which is the id of the subscription.
     id: Id,
     lists: Vec<&'static str>,
-    /// The addresses of resources, as the agent knows them.
-    resources: Vec<String>,
+    /// The addresses of resources and the ids of tasks, as the agent knows them.
+    subjects: Subjects,
+}
+
+/// What single things a subscription is for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Subjects {
+    /// The addresses of resources.
+    pub(super) resources: Vec<String>,
+    /// The ids of tasks.
+    pub(super) tasks: Vec<String>,
 }
 
 /// A subscription that was opened.
@@ -37,8 +47,8 @@ struct Subscription {
 pub(super) struct Opened {
     /// What is to be said first.
     pub(super) acknowledged: Frame,
-    /// The resources that are subscribed to.
-    pub(super) resources: Vec<String>,
+    /// The resources and tasks that are subscribed to.
+    pub(super) subjects: Subjects,
 }
 
 impl Subscriptions {
@@ -52,69 +62,106 @@ impl Subscriptions {
         self.legacy.load(Ordering::Relaxed)
     }
 
-    /// Opens a subscription, to those of the resources that `exists` says there are.
-    pub(super) fn open(&self, request: &Frame, exists: impl Fn(&str) -> bool) -> Option<Opened> {
+    /// Opens a subscription, to those of the resources and tasks that `exists` says there are.
+    pub(super) fn open(
+        &self,
+        request: &Frame,
+        is_resource: impl Fn(&str) -> bool,
+        is_task: impl Fn(&str) -> bool,
+    ) -> Option<Opened> {
         let id = request.id()?.clone();
         let wanted = |key: &str| request.find(&["notifications", key]).ok().flatten();
+        let named = |key: &str| -> Vec<String> {
+            let named = wanted(key).and_then(|list| serde_json::from_str(list).ok());
+            named.unwrap_or_default()
+        };
         let lists: Vec<&'static str> = ["tools", "prompts", "resources"]
             .into_iter()
             .filter(|list| wanted(&format!("{list}ListChanged")) == Some("true"))
             .collect();
-        let resources = wanted(RESOURCES).and_then(|list| serde_json::from_str(list).ok());
-        let mut resources: Vec<String> = resources.unwrap_or_default();
-        resources.retain(|address| exists(address));
+        let mut subjects = Subjects {
+            resources: named(RESOURCES),
+            tasks: named(TASKS),
+        };
+        subjects.resources.retain(|address| is_resource(address));
+        subjects.tasks.retain(|task| is_task(task));
         let mut accepted: Vec<String> = lists
             .iter()
             .map(|list| format!("\"{list}ListChanged\":true"))
             .collect();
-        if !resources.is_empty() {
-            let addresses: Vec<String> = resources.iter().map(|address| quoted(address)).collect();
-            accepted.push(format!("\"{RESOURCES}\":[{}]", addresses.join(",")));
+        for (key, named) in [(RESOURCES, &subjects.resources), (TASKS, &subjects.tasks)] {
+            if !named.is_empty() {
+                let named: Vec<String> = named.iter().map(|one| quoted(one)).collect();
+                accepted.push(format!("\"{key}\":[{}]", named.join(",")));
+            }
         }
         let accepted = format!("\"notifications\":{{{}}}", accepted.join(","));
         let acknowledged = tagged("notifications/subscriptions/acknowledged", &id, &accepted)?;
         lock(&self.open).push(Subscription {
             id,
             lists,
-            resources: resources.clone(),
+            subjects: subjects.clone(),
         });
         Some(Opened {
             acknowledged,
-            resources,
+            subjects,
         })
     }
 
-    /// Ends a subscription, if there is one of that id; gives the resources that no other subscribes to.
-    pub(super) fn cancel(&self, id: &Id) -> Option<Vec<String>> {
+    /// Ends a subscription, if there is one of that id; gives the resources and tasks that no other subscribes to.
+    pub(super) fn cancel(&self, id: &Id) -> Option<Subjects> {
         let mut open = lock(&self.open);
         let at = open
             .iter()
             .position(|subscription| subscription.id == *id)?;
-        let mut ended = open.swap_remove(at).resources;
-        ended.retain(|address| !open.iter().any(|other| other.resources.contains(address)));
+        let mut ended = open.swap_remove(at).subjects;
+        let others = || open.iter().map(|other| &other.subjects);
+        ended
+            .resources
+            .retain(|one| !others().any(|other| other.resources.contains(one)));
+        ended
+            .tasks
+            .retain(|one| !others().any(|other| other.tasks.contains(one)));
         Some(ended)
+    }
+
+    /// The notification about a task, for each subscription to it.
+    pub(super) fn of_task(&self, told: &Frame) -> Vec<(Id, Frame)> {
+        self.about(told, "taskId", |subjects, task| {
+            subjects.tasks.iter().any(|own| own == task)
+        })
     }
 
     /// The notification that a resource has changed, for each subscription to it or to what it is a part of.
     pub(super) fn of_resource(&self, updated: &Frame) -> Vec<(Id, Frame)> {
-        let address = updated.find(&["uri"]).ok().flatten();
-        let Some(address) = address.and_then(|text| serde_json::from_str::<String>(text).ok())
+        self.about(updated, "uri", |subjects, address| {
+            let mut wanted = subjects.resources.iter();
+            wanted.any(|own| is_part(address, own))
+        })
+    }
+
+    /// A notification for each subscription that is for what stands under a key in it.
+    fn about(
+        &self,
+        told: &Frame,
+        key: &str,
+        is_for: impl Fn(&Subjects, &str) -> bool,
+    ) -> Vec<(Id, Frame)> {
+        let subject = told.find(&[key]).ok().flatten();
+        let Some(subject) = subject.and_then(|text| serde_json::from_str::<String>(text).ok())
         else {
             return Vec::new();
         };
         lock(&self.open)
             .iter()
-            .filter(|subscription| {
-                let mut wanted = subscription.resources.iter();
-                wanted.any(|own| is_part(&address, own))
-            })
+            .filter(|subscription| is_for(&subscription.subjects, &subject))
             .filter_map(|subscription| {
                 let tag = Put {
                     key: SUBSCRIPTION,
                     value: subscription.id.as_json(),
                     existing: Existing::Replace,
                 };
-                let frame = updated.with(&["_meta"], &[tag]).ok()?;
+                let frame = told.clone().with(&["_meta"], &[tag]).ok()?;
                 Some((subscription.id.clone(), frame))
             })
             .collect()

@@ -17,7 +17,7 @@ use super::route::INVALID_PARAMS;
 use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use super::watches::{self, Watches};
+use super::watches::{self, Watched, Watches};
 use crate::session::{Frame, Id, SessionError};
 
 /// How much a server may say before the agent has heard it, in messages.
@@ -125,10 +125,10 @@ impl Worker {
         }
     }
 
-    /// Has the server tell of a resource, for which a session is opened if need be, or no longer.
-    async fn watch(&mut self, own: &str, watched: bool) {
+    /// Has the server tell of something, for which a session is opened if need be, or no longer.
+    async fn watch(&mut self, own: &Watched, watched: bool) {
         if watched && let Err(reason) = self.peer().await {
-            tracing::warn!("a resource is not watched yet: {reason}");
+            tracing::warn!("{own:?} is not watched yet: {reason}");
         }
         let open = self.open.as_ref();
         let session = open.map(|open| open.peer.session.clone());
@@ -157,7 +157,7 @@ impl Worker {
         let Some(own) = watches::address(frame) else {
             return false;
         };
-        self.watch(&own, watched).await;
+        self.watch(&Watched::Resource(own), watched).await;
         if self.shared.take(id).is_some()
             && let Ok(result) = RawValue::from_string("{}".to_owned())
         {
@@ -257,7 +257,7 @@ impl Worker {
             return Ok(Arc::clone(&open.peer));
         }
         self.close().await;
-        sleep_until(self.failed + self.backoff()).await;
+        sleep_until(self.failed + backoff(self.failures)).await;
         let (incoming, heard) = mpsc::channel(UNHEARD);
         let shared = &self.shared;
         let opened = self
@@ -311,15 +311,15 @@ impl Worker {
         self.failures = self.failures.saturating_add(1);
         self.failed = Instant::now();
     }
+}
 
-    /// How long to wait since the last failure.
-    fn backoff(&self) -> Duration {
-        match self.failures.checked_sub(2) {
-            Some(more) => BACKOFF
-                .saturating_mul(2_u32.saturating_pow(more))
-                .min(BACKOFF_MAX),
-            None => Duration::ZERO,
-        }
+/// How long to wait since the last of so many failures, one after the other.
+fn backoff(failures: u32) -> Duration {
+    match failures.checked_sub(2) {
+        Some(more) => BACKOFF
+            .saturating_mul(2_u32.saturating_pow(more))
+            .min(BACKOFF_MAX),
+        None => Duration::ZERO,
     }
 }
 
@@ -338,5 +338,20 @@ async fn idle(shared: &Shared, is_open: bool, limit: Option<Duration>) {
         } else {
             sleep_until(over).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_fails_again_and_again_is_given_longer_each_time() {
+        let pauses =
+            [0, 1, 2, 3, 4, 7, 8, 9, u32::MAX].map(|failures| backoff(failures).as_millis());
+        assert_eq!(
+            pauses,
+            [0, 0, 500, 1000, 2000, 16_000, 30_000, 30_000, 30_000]
+        );
     }
 }

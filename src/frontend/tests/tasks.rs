@@ -158,3 +158,68 @@ async fn one_server_alone_has_its_own_ids() {
     instance.answer(&asked["id"], &task).await;
     assert_eq!(agent.message().await["result"], task);
 }
+
+/// What a modern agent says with each request, with the extension.
+fn with_tasks(params: Value) -> Value {
+    modern(
+        params,
+        &json!({"extensions": {"io.modelcontextprotocol/tasks": {}}}),
+    )
+}
+
+#[tokio::test]
+async fn a_newer_agent_subscribes_to_a_task() {
+    const TAG: &str = "io.modelcontextprotocol/subscriptionId";
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let call = with_tasks(json!({"name": "one__do"}));
+    agent.send(1, "tools/call", call).await;
+    let mut instance = server.modern(&json!({"tools": {}})).await;
+    let asked = instance.message_but_lists(&[tool("do")]).await;
+    let task = json!({"resultType": "task", "taskId": "t", "status": "working"});
+    instance.answer(&asked["id"], &task).await;
+    assert_eq!(agent.message().await["result"]["taskId"], "one:t");
+
+    let wanted = json!({"notifications": {"taskIds": ["one:t", "gone:t"]}});
+    // Declared otherwise: it is the same task in the same session all the same.
+    agent
+        .send(2, "subscriptions/listen", modern(wanted, &json!({})))
+        .await;
+    assert_eq!(
+        agent.message().await["params"],
+        json!({"_meta": {TAG: 2}, "notifications": {"taskIds": ["one:t"]}})
+    );
+    let listen = timeout(LONG, async {
+        loop {
+            let asked = instance.message().await;
+            if asked["params"]["notifications"]["taskIds"].is_array() {
+                return asked;
+            }
+        }
+    });
+    let listen = listen.await.expect("the server is asked");
+    assert_eq!(listen["params"]["notifications"], json!({"taskIds": ["t"]}));
+    let told = json!({"jsonrpc": "2.0", "method": "notifications/tasks",
+        "params": {"taskId": "t", "status": "completed", "_meta": {TAG: listen["id"]}}});
+    instance.say(&told).await;
+    let mut shown = told.clone();
+    shown["params"]["taskId"] = json!("one:t");
+    shown["params"]["_meta"] = json!({TAG: 2});
+    assert_eq!(agent.message().await, shown);
+
+    agent
+        .speaker
+        .say(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}))
+        .await;
+    let cancelled = instance.message_but_lists(&[tool("do")]).await;
+    assert_eq!(cancelled["method"], "notifications/cancelled");
+    assert_eq!(cancelled["params"]["requestId"], listen["id"]);
+    // What the modern era has not is not asked of anybody.
+    for method in ["tasks/list", "tasks/result"] {
+        let answer = agent
+            .ask(3, method, with_tasks(json!({"taskId": "one:t"})))
+            .await;
+        assert_eq!(answer["error"]["code"], -32601, "{method}");
+    }
+}
