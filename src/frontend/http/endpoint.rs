@@ -1,5 +1,7 @@
 //! The endpoint: what a POST, GET or DELETE to `/mcp` or `/mcp/NAME` means, in either era.
 
+mod answers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +18,14 @@ use super::caller::Connection;
 use super::headers::{self, LAST_EVENT, Mismatch, SESSION, VERSION};
 use super::sse::{self, Events};
 use super::streams::{Asked, STANDING};
-use super::visits::{Door, Full, Visit, Who};
+use super::visits::{Door, Visit, Who};
 use crate::frontend::route::INVALID_PARAMS;
 use crate::frontend::translate::{CAPABILITIES, CLIENT, Speech, Unspoken};
 use crate::frontend::{Frontend, identity};
-use crate::session::splice::quoted;
 use crate::session::{Era, Frame, Id, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
+
+pub(super) use answers::refused;
+use answers::{accepted, error, full, mismatched, not_read, slow, unspoken};
 
 /// How long a body may take.
 const BODY: Duration = Duration::from_mins(2);
@@ -392,73 +396,4 @@ async fn read(body: Body, headers: &HeaderMap, patience: Duration) -> Result<Vec
         Ok(whole)
     };
     timeout(BODY, reading).await.map_err(|_| slow())?
-}
-
-fn slow() -> Response {
-    refused(StatusCode::REQUEST_TIMEOUT, "the body takes too long")
-}
-
-/// What came is no message.
-fn not_read(unreadable: &Unreadable, is_no_json: bool) -> Response {
-    let code = if is_no_json {
-        PARSE_ERROR
-    } else {
-        RpcError::INVALID_REQUEST
-    };
-    let reason = format!("the message cannot be read: {}", unreadable.reason);
-    error(
-        StatusCode::BAD_REQUEST,
-        unreadable.asks.as_ref(),
-        code,
-        &reason,
-    )
-}
-
-/// The headers do not fit the body.
-fn mismatched(id: Option<&Id>, mismatch: &Mismatch) -> Response {
-    let reason = format!("header mismatch: {}", mismatch.0);
-    error(
-        StatusCode::BAD_REQUEST,
-        id,
-        RpcError::HEADER_MISMATCH,
-        &reason,
-    )
-}
-
-/// The version is not spoken here.
-fn unspoken(id: &Id, version: &Unspoken) -> Response {
-    let text = format!(
-        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{{\"code\":{},\"message\":\"unsupported protocol version\",\"data\":{}}}}}",
-        RpcError::UNSUPPORTED_VERSION,
-        version.data()
-    );
-    sse::json(StatusCode::BAD_REQUEST, text)
-}
-
-fn full(_: Full) -> Response {
-    refused(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "there are too many clients",
-    )
-}
-
-/// The message was taken, and there is nothing to answer.
-fn accepted() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::ACCEPTED;
-    response
-}
-
-/// An error about the request as such.
-pub(super) fn refused(status: StatusCode, reason: &str) -> Response {
-    error(status, None, RpcError::INVALID_REQUEST, reason)
-}
-
-/// An error as JSON-RPC has it, so far as it is known what it answers.
-fn error(status: StatusCode, id: Option<&Id>, code: i64, reason: &str) -> Response {
-    let id = id.map_or(String::new(), |id| format!("\"id\":{id},"));
-    let reason = quoted(reason);
-    let text =
-        format!("{{\"jsonrpc\":\"2.0\",{id}\"error\":{{\"code\":{code},\"message\":{reason}}}}}");
-    sse::json(status, text)
 }

@@ -7,21 +7,25 @@
 //!
 //! Memory is bounded: see [`KEPT`] and [`UNHEARD`].
 
+mod reader;
+mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Bytes;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use crate::frontend::translate::SUBSCRIPTION;
 use crate::frontend::voice::{Said, lock};
 use crate::session::splice::{Existing, Put};
-use crate::session::{Frame, Id, Kind, RpcError};
+use crate::session::{Frame, Id, Kind};
+pub(super) use reader::Reader;
+pub(super) use stream::Event;
+use stream::Stream;
 
 /// How many bytes of what an agent heard are kept to be told again, and in how many events at most.
 const KEPT: usize = 256 * 1024;
@@ -67,53 +71,6 @@ struct Waiting {
     stream: u64,
     /// The id that the agent gave to it, where it is known by another here.
     own: Option<Id>,
-}
-
-#[derive(Debug, Default)]
-struct Stream {
-    events: VecDeque<Event>,
-    /// What those take up that are kept although they were heard, and those that were not heard yet: counted as they
-    /// come and go, since there can be many.
-    heard: Size,
-    unheard: Size,
-    /// The number of its last event.
-    last: u64,
-    /// How many requests are still to be answered on it.
-    unanswered: usize,
-    reader: Option<(u64, Arc<Notify>)>,
-    /// Whether it bears a subscription, of which the first message tells.
-    subscribes: bool,
-}
-
-/// How much some events take up.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Size {
-    events: usize,
-    bytes: usize,
-}
-
-/// Something that is said on a stream.
-#[derive(Debug, Clone)]
-pub(super) struct Event {
-    /// Its number in the stream, from 1.
-    pub(super) number: u64,
-    /// What is said: a message.
-    pub(super) text: Bytes,
-    /// The code of the error, if it is one that answers.
-    pub(super) error: Option<i64>,
-    /// Whether it is an answer after which the stream ends.
-    pub(super) is_last: bool,
-    heard: bool,
-}
-
-/// Listens to a stream.
-#[derive(Debug)]
-pub(super) struct Reader {
-    streams: Arc<Streams>,
-    pub(super) stream: u64,
-    number: u64,
-    wake: Arc<Notify>,
-    after: u64,
 }
 
 /// A request that is to be answered on a new stream.
@@ -390,149 +347,6 @@ impl State {
     }
 }
 
-impl Stream {
-    fn say(&mut self, frame: Frame, answers: bool) {
-        let error = (frame.kind() == Kind::Error).then(|| RpcError::of(&frame).code);
-        if answers {
-            self.unanswered = self.unanswered.saturating_sub(1);
-        }
-        self.subscribes |= frame.method() == "notifications/subscriptions/acknowledged";
-        self.last += 1;
-        let event = Event {
-            number: self.last,
-            text: frame.into_string().into(),
-            error,
-            is_last: answers && self.unanswered == 0,
-            heard: false,
-        };
-        self.unheard.add(&event);
-        self.events.push_back(event);
-        self.wake();
-    }
-
-    /// The first event behind another, which is heard now.
-    fn hear(&mut self, after: u64) -> Option<Event> {
-        let at = self.events.partition_point(|event| event.number <= after);
-        let event = self.events.get_mut(at)?;
-        if !event.heard {
-            event.heard = true;
-            self.unheard.take(event);
-            self.heard.add(event);
-        }
-        Some(event.clone())
-    }
-
-    fn drop_first(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        let size = if event.heard {
-            &mut self.heard
-        } else {
-            &mut self.unheard
-        };
-        size.take(&event);
-        Some(event)
-    }
-
-    fn wake(&self) {
-        if let Some((_, wake)) = &self.reader {
-            wake.notify_one();
-        }
-    }
-}
-
-impl Size {
-    fn add(&mut self, event: &Event) {
-        self.events += 1;
-        self.bytes += event.cost();
-    }
-
-    fn take(&mut self, event: &Event) {
-        self.events -= 1;
-        self.bytes -= event.cost();
-    }
-}
-
-impl Event {
-    /// What it takes up, in bytes.
-    fn cost(&self) -> usize {
-        self.text.len() + OVERHEAD
-    }
-}
-
-impl Reader {
-    /// The next event; nothing once the stream has ended, or somebody else listens to it.
-    pub(super) async fn next(&mut self) -> Option<Event> {
-        loop {
-            {
-                let mut state = lock(&self.streams.state);
-                let closed = state.closed;
-                let stream = state.streams.get_mut(&self.stream)?;
-                if stream.reader.as_ref().map(|(number, _)| *number) != Some(self.number) {
-                    return None;
-                }
-                let after = self.after;
-                if let Some(event) = stream.hear(after) {
-                    self.after = event.number;
-                    // Nobody can ask for it again.
-                    while !self.streams.resumable && stream.heard.events > 0 {
-                        stream.drop_first();
-                    }
-                    state.forget();
-                    self.streams.room.notify_one();
-                    return Some(event);
-                }
-                if closed || (self.stream != STANDING && stream.unanswered == 0) {
-                    return None;
-                }
-            }
-            self.wake.notified().await;
-        }
-    }
-
-    /// The number of the event that was heard last.
-    pub(super) fn heard(&self) -> u64 {
-        self.after
-    }
-
-    /// Ends with this, whose answer goes where no break can be mended: it is not kept.
-    pub(super) fn finish(self) {
-        let mut state = lock(&self.streams.state);
-        state.streams.remove(&self.stream);
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        let mut state = lock(&self.streams.state);
-        let Some(stream) = state.streams.get_mut(&self.stream) else {
-            return;
-        };
-        if stream.reader.as_ref().map(|(number, _)| *number) != Some(self.number)
-            && self.streams.resumable
-        {
-            return;
-        }
-        stream.reader = None;
-        if !self.streams.resumable {
-            // In the modern era a stream is its connection: whoever hangs up takes back what was asked.
-            state.streams.remove(&self.stream);
-            let waited: Vec<Id> = state
-                .requests
-                .iter()
-                .filter(|(_, waiting)| waiting.stream == self.stream)
-                .map(|(id, _)| id.clone())
-                .collect();
-            for id in waited {
-                state.requests.remove(&id);
-                if self.streams.gone.send(id).is_err() {
-                    tracing::trace!("the agent is gone");
-                }
-            }
-        }
-        self.streams.room.notify_one();
-    }
-}
-
 /// A notification of a subscription as its agent knows it: it bears the id of the request.
 fn as_subscribed(frame: Frame, own: &Id) -> Frame {
     if !matches!(frame.find(&["_meta", SUBSCRIPTION]), Ok(Some(_))) {
@@ -543,5 +357,5 @@ fn as_subscribed(frame: Frame, own: &Id) -> Frame {
         value: own.as_json(),
         existing: Existing::Replace,
     };
-    frame.with(&["_meta"], &[put]).unwrap_or(frame)
+    frame.clone().with(&["_meta"], &[put]).unwrap_or(frame)
 }

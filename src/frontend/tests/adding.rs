@@ -49,6 +49,11 @@ const OFFICIAL: &str = r#"
 name = "published"
 [[server.launch]]
 image = "docker.io/mcp/published"
+
+[[server]]
+name = "packed"
+[[server.launch]]
+package = "npm:packed"
 "#;
 const AWESOME: &str = r#"
 [[server]]
@@ -101,6 +106,8 @@ async fn each_policy_decides_on_each_kind_of_wish() {
             json!({"id": "published"}),
             [Granted, Granted, Asked, Refused],
         ),
+        // An image would be built from a package that anybody may have published.
+        (json!({"id": "packed"}), [Asked, Asked, Asked, Refused]),
         (json!({"id": "somebodys"}), [Asked, Granted, Asked, Refused]),
         (json!({"id": "guessed"}), [Asked, Asked, Asked, Refused]),
         (json!({"id": "guess-too"}), [Asked, Asked, Asked, Refused]),

@@ -2,23 +2,23 @@
 //! type holds, and deep nesting, arrives byte for byte, but for what must be another: ids, progress tokens, names, and who
 //! asks the user.
 //!
-//! What a face cannot carry would stand in a table; that of stdio is empty.
+//! What a face cannot carry stands in a table; that of stdio is empty, that of HTTP in [`super::http`] is read by a test.
 
 use super::passing::odd;
 use super::*;
 
 /// A JSON object with all that is odd in it, and these members before.
-fn with(members: &str) -> String {
+pub(super) fn with(members: &str) -> String {
     let comma = if members.is_empty() { "" } else { "," };
     format!("{{{members}{comma}{}}}", odd())
 }
 
 /// What an agent calls something, and what its server calls it, where that is something else.
-type Renamed = Option<(&'static str, &'static str)>;
+pub(super) type Renamed = Option<(&'static str, &'static str)>;
 
 /// The requests that an agent can make: the method, its parameters as the agent writes them, and the part of them that the
 /// server knows otherwise.
-const ASKED: [(&str, &str, Renamed); 13] = [
+pub(super) const ASKED: [(&str, &str, Renamed); 13] = [
     (
         "tools/call",
         r#""name" :"one__do","arguments":{"x":1.00}"#,
@@ -55,7 +55,7 @@ const ASKED: [(&str, &str, Renamed); 13] = [
 ];
 
 /// What servers answer and say by themselves, as members of a result or of parameters.
-const RESULTS: [&str; 9] = [
+pub(super) const RESULTS: [&str; 9] = [
     r#""content":[{"type":"text","text":"\u00e9"},{"type":"image","data":"AA==","mimeType":"image/png"},{"type":"audio","data":"","mimeType":"a/b"},{"type":"resource_link","uri":"file:///x","name":"x","size":9007199254740993},{"type":"resource","resource":{"uri":"ui://one/app","text":"<p>","_meta":{"ui":{"csp":{}}}}},{"type":"future"}],"structuredContent":[1e400],"isError":false"#,
     r#""task":{"taskId":"t-1","status":"working","ttl":60000,"pollInterval":1.5}"#,
     r#""messages":[{"role":"user","content":{"type":"text","text":"x"},"_meta":{"n":0.30}}]"#,
@@ -67,7 +67,7 @@ const RESULTS: [&str; 9] = [
     "",
 ];
 
-const SAID: [(&str, &str); 6] = [
+pub(super) const SAID: [(&str, &str); 6] = [
     (
         "notifications/message",
         r#""level":"info","logger":"l","data":18446744073709551617"#,
@@ -88,7 +88,7 @@ const SAID: [(&str, &str); 6] = [
     ("notifications/tasks", r#""taskId":"t-1""#),
 ];
 
-const QUESTIONS: [(&str, &str); 5] = [
+pub(super) const QUESTIONS: [(&str, &str); 5] = [
     (
         "sampling/createMessage",
         r#""messages":[{"role":"user","content":[{"type":"tool_result","x":1.0}]}],"maxTokens":1e2,"temperature":0.10,"tools":[{"name":"t"}]"#,
@@ -105,24 +105,27 @@ const QUESTIONS: [(&str, &str); 5] = [
     ("future/question", ""),
 ];
 
-/// Both sides, with a session open and a call on its way.
-async fn both(place: &Place) -> (Client, Instance) {
-    let lists = json!({"tools": [tool("do")], "prompts": [{"name": "ask"}],
+/// What the server offers.
+pub(super) fn lists() -> Value {
+    json!({"tools": [tool("do")], "prompts": [{"name": "ask"}],
         "resources": [{"uri": "file:///one", "name": "r"}, {"uri": "ui://one/app", "name": "a"}],
-        "templates": [{"uriTemplate": "t://{x}", "name": "t"}]});
-    let server = place.server("one", &lists);
-    let mut agent = place.agent(Shape::All).await;
-    let hello = format!(
-        r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{}}}}}"#,
+        "templates": [{"uriTemplate": "t://{x}", "name": "t"}]})
+}
+
+/// The parameters of an agent's `initialize`.
+pub(super) fn hello() -> String {
+    format!(
+        r#"{{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{}}}"#,
         with(r#""sampling":{"tools":{}},"elicitation":{"form":{},"url":{}},"roots":{}"#),
         with(r#""name":"a","version":"1""#)
-    );
-    agent.speaker.write(&hello).await;
-    agent.message().await;
-    agent
-        .send(100, "tools/call", json!({"name": "one__do"}))
-        .await;
-    let mut instance = server.accept().await;
+    )
+}
+
+/// Opens a session as a server of the earlier era: answers what is asked first, up to a call, whose id it gives, and the
+/// lists.
+pub(super) async fn opened(instance: &mut Instance) -> String {
+    let lists = lists();
+    let mut call = None;
     // The call, and four lists.
     let mut left = 5;
     while left > 0 {
@@ -141,26 +144,44 @@ async fn both(place: &Place) -> (Client, Instance) {
                 let result = json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}, "prompts": {}, "resources": {}}, "serverInfo": {"name": "s", "version": "1"}});
                 instance.answer(&id, &result).await;
             }
-            "tools/call" => left -= 1,
+            "tools/call" => {
+                call = Some(id.to_string());
+                left -= 1;
+            }
             // An agent that can more is asked for what it is offered; nothing else than before.
             "notifications/initialized" => {}
             method => {
-                let key = match method {
-                    "tools/list" => "tools",
-                    "prompts/list" => "prompts",
-                    "resources/list" => "resources",
-                    _ => "templates",
-                };
-                let list = if key == "templates" {
-                    json!({"resourceTemplates": lists[key]})
-                } else {
-                    json!({key: lists[key]})
-                };
-                instance.answer(&id, &list).await;
+                instance.answer(&id, &listed(method, &lists)).await;
                 left -= 1;
             }
         }
     }
+    call.unwrap()
+}
+
+/// The answer to a request for a list.
+pub(super) fn listed(method: &str, lists: &Value) -> Value {
+    match method {
+        "tools/list" => json!({"tools": lists["tools"]}),
+        "prompts/list" => json!({"prompts": lists["prompts"]}),
+        "resources/list" => json!({"resources": lists["resources"]}),
+        _ => json!({"resourceTemplates": lists["templates"]}),
+    }
+}
+
+/// Both sides, with a session open and a call on its way.
+async fn both(place: &Place) -> (Client, Instance) {
+    let server = place.server("one", &lists());
+    let mut agent = place.agent(Shape::All).await;
+    let params = hello();
+    let hello = format!(r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{params}}}"#);
+    agent.speaker.write(&hello).await;
+    agent.message().await;
+    agent
+        .send(100, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let mut instance = server.accept().await;
+    opened(&mut instance).await;
     (agent, instance)
 }
 

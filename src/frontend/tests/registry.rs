@@ -282,3 +282,43 @@ async fn the_settings_can_forbid_it() {
     let text = failed(&call(&mut agent, "registry-remove", json!({"name": "one"})).await);
     assert!(text.contains("mcpod remove one"), "{text}");
 }
+
+#[tokio::test]
+async fn others_are_answered_while_the_catalog_is_read() {
+    let mut place = Place::with(&[]).await;
+    let entries = (0..300).map(|number| {
+        format!("[[server]]\nname = \"entry-{number}\"\n[[server.launch]]\nimage = \"docker.io/x/entry-{number}\"\n")
+    });
+    std::fs::write(place.path("catalog.toml"), entries.collect::<String>()).unwrap();
+    let extra = format!(
+        "[[extra]]\nname = 'made'\nkind = 'toml'\nurl = '{}'\n",
+        place.path("catalog.toml").display()
+    );
+    place.settings.sources = toml::from_str(&extra).unwrap();
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let params = json!({"name": "registry-refresh", "arguments": {"sources": ["made"]},
+        "_meta": {"progressToken": "p"}});
+    agent.send(1, "tools/call", params).await;
+    loop {
+        let told = agent.message().await;
+        assert_eq!(told["method"], "notifications/progress", "{told}");
+        if told["params"]["message"] == "indexing" {
+            break;
+        }
+    }
+    agent.send(2, "ping", json!({})).await;
+    let mut answered = Vec::new();
+    while answered.last().is_none_or(|last: &Value| last["id"] != 1) {
+        let message = agent.message().await;
+        if !message["id"].is_null() {
+            answered.push(message);
+        }
+    }
+    let [ping, refreshed] = answered.as_slice() else {
+        panic!("the ping waited: {answered:?}");
+    };
+    assert_eq!(ping["id"], 2);
+    let text = refreshed["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("made: 300 servers"), "{text}");
+}

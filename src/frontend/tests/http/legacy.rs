@@ -149,6 +149,42 @@ async fn what_belongs_to_no_request_comes_on_the_standing_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_that_says_nothing_is_kept_alive() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do")]}));
+    let web = Web::start(&place, Shape::All).await;
+    let session = web.initialize("/mcp", &json!({})).await;
+    let request = format!(
+        "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\n\
+         Mcp-Session-Id: {session}\r\n\r\n",
+        web.token
+    );
+    let mut stream = tokio::net::TcpStream::connect(web.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut read = async || {
+        let mut bytes = vec![0; 4096];
+        let count = timeout(LONG, stream.read(&mut bytes)).await;
+        let count = count.expect("something").unwrap();
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    };
+    let mut begun = String::new();
+    while !begun.contains("0-0") {
+        begun += &read().await;
+    }
+    assert!(begun.starts_with("HTTP/1.1 200 "), "{begun}");
+    for _ in 0..2 {
+        // Nothing but time passes.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(15)).await;
+        tokio::time::resume();
+        let kept = read().await;
+        assert!(kept.contains(": \n\n"), "{kept:?}");
+    }
+    web.stop().await;
+}
+
+#[tokio::test]
 async fn a_broken_stream_is_resumed_where_it_broke() {
     let place = Place::with(&["mcpod-one.socket"]).await;
     let server = place.server("one", &json!({"tools": [tool("do")]}));
