@@ -1,11 +1,11 @@
-"""FastMCP's client: fastmcp_client.py legacy|auto COMMAND..."""
+"""FastMCP's client: fastmcp_client.py legacy|auto COMMAND..., or --http URL TOKEN in place of the command"""
 
 import asyncio
 import sys
 
 from fastmcp import Client
 from fastmcp.client.messages import MessageHandler
-from fastmcp.client.transports import StdioTransport
+from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 
 
 class Hears(MessageHandler):
@@ -16,7 +16,13 @@ class Hears(MessageHandler):
         self.changed.set()
 
 
-async def main(mode, command, arguments):
+def transport(words):
+    if words[0] == "--http":
+        return StreamableHttpTransport(words[1], headers={"Authorization": f"Bearer {words[2]}"})
+    return StdioTransport(words[0], words[1:])
+
+
+async def main(mode, words):
     hears = Hears()
 
     async def tools(client):
@@ -31,7 +37,7 @@ async def main(mode, command, arguments):
             await asyncio.wait_for(hears.changed.wait(), 5)
             hears.changed.clear()
 
-    async with Client(StdioTransport(command, arguments), mode=mode, message_handler=hears) as client:
+    async with Client(transport(words), mode=mode, message_handler=hears) as client:
         assert "builtin:time" in await call(client, "registry-find", query="time zones")
         assert "is active as time" in await call(client, "registry-add", id="time")
         await told(client)
@@ -44,4 +50,4 @@ async def main(mode, command, arguments):
         assert not [name for name in await tools(client) if "__" in name]
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
+asyncio.run(main(sys.argv[1], sys.argv[2:]))

@@ -1,13 +1,26 @@
-"""The Python SDK of the 1.x line: python1.py COMMAND..."""
+"""The Python SDK of the 1.x line: python1.py COMMAND..., or python1.py --http URL TOKEN"""
 
 import asyncio
+import contextlib
 import sys
 
 from mcp import ClientSession, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamablehttp_client
 
 
-async def main(command, arguments):
+@contextlib.asynccontextmanager
+async def connected(words):
+    if words[0] == "--http":
+        _, url, token = words
+        async with streamablehttp_client(url, headers={"Authorization": f"Bearer {token}"}) as (read, write, _):
+            yield read, write
+    else:
+        async with stdio_client(StdioServerParameters(command=words[0], args=words[1:])) as (read, write):
+            yield read, write
+
+
+async def main(words):
     changed = asyncio.Event()
 
     async def hear(message):
@@ -22,8 +35,7 @@ async def main(command, arguments):
         assert not result.isError, result
         return result.content[0].text
 
-    parameters = StdioServerParameters(command=command, args=arguments)
-    async with stdio_client(parameters) as (read, write), ClientSession(read, write, message_handler=hear) as session:
+    async with connected(words) as (read, write), ClientSession(read, write, message_handler=hear) as session:
         await session.initialize()
         assert "builtin:time" in await call(session, "registry-find", query="time zones")
         assert "is active as time" in await call(session, "registry-add", id="time")
@@ -36,4 +48,4 @@ async def main(command, arguments):
         assert not [name for name in await tools(session) if "__" in name]
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2:]))
+asyncio.run(main(sys.argv[1:]))

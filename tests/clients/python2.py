@@ -1,15 +1,27 @@
-"""The Python SDK of the 2.x line: python2.py legacy|auto COMMAND..."""
+"""The Python SDK of the 2.x line: python2.py legacy|auto COMMAND..., or --http URL TOKEN in place of the command"""
 
 import asyncio
 import contextlib
 import sys
 
+import httpx2
 import mcp_types as types
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 
-async def main(mode, command, arguments):
+@contextlib.asynccontextmanager
+async def transport(words):
+    if words[0] == "--http":
+        _, url, token = words
+        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=120) as http:
+            yield streamable_http_client(url, http_client=http)
+    else:
+        yield stdio_client(StdioServerParameters(command=words[0], args=words[1:]))
+
+
+async def main(mode, words):
     changed = asyncio.Event()
 
     async def hear(message):
@@ -30,8 +42,7 @@ async def main(mode, command, arguments):
         assert not result.is_error, result
         return result.content[0].text
 
-    parameters = StdioServerParameters(command=command, args=arguments)
-    async with Client(stdio_client(parameters), mode=mode, message_handler=hear) as client:
+    async with transport(words) as way, Client(way, mode=mode, message_handler=hear) as client:
         newer = client.protocol_version >= "2026-07-28"
         assert newer == (mode == "auto"), client.protocol_version
         listening = None
@@ -54,4 +65,4 @@ async def main(mode, command, arguments):
                 await listening
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
+asyncio.run(main(sys.argv[1], sys.argv[2:]))

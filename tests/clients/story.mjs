@@ -1,6 +1,11 @@
 // What a client does, whichever SDK it is made with.
 import assert from 'node:assert';
 
+// An SDK's transport over HTTP, with the token shown.
+export function overHttp(Transport, [url, token]) {
+  return new Transport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${token}` } } });
+}
+
 // `onChange` takes what is to be called when the list of tools changes.
 export async function story(client, onChange) {
   const call = async (name, given) => {

@@ -1,8 +1,8 @@
-// The TypeScript SDK of the 2.x line: typescript2.mjs legacy|auto COMMAND...
+// The TypeScript SDK of the 2.x line: typescript2.mjs legacy|auto COMMAND..., or --http URL TOKEN in place of the command
 import assert from 'node:assert';
-import { Client } from '@modelcontextprotocol/client';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { story } from './story.mjs';
+import { overHttp, story } from './story.mjs';
 
 const [mode, command, ...args] = process.argv.slice(2);
 let changed = () => {};
@@ -10,7 +10,7 @@ const client = new Client({ name: 'typescript2', version: '1' }, {
   versionNegotiation: { mode },
   listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => changed() } },
 });
-await client.connect(new StdioClientTransport({ command, args }));
+await client.connect(command === '--http' ? overHttp(StreamableHTTPClientTransport, args) : new StdioClientTransport({ command, args }));
 assert.equal(client.getNegotiatedProtocolVersion() >= '2026-07-28', mode === 'auto');
 await story(client, (hear) => { changed = hear; });
 await client.close();

@@ -1,14 +1,38 @@
-//! A small MCP server of the era with `initialize` that starts at once: one tool, `echo`, which returns its message.
+//! A small MCP server of the era with `initialize` that starts at once. Its tool `echo` returns its message, `large` as many
+//! bytes as its message says; it can offer more that are only there to be listed.
 //!
 //! It knows the few messages that are sent to it here by their text, since a parser would be measured as well.
 
 use std::io::{self, BufRead, Write};
 
-/// What it offers.
-const TOOLS: &str = r#"{"tools":[{"name":"echo","description":"Returns its message","inputSchema":{"type":"object","properties":{"message":{"type":"string"}},"required":["message"]}}]}"#;
+/// The schema of all tools' arguments.
+const SCHEMA: &str = r#""inputSchema":{"type":"object","properties":{"message":{"type":"string","description":"What is to be returned, as it is and in one piece"}},"required":["message"]}"#;
 
-/// Answers line by line until its input ends.
-pub(crate) fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+/// What a tool that is only listed says of itself: as much as servers of the world do.
+const ABOUT: &str = "Looks up the records that match all given conditions, in the order of their last change, and returns them \
+    with their identifiers, their owners and the first lines of their contents. Use it before anything is changed, and again \
+    afterwards to see that it was. Conditions are joined by AND; quote what has spaces in it.";
+
+/// What it offers, with so many tools that are only listed.
+fn tools(listed: usize) -> String {
+    let tool = |name: &str, about: &str| {
+        format!(r#"{{"name":"{name}","description":"{about}",{SCHEMA}}}"#)
+    };
+    let mut all = vec![
+        tool("echo", "Returns its message"),
+        tool("large", "Returns many bytes"),
+    ];
+    all.extend((0..listed).map(|number| tool(&format!("look-up-{number:02}"), ABOUT)));
+    format!(r#"{{"tools":[{}]}}"#, all.join(","))
+}
+
+/// Answers line by line until its input ends; offers so many tools more that are only listed.
+pub(crate) fn serve(
+    mut input: impl BufRead,
+    mut output: impl Write,
+    listed: usize,
+) -> io::Result<()> {
+    let tools = tools(listed);
     let mut line = String::new();
     while input.read_line(&mut line)? > 0 {
         // A notification has no id and gets no answer.
@@ -22,9 +46,14 @@ pub(crate) fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Resu
                     )
                 }
                 Some("ping") => r#""result":{}"#.to_owned(),
-                Some("tools/list") => format!("\"result\":{TOOLS}"),
+                Some("tools/list") => format!("\"result\":{tools}"),
                 Some("tools/call") => {
                     let message = string(&line, "message");
+                    let large = match string(&line, "name") {
+                        "large" => "x".repeat(message.parse().unwrap_or_default()),
+                        _ => String::new(),
+                    };
+                    let message = if large.is_empty() { message } else { &large };
                     format!(r#""result":{{"content":[{{"type":"text","text":"{message}"}}]}}"#)
                 }
                 _ => r#""error":{"code":-32601,"message":"no such method"}"#.to_owned(),

@@ -6,15 +6,27 @@ use std::process::{Command, Stdio};
 /// The image of the server that this program is when called as `speed echo`.
 pub(crate) const ECHO: &str = "docker://localhost/mcpod-bench/echo";
 
-/// Makes the image [`ECHO`] from this program. It is linked statically, so the image needs nothing else.
-pub(crate) fn make_echo() {
+/// The same with [`MORE_TOOLS`].
+pub(crate) const MANY_TOOLS: &str = "docker://localhost/mcpod-bench/many-tools";
+
+/// How many tools that one offers besides those of the other, which are two.
+const MORE_TOOLS: &str = "18";
+
+/// Makes the images [`ECHO`] and [`MANY_TOOLS`].
+pub(crate) fn make() {
+    make_one(ECHO, "0");
+    make_one(MANY_TOOLS, MORE_TOOLS);
+}
+
+/// Makes an image from this program. It is linked statically, so the image needs nothing else.
+fn make_one(reference: &str, more_tools: &str) {
     let program = std::env::current_exe().unwrap();
     let mut build = Command::new("podman")
         .args([
             "build",
             "--quiet",
             "--tag",
-            "localhost/mcpod-bench/echo",
+            reference.trim_start_matches("docker://"),
             "--file",
             "-",
         ])
@@ -23,7 +35,9 @@ pub(crate) fn make_echo() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let recipe = "FROM scratch\nCOPY speed /speed\nENTRYPOINT [\"/speed\", \"echo\"]\n";
+    let recipe = format!(
+        "FROM scratch\nCOPY speed /speed\nENTRYPOINT [\"/speed\", \"echo\", \"{more_tools}\"]\n"
+    );
     build
         .stdin
         .take()

@@ -5,6 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 /// How much of the beginning and of the end of an answer is looked at, in bytes: the id is in one of them, the rest is content.
 const ENDS: usize = 200;
 
+/// The parameters of a call of a tool with one argument.
+pub(crate) fn call(tool: &str, key: &str, value: &str) -> String {
+    format!(r#"{{"name":"{tool}","arguments":{{"{key}":"{value}"}}}}"#)
+}
+
 /// A client of one server.
 #[derive(Debug)]
 pub(crate) struct Peer<R, W> {
@@ -42,11 +47,15 @@ impl<R: Read, W: Write> Peer<R, W> {
 
     /// Writes the request for a call of the tool `echo`; the message must need no escaping.
     pub(crate) fn echo(&mut self, message: &str) -> String {
-        let params = format!(r#"{{"name":"echo","arguments":{{"message":"{message}"}}}}"#);
-        self.request("tools/call", &params)
+        self.call("echo", "message", message)
     }
 
-    fn request(&mut self, method: &str, params: &str) -> String {
+    /// Writes the request for a call of a tool with one argument, of which nothing must need escaping.
+    pub(crate) fn call(&mut self, tool: &str, key: &str, value: &str) -> String {
+        self.request("tools/call", &call(tool, key, value))
+    }
+
+    pub(crate) fn request(&mut self, method: &str, params: &str) -> String {
         self.id += 1;
         let id = self.id;
         format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n")
@@ -64,6 +73,11 @@ impl<R: Read, W: Write> Peer<R, W> {
                 return length;
             }
         }
+    }
+
+    /// The answer that came last.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.line
     }
 
     /// Whether the line is the answer, and no notification; it must be no error.

@@ -114,25 +114,60 @@ impl Place {
 
     /// The number of a process of the user's with this name.
     pub(crate) fn pid_of(&self, name: &str) -> u32 {
-        self.own().find(|(_pid, its)| its == name).unwrap().0
+        *self.pids_of(name).first().unwrap()
+    }
+
+    /// The numbers of the user's processes with this name, in their order.
+    pub(crate) fn pids_of(&self, name: &str) -> Vec<u32> {
+        let own = self.own().filter(|(_pid, its)| its == name);
+        let mut pids: Vec<u32> = own.map(|(pid, _its)| pid).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// How many instances of servers there are.
+    pub(crate) fn instances(&self) -> usize {
+        let units = self.units();
+        units.iter().filter(|unit| unit.contains('@')).count()
+    }
+
+    /// The processes of the instances of servers.
+    pub(crate) fn processes_of_instances(&self) -> Vec<u32> {
+        let units = self.units().into_iter().filter(|unit| unit.contains('@'));
+        let folders = units.map(|unit| self.manager.join("mcpod.slice").join(unit));
+        folders.flat_map(processes_below).collect()
+    }
+
+    /// The containers that there are, running or not: their names and states.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let mut podman = Command::new("podman");
+        let words = [
+            "--transient-store",
+            "ps",
+            "--all",
+            "--format",
+            "{{.Names}} {{.Status}}",
+        ];
+        let listed = process::run(podman.args(words));
+        let listed = String::from_utf8_lossy(&listed);
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// How many kernel keys the user has (proc_key-users(5): the user, how often its record is used, keys and those that are
+    /// in use, keys and their limit, bytes and their limit).
+    pub(crate) fn kernel_keys(&self) -> usize {
+        let users = std::fs::read_to_string("/proc/key-users").unwrap();
+        let own = users.lines().find_map(|line| {
+            let (uid, rest) = line.trim_start().split_once(':')?;
+            let keys = rest.split_whitespace().nth(2)?;
+            (uid.parse() == Ok(self.uid)).then(|| keys.split('/').next()?.parse().ok())?
+        });
+        own.unwrap_or_default()
     }
 
     /// The processes of the user's units and containers, this one and its children aside.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        let mut processes = Vec::new();
-        let mut folders = vec![self.manager.clone()];
-        while let Some(folder) = folders.pop() {
-            // A folder that is gone meanwhile is passed over.
-            let listed = std::fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-            processes.extend(listed.lines().map(|pid| pid.parse::<u32>().unwrap()));
-            let below = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            folders.extend(
-                below
-                    .map(|entry| entry.path())
-                    .filter(|path| path.is_dir() && *path != self.cgroup),
-            );
-        }
-        processes
+        processes_but(self.manager.clone(), Some(&self.cgroup))
     }
 
     /// The user's processes, by number and name. One that is gone meanwhile is passed over.
@@ -147,4 +182,24 @@ impl Place {
                 is_own.then(|| (pid, name.trim_end().to_owned()))
             })
     }
+}
+
+/// The processes in a control group and below it.
+fn processes_below(group: PathBuf) -> Vec<u32> {
+    processes_but(group, None)
+}
+
+/// The same without those in another and below that.
+fn processes_but(group: PathBuf, other: Option<&Path>) -> Vec<u32> {
+    let mut processes = Vec::new();
+    let mut folders = vec![group];
+    while let Some(folder) = folders.pop() {
+        // A folder that is gone meanwhile is passed over.
+        let listed = std::fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+        processes.extend(listed.lines().map(|pid| pid.parse::<u32>().unwrap()));
+        let below = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let below = below.map(|entry| entry.path());
+        folders.extend(below.filter(|path| path.is_dir() && Some(path.as_path()) != other));
+    }
+    processes
 }

@@ -16,16 +16,21 @@
 
 mod active;
 mod adding;
+mod agents;
 mod calling;
+mod chaos;
 mod commands;
 mod echo;
 mod empty;
+mod http;
 mod image;
+mod load;
 mod many;
 mod opening;
 mod peer;
 mod place;
 mod process;
+mod serving;
 mod table;
 
 use std::process::ExitCode;
@@ -37,13 +42,17 @@ use table::Table;
 type Measure = fn(&Place, &mut Table);
 
 /// The groups of lines, in the order of the table.
-const GROUPS: [(&str, Measure); 5] = [
+const GROUPS: [(&str, Measure); 6] = [
     ("open", opening::measure),
     ("call", calling::measure),
+    ("serve", serving::measure),
     ("add", adding::measure),
     ("commands", commands::measure),
     ("many", many::measure),
 ];
+
+/// What is run when it is asked for, by `tests/soak`: it takes long, or is no measurement.
+const SOAK: [(&str, Measure); 2] = [("load", load::measure), ("chaos", chaos::measure)];
 
 /// How many samples a line has that says nothing else.
 const SAMPLES: usize = 200;
@@ -51,7 +60,8 @@ const SAMPLES: usize = 200;
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1).peekable();
     if words.next_if(|word| word == "echo").is_some() {
-        return match echo::serve(std::io::stdin().lock(), std::io::stdout().lock()) {
+        let listed = words.next().map_or(0, |number| number.parse().unwrap());
+        return match echo::serve(std::io::stdin().lock(), std::io::stdout().lock(), listed) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("{error}");
@@ -63,18 +73,19 @@ fn main() -> ExitCode {
         .next_if(|word| word == "--samples")
         .map_or(SAMPLES, |_| words.next().unwrap().parse().unwrap());
     let chosen: Vec<String> = words.collect();
+    let groups = GROUPS.iter().chain(&SOAK);
     for word in &chosen {
-        assert!(
-            GROUPS.iter().any(|(name, _)| name == word),
-            "no group {word:?}"
-        );
+        let mut groups = groups.clone();
+        assert!(groups.any(|(name, _)| name == word), "no group {word:?}");
     }
 
     let place = Place::here(samples);
-    image::make_echo();
+    image::make();
     let mut table = Table::default();
-    for (name, measure) in GROUPS {
-        if chosen.is_empty() || chosen.iter().any(|word| word == name) {
+    let of_bench = GROUPS.len();
+    for (at, (name, measure)) in groups.enumerate() {
+        let is_wanted = chosen.is_empty() && at < of_bench;
+        if is_wanted || chosen.iter().any(|word| word == name) {
             eprintln!("measuring: {name}");
             measure(&place, &mut table);
         }

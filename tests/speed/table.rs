@@ -23,6 +23,8 @@ pub(crate) enum Bound {
     Slowest(f64),
     /// So much more than what it is compared with.
     More(f64),
+    /// So much more than what it is compared with, both at their 99th percentiles.
+    SlowestMore(f64),
     /// So many times what it is compared with.
     Ratio(f64),
 }
@@ -33,8 +35,8 @@ pub(crate) struct Line {
     name: String,
     unit: Unit,
     samples: Samples,
-    /// The median of what it is compared with.
-    reference: Option<f64>,
+    /// What it is compared with.
+    reference: Option<Samples>,
     bounds: Vec<Bound>,
 }
 
@@ -75,7 +77,7 @@ impl Line {
     /// Compares it with something that was measured in turns with it.
     pub(crate) fn against(self, reference: &Samples) -> Self {
         Self {
-            reference: Some(reference.median()),
+            reference: Some(reference.clone()),
             ..self
         }
     }
@@ -88,12 +90,14 @@ impl Line {
     }
 
     fn is_within(&self) -> bool {
-        let median = self.samples.median();
+        let (median, slowest) = (self.samples.median(), self.samples.percentile(99));
+        let reference = || self.reference.as_ref().unwrap();
         self.bounds.iter().all(|bound| match *bound {
             Bound::Most(most) => median <= most,
-            Bound::Slowest(most) => self.samples.percentile(99) <= most,
-            Bound::More(more) => median <= self.reference.unwrap() + more,
-            Bound::Ratio(ratio) => median <= self.reference.unwrap() * ratio,
+            Bound::Slowest(most) => slowest <= most,
+            Bound::More(more) => median <= reference().median() + more,
+            Bound::SlowestMore(more) => slowest <= reference().percentile(99) + more,
+            Bound::Ratio(ratio) => median <= reference().median() * ratio,
         })
     }
 
@@ -104,10 +108,12 @@ impl Line {
             Bound::Most(most) => self.unit.show(most),
             Bound::Slowest(most) => format!("p99 {}", self.unit.show(most)),
             Bound::More(more) => format!("+{}", self.unit.show(more)),
+            Bound::SlowestMore(more) => format!("p99 +{}", self.unit.show(more)),
             Bound::Ratio(ratio) => format!("x{ratio:.2}"),
         });
         let (ratio, within) = (
-            self.reference.map(|reference| {
+            self.reference.as_ref().map(|reference| {
+                let reference = reference.median();
                 let more = median - reference;
                 let sign = if more < 0.0 { '-' } else { '+' };
                 format!(
