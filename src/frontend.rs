@@ -47,6 +47,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::orchestrator::trust::Trusted;
@@ -106,19 +107,26 @@ struct Asked {
 impl Frontend {
     /// Reads back what is active, and follows from then on what becomes of it.
     pub async fn start(orchestrator: Arc<Orchestrator>, shape: Shape) -> Result<Arc<Self>, Error> {
-        let registry = registry::lists(orchestrator.catalog()?.size());
+        // The catalog is opened while systemd answers: agents wait for both.
+        let catalog = Arc::clone(&orchestrator);
+        let counting = spawn_blocking(move || catalog.catalog().map(|catalog| catalog.size()));
         // Before the first look, so that no change falls between the two.
         let watch = orchestrator.watch().await?;
         let frontend = Arc::new(Self {
             orchestrator,
             shape,
-            registry: Mutex::new(Arc::new(registry)),
+            registry: Mutex::default(),
             roster: Mutex::default(),
             asked: Mutex::default(),
             changed: watch::channel(()).0,
             again: Arc::default(),
         });
         frontend.refresh().await?;
+        let servers = match counting.await {
+            Ok(counted) => counted?,
+            Err(_) => frontend.orchestrator.catalog()?.size(),
+        };
+        *lock(&frontend.registry) = Arc::new(registry::lists(servers));
         let again = Arc::clone(&frontend.again);
         tokio::spawn(follow::follow(Arc::downgrade(&frontend), watch, again));
         Ok(frontend)
