@@ -61,7 +61,7 @@ impl Orchestrator {
             }
             Origin::Tools(tools) => {
                 for tool in tools {
-                    let here = self.fetched(podman, &tool.image, tell).await?;
+                    let here = self.fetched(podman, &tool.image, fetch, tell).await?;
                     tool.image = here.pin(&tool.image);
                 }
                 Ok(None)
