@@ -512,7 +512,9 @@ impl Error {
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Repository(error) => error.hint(),
             Self::Bundle(error) => error.hint(),
-            Self::NeedsConsent { .. } => Some("look at it; with --yes it is done".to_owned()),
+            Self::NeedsConsent { .. } | Self::RunsOtherwise { .. } => {
+                Some("look at it; with --yes it is done".to_owned())
+            }
             Self::NoProgram { .. } => {
                 Some("install it, or give its absolute path: command:/PATH/PROGRAM".to_owned())
             }
@@ -549,7 +551,6 @@ impl Error {
             )),
             Self::HalfThere { name } => Some(format!("mcpod remove {name}, or add it again")),
             Self::ChangedMeanwhile { .. } => Some("try again".to_owned()),
-            Self::RunsOtherwise { .. } => Some("look at it; with --yes it is done".to_owned()),
             Self::NoPrevious { name } => Some(format!("mcpod upgrade {name} looks for a newer one")),
             Self::PreviousGone { name, .. } => Some(format!(
                 "mcpod remove {name}, then add it in that version"
