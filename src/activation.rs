@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod inputs;
 pub mod invocation;
 pub mod limits;
+pub mod manifest;
 pub mod plan;
 pub mod record;
 pub mod units;

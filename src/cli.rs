@@ -2,6 +2,7 @@
 
 mod accept;
 mod add;
+mod agents;
 mod arguments;
 mod ask;
 mod attach;
@@ -9,8 +10,11 @@ mod bridge;
 mod call;
 mod completions;
 mod config;
+mod connect;
 mod credential;
+mod dirs;
 mod doctor;
+mod export;
 mod guard;
 mod list;
 mod log;
@@ -31,6 +35,7 @@ mod status;
 mod stop;
 mod token;
 mod tools;
+mod top;
 mod upgrade;
 
 use std::process::ExitCode;
@@ -87,6 +92,16 @@ enum Command {
     Attach(attach::Arguments),
     /// Be the MCP server through which an agent finds, adds and uses all others
     Serve(serve::Arguments),
+    /// Write mcpod into an agent's own configuration
+    Connect(connect::Arguments),
+    /// Take mcpod out of an agent's own configuration
+    Disconnect(connect::DisconnectArguments),
+    /// List the agents that are known, and which of them are connected
+    Agents(agents::Arguments),
+    /// Write active servers as files for elsewhere: JSON, Quadlet, Kubernetes
+    Export(export::Arguments),
+    /// Watch the sessions of active servers
+    Top(top::Arguments),
     /// Print the token that agents show over HTTP
     Token(token::Arguments),
     /// Show what a server wrote to its standard error
@@ -179,6 +194,11 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Doctor(arguments) => in_runtime(doctor::run(&arguments, host, output)),
         Command::Refresh(arguments) => in_runtime(refresh::run(&arguments, host, output)),
         Command::Token(arguments) => in_runtime(token::run(&arguments, &host, output)),
+        Command::Connect(arguments) => in_runtime(connect::run(&arguments, &host, output)),
+        Command::Disconnect(arguments) => {
+            in_runtime(connect::disconnect(&arguments, &host, output))
+        }
+        Command::Agents(arguments) => in_runtime(agents::run(&arguments, &host, output)),
         Command::Guard => in_runtime(guard::run(host)),
         Command::Bridge(arguments) => match arguments.container() {
             Some(server) => bridge::enter(server, &host),
@@ -200,6 +220,12 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
         Command::Call(arguments) => with(host, async |here| {
             call::run(&arguments, &here, output).await
         }),
+        Command::Export(arguments) => with(host, async |here| {
+            export::run(&arguments, &here, output).await
+        }),
+        Command::Top(arguments) => {
+            with(host, async |here| top::run(&arguments, &here, output).await)
+        }
         Command::Serve(arguments) => with(host, async |here| {
             serve::run(&arguments, here, output).await
         }),
@@ -263,7 +289,11 @@ impl Command {
             Self::Status(arguments) => arguments.json,
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Connect(arguments) => arguments.json,
+            Self::Disconnect(arguments) => arguments.json,
+            Self::Agents(arguments) => arguments.json,
             Self::Token(arguments) => arguments.json,
+            Self::Top(arguments) => arguments.json,
             Self::Config(arguments) => arguments.json,
             Self::Upgrade(arguments) => arguments.json,
             Self::Rollback(arguments) => arguments.json,
@@ -277,6 +307,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Completions(_)
             | Self::Manual(_)
+            | Self::Export(_)
             | Self::Credential(_)
             | Self::Bridge(_)
             | Self::Guard => false,

@@ -110,9 +110,19 @@ impl Environment {
     }
 
     /// A variable that names a directory. The specification wants a relative path ignored, and an empty one is as good as none.
-    fn directory(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn directory(&self, name: &str) -> Option<PathBuf> {
         let path = Path::new(self.0.get(OsStr::new(name))?);
         path.is_absolute().then(|| path.to_owned())
+    }
+
+    /// The program that is found by this name in `PATH`.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        let folders = self.0.get(OsStr::new("PATH"))?;
+        std::env::split_paths(folders)
+            .map(|folder| folder.join(name))
+            .find(|path| {
+                path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+            })
     }
 
     /// A directory of the specification: the variable, else a default below the home folder.

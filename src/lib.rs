@@ -33,6 +33,7 @@
 //! | [`orchestrator`] | runs the whole chain, a list of steps | killed at any moment, nothing is lost or left half done |
 //! | [`doctor`] | what the host has and lacks, and what mends it | facts are judged without I/O; only `--fix` changes anything |
 //! | [`frontend`] | the MCP server that agents see | messages are changed only where they must be |
+//! | [`client_config`] | agents' own configuration files | what a file says of anything but mcpod stays as it is |
 //! | [`cli`] | what a user can type | `cli::output` prints results on stdout, all else on stderr; only questions and secrets go past it |
 //!
 //! What is deliberately absent: a process that runs while no client is connected; a record of what is active besides the
@@ -52,6 +53,7 @@ pub mod activation;
 pub mod bridge;
 pub mod catalog;
 pub mod cli;
+pub mod client_config;
 pub mod containerfile;
 pub mod credentials;
 pub mod doctor;

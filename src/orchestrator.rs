@@ -8,6 +8,7 @@ pub mod checkup;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod export;
 pub mod http_units;
 mod interrupt;
 mod kept;

@@ -48,6 +48,23 @@ pub struct UnitPath {
     pub file: String,
 }
 
+impl UnitPath {
+    /// Where it lies below `$XDG_CONFIG_HOME`.
+    pub fn below_config(&self) -> PathBuf {
+        Path::new(self.place.folder()).join(&self.file)
+    }
+}
+
+impl Place {
+    /// The directory, below `$XDG_CONFIG_HOME`.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Quadlet => "containers/systemd",
+            Self::Unit => "systemd/user",
+        }
+    }
+}
+
 /// What becomes of a file in a change of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replacement {
@@ -137,8 +154,8 @@ impl UnitDir {
     /// The directories below `config`, the `XDG_CONFIG_HOME` of the user manager.
     pub fn below(config: &Path) -> Self {
         Self {
-            quadlets: config.join("containers/systemd"),
-            units: config.join("systemd/user"),
+            quadlets: config.join(Place::Quadlet.folder()),
+            units: config.join(Place::Unit.folder()),
         }
     }
 
@@ -256,22 +273,18 @@ impl UnitDir {
         passes: impl Fn(&str) -> bool,
     ) -> Result<Vec<UnitPath>, UnitDirError> {
         let folder = self.folder(place);
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(failed("read", folder)(source)),
+        let names = names(folder)?.into_iter().filter(|file| passes(file));
+        Ok(names.map(|file| UnitPath { place, file }).collect())
+    }
+
+    /// The files in a folder of a directory, sorted; none where there is no such folder.
+    pub fn files_in(&self, place: Place, folder: &str) -> Result<Vec<UnitPath>, UnitDirError> {
+        let names = names(&self.folder(place).join(folder))?.into_iter();
+        let file = |name| UnitPath {
+            place,
+            file: format!("{folder}/{name}"),
         };
-        let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(failed("read", folder))?;
-            if let Ok(file) = entry.file_name().into_string()
-                && passes(&file)
-            {
-                files.push(UnitPath { place, file });
-            }
-        }
-        files.sort_by(|a, b| a.file.cmp(&b.file));
-        Ok(files)
+        Ok(names.map(file).collect())
     }
 
     /// Writes a file whole, in place of what is there.
@@ -302,6 +315,24 @@ impl UnitDir {
         }
         Ok(())
     }
+}
+
+/// The names of what lies in a folder, sorted; none where there is no such folder.
+fn names(folder: &Path) -> Result<Vec<String>, UnitDirError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed("read", folder)(source)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed("read", folder))?;
+        if let Ok(name) = entry.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Writes a file in a folder, or in one below it, whole, in place of what is there.

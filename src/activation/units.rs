@@ -2,6 +2,7 @@
 //! instances, the volumes that they share, and the build of an image that is made here; of one that speaks HTTP
 //! there, a single container; of that and of a remote one, a template of bridges to it.
 
+mod alone;
 mod bridge;
 mod build;
 mod container;
@@ -9,6 +10,7 @@ mod mounts;
 
 use std::collections::BTreeMap;
 
+pub use alone::{alone, needs_mcpod};
 pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use container::{INSIDE, container};
 pub use mounts::volume;

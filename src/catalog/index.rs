@@ -4,6 +4,7 @@
 //! a millisecond, whatever the size of the catalog.
 
 mod document;
+mod folder;
 mod numbers;
 mod prior;
 mod rank;

@@ -1,7 +1,10 @@
 //! `mcpod add`: a server is made active.
 
+mod from;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -32,11 +35,16 @@ const OUTPUT_WIDTH: usize = 100;
   mcpod add builtin:fetch --name web --network open
   mcpod add docker://docker.io/mcp/time --dry-run
   mcpod add npm:@modelcontextprotocol/server-memory
-  mcpod add https://mcp.example.com/mcp --secret X-Api-Key")]
+  mcpod add https://mcp.example.com/mcp --secret X-Api-Key
+  mcpod add --from servers.json")]
 pub(super) struct Arguments {
     /// A catalog id, a unique name in the catalog, docker://IMAGE, git+URL#REF:FOLDER, npm:PACKAGE@VERSION or pypi:PACKAGE@VERSION, the newest without a version, or the https:// address of a remote server
-    #[arg(value_name = "REF")]
-    reference: String,
+    #[arg(value_name = "REF", required_unless_present = "from")]
+    reference: Option<String>,
+    /// Add the servers that `mcpod export` wrote into this file; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["reference", "name", "set", "env", "secret", "launch", "network",
+        "memory", "cpus", "tasks", "sessions", "lifetime", "instances", "entry", "scripts", "always_on", "reuse", "dry_run"])]
+    from: Option<PathBuf>,
     /// The name it is to have
     #[arg(long, value_name = "NAME")]
     name: Option<ServerName>,
@@ -107,6 +115,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let Arguments {
         reference,
+        from,
         name,
         set,
         env,
@@ -128,8 +137,17 @@ pub(super) async fn run(
         dry_run,
         json: _,
     } = arguments;
+    let consent = if yes {
+        Consent::Anything
+    } else {
+        Consent::Nothing
+    };
+    if let Some(file) = from {
+        return from::run(&file, &consent, !no_probe, orchestrator, output).await;
+    }
     let request = Request {
-        reference,
+        // The parser sees to it that there is one.
+        reference: reference.unwrap_or_default(),
         name,
         choices: Choices {
             launch,
@@ -149,11 +167,7 @@ pub(super) async fn run(
             reuse,
         },
         probe: !no_probe,
-        consent: if yes {
-            Consent::Anything
-        } else {
-            Consent::Nothing
-        },
+        consent,
         agreed: None,
     };
     let values = request.choices.inputs.iter();

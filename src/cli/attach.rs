@@ -1,6 +1,7 @@
 //! `mcpod attach`: standard input and output joined to a server's socket, byte for byte.
 //!
-//! The bytes are moved by one thread a direction: no message is parsed, held or changed. Not by splice(2), which
+//! The bytes are moved by one thread a direction: no message is parsed, held or changed. Agents keep one such process for each session, so
+//! its memory counts. Not by splice(2), which
 //! `std::io::copy` uses between a socket and a pipe: while it waits for the socket it holds the pipe's lock, so that who
 //! reads from the pipe does not get what is in it already until the server says something more.
 
@@ -10,7 +11,7 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -26,8 +27,8 @@ use crate::orchestrator::Orchestrator;
 /// closes needs the time its server takes to start and answer.
 const DRAIN: Duration = Duration::from_secs(8);
 
-/// How much is moved at once, in bytes: as much as a pipe holds (pipe(7)).
-const CHUNK: usize = 64 << 10;
+/// How much is moved at once, in bytes. Larger messages are not slower with it, and each direction has as much in memory.
+const CHUNK: usize = 16 << 10;
 
 /// Join standard input and output to a server's socket
 #[derive(Debug, clap::Args)]
@@ -49,13 +50,30 @@ impl Arguments {
 }
 
 /// Why the connection is over, or half of it.
+#[derive(Debug)]
 enum End {
     /// The client says nothing more.
     Input,
-    /// The server says nothing more, or the client does not hear it.
-    Output(Option<io::Error>),
-    /// A signal.
-    Told,
+    /// The server says nothing more.
+    Output,
+    /// The client does not hear the server.
+    Unheard,
+}
+
+/// What the threads tell the first one.
+#[derive(Debug, Clone)]
+struct Teller {
+    /// What came first.
+    end: Arc<OnceLock<End>>,
+    /// Told by a byte, as by the signals' handlers, which can do no more.
+    bell: Arc<UnixStream>,
+}
+
+impl Teller {
+    fn tell(&self, end: End) {
+        self.end.set(end).ok();
+        (&*self.bell).write_all(&[0]).ok();
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
@@ -70,12 +88,7 @@ pub(super) fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure
     let Some(socket) = connect(&host, name) else {
         return asking(async { Err(why_not(name, host).await) });
     };
-    let (ended, end) = mpsc::channel();
-    let joined = pass_signals(ended.clone())
-        .and_then(|()| copy_input(socket.try_clone()?, ended.clone()))
-        .and_then(|()| copy_output(socket, ended));
-    joined.map_err(failed)?;
-    let ended_by_server = wait(&end);
+    let ended_by_server = join(socket).map_err(failed)?;
 
     asking(async {
         let orchestrator = Orchestrator::open(host).await?;
@@ -118,8 +131,34 @@ fn failed(error: io::Error) -> Failure {
         .into()
 }
 
+/// Joins standard input and output to the socket until the connection is over; true if the server ended it while the client still listened.
+fn join(socket: UnixStream) -> io::Result<bool> {
+    let (mut rung, bell) = UnixStream::pair()?;
+    for number in [SIGTERM, SIGINT, SIGHUP] {
+        pipe::register(number, bell.try_clone()?)?;
+    }
+    let teller = Teller {
+        end: Arc::default(),
+        bell: Arc::new(bell),
+    };
+    copy_input(socket.try_clone()?, teller.clone())?;
+    copy_output(socket, teller.clone())?;
+    rung.read_exact(&mut [0])?;
+    match teller.end.get() {
+        Some(End::Output) => Ok(true),
+        Some(End::Input) => {
+            rung.set_read_timeout(Some(DRAIN))?;
+            // However it goes on: the client wants no more.
+            rung.read_exact(&mut [0]).ok();
+            Ok(false)
+        }
+        // The client no longer reads, or it was a signal.
+        Some(End::Unheard) | None => Ok(false),
+    }
+}
+
 /// Moves standard input to the server until it ends, and tells the server then.
-fn copy_input(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()> {
+fn copy_input(mut socket: UnixStream, teller: Teller) -> io::Result<()> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     std::thread::Builder::new()
         .name("input".to_owned())
@@ -128,19 +167,19 @@ fn copy_input(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()
             copy(&mut stdin, &mut socket).ok();
             // Whoever is gone cannot be told.
             socket.shutdown(Shutdown::Write).ok();
-            ended.send(End::Input).ok();
+            teller.tell(End::Input);
         })?;
     Ok(())
 }
 
 /// Moves what the server says to standard output until it ends.
-fn copy_output(mut socket: UnixStream, ended: mpsc::Sender<End>) -> io::Result<()> {
+fn copy_output(mut socket: UnixStream, teller: Teller) -> io::Result<()> {
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     std::thread::Builder::new()
         .name("output".to_owned())
         .spawn(move || {
             let copied = copy(&mut socket, &mut stdout);
-            ended.send(End::Output(copied.err())).ok();
+            teller.tell(copied.map_or(End::Unheard, |()| End::Output));
         })?;
     Ok(())
 }
@@ -155,34 +194,5 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Has the signals that end mcpod end the connection first.
-fn pass_signals(ended: mpsc::Sender<End>) -> io::Result<()> {
-    let (mut told, signal) = UnixStream::pair()?;
-    for number in [SIGTERM, SIGINT, SIGHUP] {
-        pipe::register(number, signal.try_clone()?)?;
-    }
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            told.read_exact(&mut [0]).ok();
-            ended.send(End::Told).ok();
-        })?;
-    Ok(())
-}
-
-/// Waits until the connection is over; true if the server ended it while the client still listened.
-fn wait(end: &mpsc::Receiver<End>) -> bool {
-    match end.recv() {
-        Ok(End::Output(None)) => true,
-        Ok(End::Input) => {
-            // However it goes on: the client wants no more.
-            end.recv_timeout(DRAIN).ok();
-            false
-        }
-        // It was told to end, or the client no longer reads.
-        Ok(End::Told | End::Output(Some(_))) | Err(_) => false,
     }
 }

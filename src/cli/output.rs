@@ -186,7 +186,12 @@ impl Output {
 
     /// Prints rows under headings, as wide as the terminal at most.
     pub(super) fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
-        self.text(&table::lines(headings, rows, self.width).join("\n"));
+        self.text(&self.table_text(headings, rows));
+    }
+
+    /// Rows under headings, as [`Output::table`] prints them.
+    pub(super) fn table_text(&self, headings: &[&str], rows: &[Vec<String>]) -> String {
+        table::lines(headings, rows, self.width).join("\n")
     }
 
     /// Tells on a terminal what goes on, once it has gone on for a moment, until what this returns is dropped.
@@ -258,6 +263,56 @@ impl Output {
             self.note(&format!("hint: {hint}"));
         }
         (*outcome).into()
+    }
+}
+
+/// The terminal's other screen, on which something is drawn again and again. The first one is back as it was when this is gone.
+#[derive(Debug)]
+pub(super) struct Screen {
+    stdout: Stdout,
+}
+
+impl Screen {
+    /// Switches to it, and hides the cursor.
+    pub(super) fn enter() -> Self {
+        let screen = Self {
+            stdout: std::io::stdout(),
+        };
+        screen.write("\x1b[?1049h\x1b[?25l");
+        screen
+    }
+
+    /// Shows a text from the top, as much of it as there is room for.
+    pub(super) fn draw(&self, content: &str) {
+        let rows = rustix::termios::tcgetwinsize(std::io::stdout())
+            .map_or(usize::MAX, |size| usize::from(size.ws_row.max(1)));
+        let mut page = "\x1b[H".to_owned();
+        let lines: Vec<&str> = content.lines().take(rows).collect();
+        for (at, line) in lines.iter().enumerate() {
+            page.push_str(&text::for_terminal(line));
+            // What stood behind it is cleared.
+            page.push_str("\x1b[K");
+            if at + 1 < lines.len() {
+                page.push_str("\r\n");
+            }
+        }
+        page.push_str("\x1b[J");
+        self.write(&page);
+    }
+
+    fn write(&self, text: &str) {
+        let mut stdout = self.stdout.lock();
+        // A terminal that is gone ends us by a signal.
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .ok();
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.write("\x1b[?25h\x1b[?1049l");
     }
 }
 

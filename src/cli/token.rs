@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use super::output::{Failure, Output};
 use crate::frontend::http::token::{TokenError, TokenFile};
-use crate::host::{Dirs, Environment, Host};
-use crate::systemd::Systemd;
+use crate::host::Host;
 
 /// Print the token that agents show over HTTP, as `Authorization: Bearer TOKEN`
 #[derive(Debug, clap::Args)]
@@ -26,7 +25,7 @@ pub(super) async fn run(
     host: &Host,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    let file = TokenFile::below(&dirs(host).await?.data);
+    let file = TokenFile::below(&super::dirs::of(host).await?.data);
     let token = if arguments.renew {
         file.renew()
     } else {
@@ -38,23 +37,6 @@ pub(super) async fn run(
         output.text(&token);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The folders, which on a bare environment the user's systemd knows.
-async fn dirs(host: &Host) -> Result<Dirs, Failure> {
-    let manager = if host.is_complete() {
-        Environment::default()
-    } else {
-        let asked = async {
-            let systemd = Systemd::connect(&host.runtime.bus()).await?;
-            systemd.environment().await
-        };
-        asked.await.map(Environment::from).unwrap_or_default()
-    };
-    let dirs = host
-        .dirs(&manager)
-        .map_err(crate::orchestrator::Error::from)?;
-    Ok(dirs)
 }
 
 impl From<TokenError> for Failure {

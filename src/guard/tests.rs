@@ -1,5 +1,7 @@
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -72,12 +74,69 @@ fn the_unit_names_the_program_wherever_it_lies() {
     assert_eq!(guard_unit(PACKAGED_PROGRAM).unwrap(), GUARD_UNIT_TEXT);
     let unit = guard_unit("/home/u v/100%/mcpod").unwrap();
     assert!(
-        unit.contains("\nExecStart=\"/home/u v/100%%/mcpod\" guard\n"),
+        unit.contains(" \"/home/u v/100%%/mcpod\" guard\n"),
         "{unit}"
     );
     assert!(!unit.contains(PACKAGED_PROGRAM));
     assert!(guard_unit("/home/u\u{7}/mcpod").is_err());
     assert!(guard_unit("mcpod").is_err());
+}
+
+/// The command of the guard's unit for a program, as systemd starts it where mcpod's runtime directory is below `runtime`.
+fn started(program: &Path, runtime: &Path) -> Command {
+    let unit = guard_unit(program.to_str().unwrap()).unwrap();
+    let unit = UnitFile::parse(&unit).unwrap();
+    let line = unit.get("Service", "ExecStart").unwrap().to_owned();
+    let line = line.replace("%t", runtime.to_str().unwrap());
+    let words = line.replace("$$", "$").replace("%%", "%");
+    let (shell, rest) = words.split_once(" -c '").unwrap();
+    let (script, arguments) = rest.split_once('\'').unwrap();
+    let mut command = Command::new(shell);
+    command
+        .args(["-c", script])
+        .args(arguments.split(' ').skip(1));
+    command
+}
+
+#[test]
+fn the_unit_runs_the_program() {
+    let runtime = tempfile::tempdir().unwrap();
+    let echo = started(Path::new("/bin/echo"), runtime.path())
+        .output()
+        .unwrap();
+    assert_eq!(echo.stdout, b"guard\n");
+}
+
+#[test]
+fn where_the_program_is_gone_logs_have_a_bound() {
+    let runtime = tempfile::tempdir().unwrap();
+    let folder = runtime.path().join("mcpod");
+    std::fs::create_dir(&folder).unwrap();
+    let write = |file: &str, bytes: usize, minutes: u64| {
+        let file = File::create(folder.join(file)).unwrap();
+        file.set_len(bytes as u64).unwrap();
+        let ago = std::time::SystemTime::now() - Duration::from_mins(minutes);
+        file.set_modified(ago).unwrap();
+    };
+    write("flood@1-2-3.log", 2 << 20, 0);
+    write("recent@1-2-3.log", 1000, 10);
+    write("silent@1-2-3.log", 1000, 60);
+    write("mcpod-silent@1-2-3.service.pid", 4, 60);
+    write("over@1-2-3.log", 1000, 60);
+    write("over@1-2-3.txt", 2 << 20, 60);
+
+    let mut shell = started(&folder.join("none"), runtime.path())
+        .spawn()
+        .unwrap();
+    eventually(|| !folder.join("over@1-2-3.log").exists());
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+
+    let size = |file: &str| std::fs::metadata(folder.join(file)).unwrap().len();
+    assert_eq!(size("flood@1-2-3.log"), 0);
+    assert_eq!(size("recent@1-2-3.log"), 1000);
+    assert_eq!(size("silent@1-2-3.log"), 1000);
+    assert_eq!(size("over@1-2-3.txt"), 2 << 20);
 }
 
 #[test]

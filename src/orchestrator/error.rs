@@ -86,6 +86,14 @@ pub enum Error {
         /// The entry.
         id: String,
     },
+    /// A server that is nothing without mcpod.
+    #[error("{name} is started by mcpod itself, and is nothing without it: {line}")]
+    NothingAlone {
+        /// The server.
+        name: ServerName,
+        /// The line of its units that starts mcpod.
+        line: String,
+    },
     /// Secrets or volumes under a name are another entry's.
     #[error("{} {} kept for {owner}, which had the name {name} before", kept.join(", "), if kept.len() == 1 { "is" } else { "are" })]
     KeptForAnother {
@@ -368,6 +376,7 @@ impl Error {
             Self::EntryChanged { .. } | Self::NotAsAgreed { .. } => "entry_changed",
             Self::KeptForAnother { .. } => "kept_for_another",
             Self::Edited { .. } => "edited_by_hand",
+            Self::NothingAlone { .. } => "nothing_alone",
             Self::BuildFailed { .. } => "build_failed",
             Self::Build(BuildError::NoSuchPackage { .. } | BuildError::NoSuchVersion { .. }) => {
                 "no_such_package"
@@ -441,6 +450,7 @@ impl Error {
             Self::Edited { name, .. } => Some(format!(
                 "put changes into a drop-in (mcpod-{name}@.container.d/NAME.conf) and take them out of the file; or: mcpod remove {name} --force"
             )),
+            Self::NothingAlone { .. } => Some("--format json takes it to another host that has mcpod".to_owned()),
             Self::NotGenerated { .. } => Some(
                 "journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why"
                     .to_owned(),

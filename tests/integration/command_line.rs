@@ -98,6 +98,21 @@ fn help_and_version_are_results() {
 }
 
 #[test]
+fn a_command_or_an_agent_that_is_mistyped_is_answered_with_the_nearest() {
+    let host = Bare::new();
+    for (words, near) in [
+        (&["serach", "time"][..], "'search'"),
+        (&["disconect", "zed"], "'disconnect'"),
+        (&["connect", "claud-code"], "claude-code"),
+        (&["connect", "nothing-like-it"], "mcpod agents --all"),
+    ] {
+        let ran = host.run(words);
+        assert_eq!(ran.code, Some(2), "{words:?}: {ran:?}");
+        assert!(ran.stderr.contains(near), "{words:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn what_is_nearly_right_is_suggested() {
     let host = Bare::new();
     for (words, suggested) in [
@@ -111,6 +126,58 @@ fn what_is_nearly_right_is_suggested() {
         assert_eq!(ran.code, Some(2), "{words:?}: {ran:?}");
         assert!(ran.stderr.contains(suggested), "{words:?}: {ran:?}");
     }
+}
+
+#[test]
+fn agents_are_connected_and_listed_without_a_user_manager() {
+    let host = Bare::new();
+    host.write(
+        ".gemini/settings.json",
+        "{\n  // mine\n  \"theme\": \"Dark\"\n}\n",
+    );
+    let agents = |words: &[&str]| {
+        let all = host.run(&[&["agents", "--json"], words].concat()).json();
+        let all = all.as_array().unwrap().clone();
+        let found = all.into_iter().find(|agent| agent["agent"] == "gemini");
+        found.unwrap()
+    };
+    let before = agents(&[]);
+    assert_eq!(
+        (&before["installed"], &before["user"]["state"]),
+        (&true.into(), &"absent".into())
+    );
+    let done = host.run(&["connect", "gemini", "--json"]).json();
+    assert_eq!(done["change"], "added");
+    let text = std::fs::read_to_string(done["file"].as_str().unwrap()).unwrap();
+    // Agents are started from anywhere: the program stands there with its path.
+    assert!(
+        text.contains("// mine") && text.contains(env!("CARGO_BIN_EXE_mcpod")),
+        "{text}"
+    );
+    assert_eq!(agents(&[])["user"]["state"], "stdio");
+    let again = host.run(&["connect", "gemini"]);
+    assert!(again.stdout.contains("connected already"), "{again:?}");
+    let shown = host.run(&["connect", "zed", "--http", "--dry-run"]);
+    assert!(
+        shown.stdout.contains("http://127.0.0.1:8931/mcp") && shown.stdout.contains("Bearer TOKEN"),
+        "{shown:?}"
+    );
+    let listed = host.run(&["agents"]);
+    assert!(
+        listed.stdout.contains("gemini") && !listed.stdout.contains("zed"),
+        "{listed:?}"
+    );
+    let done = host.run(&["disconnect", "gemini", "--json"]).json();
+    assert_eq!(done["change"], "removed");
+    let refused = host.run(&["connect", "claude-desktop", "--http", "--json"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.json()["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("--http"),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
     reason = "a failing unwrap is a failing test"
 )]
 
+mod attach;
 mod bare;
 mod catalog;
 mod command_line;

@@ -17,6 +17,7 @@ use tantivy::{
 };
 
 use super::document::{Document, Field};
+use super::folder::Folder;
 use super::rank::to_f32;
 
 /// What a factor is a whole number of: a column of small numbers is a small part of one of fractions.
@@ -110,7 +111,7 @@ impl Segment {
 
     /// Opens the index in a folder, by memory map.
     pub(super) fn open(folder: &Path) -> tantivy::Result<Self> {
-        Self::of(&tantivy::Index::open(MmapDirectory::open(folder)?)?)
+        Self::of(&tantivy::Index::open(Folder::open(folder)?)?)
     }
 
     fn of(index: &tantivy::Index) -> tantivy::Result<Self> {

@@ -30,16 +30,7 @@ impl Refresh {
                 state.content.clone().into_bytes(),
             )
         });
-        let own = [
-            (
-                "version".to_owned(),
-                env!("CARGO_PKG_VERSION").as_bytes().to_vec(),
-            ),
-            (
-                "builtin".to_owned(),
-                format!("{:?}", builtin::parse()).into_bytes(),
-            ),
-        ];
+        let own = [("builtin".to_owned(), builtin::fingerprint().into_bytes())];
         let fingerprint = hash(&own.into_iter().chain(contents).collect::<Vec<_>>());
         let before = self.store.written();
         if before.is_some() && state::read::<String>(&file).as_deref() == Some(&fingerprint) {

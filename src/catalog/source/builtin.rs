@@ -1,5 +1,7 @@
 //! The source `builtin`: the entries that lie in the binary.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::{Parsed, toml};
 
 /// The entries as TOML. Their descriptions are our own.
@@ -8,6 +10,13 @@ const TEXT: &str = include_str!("../builtin.toml");
 /// The builtin entries.
 pub fn parse() -> Parsed {
     toml::parse("builtin", TEXT)
+}
+
+/// What tells the builtin entries of this program from those of another one.
+pub fn fingerprint() -> String {
+    let mut hasher = DefaultHasher::new();
+    (env!("CARGO_PKG_VERSION"), TEXT).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 #[cfg(test)]

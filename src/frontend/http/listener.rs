@@ -44,6 +44,23 @@ impl Default for Address {
     }
 }
 
+impl Address {
+    /// Where an agent of this host finds the face; nothing for a unix socket.
+    pub fn url(&self) -> Option<String> {
+        let Self::Tcp(mut address) = *self else {
+            return None;
+        };
+        // Who listens everywhere also listens here.
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Some(format!("http://{address}/mcp"))
+    }
+}
+
 impl FromStr for Address {
     type Err = BadAddress;
 

@@ -49,7 +49,7 @@ make_tree() {
     # One large file is removed in no time; thousands of small ones take many seconds on some disks.
     tar -C "$tree" -cf "$box/base.tar" .
     local packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd podman crun passt uidmap netavark aardvark-dns
-        fuse-overlayfs catatonit iproute2 iptables nftables procps ca-certificates git docker-registry python3 jq socat curl)
+        fuse-overlayfs catatonit iproute2 iptables nftables openssh-client openssh-server procps ca-certificates git docker-registry python3 jq socat curl)
     quietly "$box/make.log" in_tree "$tree" apt-get update
     quietly "$box/make.log" in_tree "$tree" apt-get install -y --no-install-recommends "${packages[@]}"
     configure "$tree"
@@ -115,7 +115,7 @@ END
     # tests measure at a time of their own.
     for unit in systemd-sysctl.service systemd-modules-load.service systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \
         sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount dev-hugepages.mount console-getty.service \
-        apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer podman-auto-update.timer; do
+        ssh.service ssh.socket apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer podman-auto-update.timer; do
         ln -sf /dev/null "$tree/etc/systemd/system/$unit"
     done
     ln -sf /usr/lib/systemd/system/multi-user.target "$tree/etc/systemd/system/default.target"
