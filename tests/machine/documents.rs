@@ -37,6 +37,7 @@ fn every_document_is_described() {
         "{status:#}"
     );
     documented(&["status"], "status-all").ok();
+    documented(&["top"], "top").ok();
     client.finish();
 
     let stored = run_with_input(&["mcpod", "secret", "set", "echo_KEY", "--json"], b"x");
