@@ -8,7 +8,7 @@ use crate::running::start;
 use crate::server::Server;
 
 /// Makes bundles and serves them. The first holds a real server of npm, with what it depends on.
-const BUNDLES: &str = r##"
+const BUNDLES: &str = r#"
 rm -rf ~/bundles && mkdir -p ~/bundles && cd ~/bundles
 podman create --quiet --name unpack docker.io/mcp/filesystem >/dev/null
 podman cp unpack:/app - | tar -x --no-same-owner; podman rm unpack >/dev/null
@@ -45,7 +45,7 @@ with zipfile.ZipFile("out.mcpb", "w") as archive:
     archive.writestr("../../../../out", "x")
 END
 exec python3 -m http.server --bind 127.0.0.1 8765
-"##;
+"#;
 
 /// The reference to a bundle, by its hash.
 #[track_caller]

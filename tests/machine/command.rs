@@ -6,7 +6,7 @@ use crate::machine::{mcpod, sh};
 use crate::server::Server;
 
 /// A server that tells what it sees: its tool runs a line of the shell.
-const SERVER: &str = r##"
+const SERVER: &str = r#"
 mkdir -p ~/srv/data
 cat >~/srv/server.py <<'END'
 import json, subprocess, sys
@@ -24,7 +24,7 @@ for line in sys.stdin:
     print(json.dumps({"jsonrpc": "2.0", "id": asked["id"]} | ({"result": answer} if answer else {"error": {"code": -32601, "message": "no"}})), flush=True)
 END
 echo private >~/private; echo shared >~/srv/data/file
-"##;
+"#;
 
 const COMMAND: &str = "command:python3 /home/tester/srv/server.py";
 
@@ -160,9 +160,9 @@ fn a_folder_can_be_changed_and_the_network_be_open_where_that_is_said() {
 fn a_server_that_others_wrote_runs_as_a_command() {
     let _machine = Idle::now();
     // Its files come out of its image, which has the machine's own Python.
-    let unpack = r#"podman create --quiet --name unpack docker.io/mcp/time >/dev/null
+    let unpack = r"podman create --quiet --name unpack docker.io/mcp/time >/dev/null
         mkdir -p ~/time && podman cp unpack:/ - | tar -C ~/time -x --exclude=dev --exclude=proc --exclude=sys --no-same-owner
-        podman rm unpack"#;
+        podman rm unpack";
     sh(unpack, &[]).ok();
     let _files = afterwards(|| sh("chmod -R u+w ~/time; rm -rf ~/time", &[]));
     let packages = sh(
