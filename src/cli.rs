@@ -105,7 +105,7 @@ enum Command {
     Top(top::Arguments),
     /// Print the token that agents show over HTTP
     Token(token::Arguments),
-    /// Print the link that opens mcpod's page in a browser
+    /// Print the link that opens the page of mcpod in a browser
     Ui(ui::Arguments),
     /// Show what a server wrote to its standard error
     Logs(logs::Arguments),

@@ -7,14 +7,14 @@ use crate::frontend::http::token::TokenFile;
 use crate::frontend::http::{Address, page_at, page_link};
 use crate::orchestrator::Orchestrator;
 
-/// Print the link that opens mcpod's page in a browser
+/// Print the link that opens the page of mcpod in a browser
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "The page is served by `mcpod serve --http`. To have systemd serve it whenever it is opened:
+#[command(after_help = "Examples:
+  mcpod ui
   mcpod serve --http --enable-socket
-From another machine, with this one's port brought there:
-  ssh -L 8931:127.0.0.1:8931 HOST mcpod ui"
-)]
+  ssh -L 8931:127.0.0.1:8931 HOST mcpod ui
+The page is served by `mcpod serve --http`; with --enable-socket systemd serves it whenever it is opened. The last line shows it on
+another machine.")]
 pub(super) struct Arguments {
     /// Where it is served, if not where the socket or the settings say
     #[arg(long, value_name = "ADDRESS")]
