@@ -103,8 +103,8 @@ mod tests {
             counter.answered("prompts/get", answer);
         }
         counter.lost("tools/call");
-        let counted = counts.counted(&name);
-        assert_eq!((counted.calls, counted.errors), (4, 3));
+        let Counted { calls, errors } = counts.counted(&name);
+        assert_eq!((calls, errors), (4, 3));
         counts.of(&Origin::Registry).lost("tools/call");
         let registry = counts.of(&Origin::Registry);
         assert_eq!(registry.calls.load(Ordering::Relaxed), 0);

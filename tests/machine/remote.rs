@@ -172,8 +172,8 @@ fn what_a_remote_server_says_instead_is_told() {
 
 #[test]
 fn a_secret_of_a_remote_server_stands_nowhere() {
-    let _machine = Idle::now();
     const SECRET: &str = "hunter2-of-the-remote-server";
+    let _machine = Idle::now();
     let script = format!(
         r#"
 import json

@@ -84,27 +84,12 @@ impl Metrics {
             &plain(started.as_secs()),
         );
         metric("servers", "gauge", "Active servers.", &count(servers));
-        let of_servers = |count: fn(&Counted) -> u64| -> Vec<(String, u64)> {
-            let label = |name: &ServerName| format!("{{server=\"{name}\"}}");
-            let counted = calls.iter();
-            counted
-                .map(|(name, counted)| (label(name), count(counted)))
-                .collect()
-        };
         let help = "Calls of tools that were answered, by server.";
-        metric(
-            "calls_total",
-            "counter",
-            help,
-            &of_servers(|counted| counted.calls),
-        );
+        let counted = by_server(calls, |counted| counted.calls);
+        metric("calls_total", "counter", help, &counted);
         let help = "Calls of tools that failed, by server.";
-        metric(
-            "call_errors_total",
-            "counter",
-            help,
-            &of_servers(|counted| counted.errors),
-        );
+        let counted = by_server(calls, |counted| counted.errors);
+        metric("call_errors_total", "counter", help, &counted);
         let Present {
             sessions,
             agents,
@@ -157,4 +142,16 @@ impl Metrics {
         );
         text
     }
+}
+
+/// A number of each server, labelled with its name.
+fn by_server(
+    calls: &[(ServerName, Counted)],
+    count: impl Fn(&Counted) -> u64,
+) -> Vec<(String, u64)> {
+    let label = |name: &ServerName| format!("{{server=\"{name}\"}}");
+    let counted = calls.iter();
+    counted
+        .map(|(name, counted)| (label(name), count(counted)))
+        .collect()
 }

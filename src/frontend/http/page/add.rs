@@ -44,12 +44,12 @@ pub(super) async fn add((State(face), Extension(visitor)): Here, request: Reques
     let orchestrator = &face.frontend.orchestrator;
     let wanted = match wanted(&fields) {
         Ok(wanted) => wanted,
-        Err(wrong) => return shown(&face, &visitor, &fields, Some((wrong, None))),
+        Err(wrong) => return shown(&face, &visitor, &fields, Some(&(wrong, None))),
     };
     if let Err(error) = Box::pin(orchestrator.plan(&wanted)).await
         && !matches!(error, Error::KeptForAnother { .. })
     {
-        return shown(&face, &visitor, &fields, Some(told(error)));
+        return shown(&face, &visitor, &fields, Some(&told(error)));
     }
     let id = wanted.reference.clone();
     let back = (address("entry", &[("id", &id)]), format!("Back to {id}"));
@@ -178,7 +178,7 @@ fn shown(
     face: &Face,
     visitor: &Visitor,
     fields: &Fields,
-    wrong: Option<(String, Option<String>)>,
+    wrong: Option<&(String, Option<String>)>,
 ) -> Response {
     let request = match wanted(fields) {
         Ok(request) => request,
@@ -200,7 +200,7 @@ fn shown(
     };
     let agreed = outline.agreed();
     Document::new(&format!("Add {}", outline.id), Place::Search).with(&html! {
-        @if let Some((message, hint)) = &wrong { (failure(message, hint.as_deref())) }
+        @if let Some((message, hint)) = wrong { (failure(message, hint.as_deref())) }
         p {
             @if matches!(outline.launch.run, crate::catalog::Run::Remote(_)) {
                 "It runs elsewhere, at " (outline.what) ": whatever agents send it leaves this host."

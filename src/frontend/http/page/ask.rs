@@ -140,7 +140,7 @@ fn asking(
     question: &Question,
     id: &str,
     visitor: &Visitor,
-    wrong: Option<(String, Option<String>)>,
+    wrong: Option<&(String, Option<String>)>,
 ) -> Response {
     let Question {
         agent,
@@ -149,7 +149,7 @@ fn asking(
         secrets,
     } = question;
     Document::new(&format!("A secret for {server}"), Place::Secrets).with(&html! {
-        @if let Some((message, hint)) = &wrong { (failure(message, hint.as_deref())) }
+        @if let Some((message, hint)) = wrong { (failure(message, hint.as_deref())) }
         p {
             "The agent that calls itself " strong { (shown(agent)) } " wants to add the server " strong { (server) }
             " (" a href=(address("entry", &[("id", entry)])) { (entry) } "), which needs what is asked for below."
@@ -183,18 +183,16 @@ pub(super) async fn store((State(face), Extension(visitor)): Here, request: Requ
     };
     let mut values = Vec::new();
     for (name, _) in &question.secrets {
-        match fields.secret(&format!("secret.{name}")) {
-            Some(value) => values.push((format!("{}_{name}", question.server), value)),
-            None => {
-                let wrong = (format!("{name} is empty"), None);
-                return asking(&question, id, &visitor, Some(wrong));
-            }
-        }
+        let Some(value) = fields.secret(&format!("secret.{name}")) else {
+            let wrong = (format!("{name} is empty"), None);
+            return asking(&question, id, &visitor, Some(&wrong));
+        };
+        values.push((format!("{}_{name}", question.server), value));
     }
     for (name, value) in values {
         let orchestrator = &face.frontend.orchestrator;
         if let Err(error) = orchestrator.set_secret(&name, value, || {}, &|| {}).await {
-            return asking(&question, id, &visitor, Some(told(error)));
+            return asking(&question, id, &visitor, Some(&told(error)));
         }
     }
     face.page.asks.answered(id);

@@ -72,7 +72,7 @@ async fn shown_with(
                 }
             }
         }
-        @if !status.held_tools.is_empty() { (held(&visitor, &name, &status.held_tools)) }
+        @if !status.held_tools.is_empty() { (held(visitor, &name, &status.held_tools)) }
         section {
             h2 { "Log" }
             @if log.trim().is_empty() { p { "It has written nothing that can be read." } }

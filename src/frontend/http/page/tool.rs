@@ -41,7 +41,7 @@ impl Tool {
         let orchestrator = &face.frontend.orchestrator;
         let active = orchestrator.find(server.as_str()).ok()?;
         let lists = orchestrator.known_lists(&active)?;
-        let read = |tool: &Box<RawValue>| {
+        let read = |tool: &RawValue| {
             let tool: Value = serde_json::from_str(tool.get()).ok()?;
             Some(Self {
                 name: tool.get("name")?.as_str()?.to_owned(),
@@ -52,7 +52,7 @@ impl Tool {
                 schema: tool.get("inputSchema").cloned().unwrap_or_default(),
             })
         };
-        Some(lists.tools.iter().filter_map(read).collect())
+        Some(lists.tools.iter().filter_map(|tool| read(tool)).collect())
     }
 
     /// What it takes: names with their schemas, in the order of the schema.
@@ -130,11 +130,11 @@ fn shown_with(
     tool: &Tool,
     visitor: &Visitor,
     fields: &Fields,
-    wrong: Option<(String, Option<String>)>,
+    wrong: Option<&(String, Option<String>)>,
 ) -> Response {
     let server = active.name.as_str();
     Document::new(&format!("{} of {server}", tool.name), Place::Servers).with(&html! {
-        @if let Some((message, hint)) = &wrong { (failure(message, hint.as_deref())) }
+        @if let Some((message, hint)) = wrong { (failure(message, hint.as_deref())) }
         @if let Some(about) = &tool.description { p.lead.lines { (shown(about)) } }
         form.fill method="post" action="tool" {
             (form_key(visitor))
@@ -224,13 +224,13 @@ pub(super) async fn call((State(face), Extension(visitor)): Here, request: Reque
         Ok(given) => given,
         Err(error) => {
             let wrong = (error.to_string(), error.hint().map(str::to_owned));
-            return shown_with(&active, &tool, &visitor, &fields, Some(wrong));
+            return shown_with(&active, &tool, &visitor, &fields, Some(&wrong));
         }
     };
     let params = to_raw_value(&json!({"name": tool.name, "arguments": given}));
     let Ok(params) = params else {
         let wrong = ("the arguments cannot be written".to_owned(), None);
-        return shown_with(&active, &tool, &visitor, &fields, Some(wrong));
+        return shown_with(&active, &tool, &visitor, &fields, Some(&wrong));
     };
     let server = active.name.to_string();
     let here = address("tool", &[("server", &server), ("tool", &tool.name)]);
