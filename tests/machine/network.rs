@@ -226,8 +226,8 @@ fn and_so_it_is_where_the_users_folders_are_seen() {
 fn a_real_server_fetches_what_is_listed_and_says_what_was_refused() {
     let _machine = Idle::now();
     let _hosts = far_hosts();
-    let list = "allow:fetched.example:8080";
-    let server = Server::add_with("builtin:fetch", "fetch", &["--network", list]);
+    let network = "allow:fetched.example:8080";
+    let server = Server::add_with("builtin:fetch", "fetch", &["--network", network]);
     let fetch = |host: &str| {
         let arguments = json!({"url": format!("http://{host}:8080/"), "raw": true}).to_string();
         server.call("fetch", &arguments)
@@ -235,7 +235,7 @@ fn a_real_server_fetches_what_is_listed_and_says_what_was_refused() {
     fetch("fetched.example").ok().prints(&["buy milk"]);
     fetch("other.example").code(5);
     let listed = mcpod(&["list", "--json"]).ok().json();
-    assert_eq!(listed[0]["network"], list);
+    assert_eq!(listed[0]["network"], network);
     wait_until("the refusal is in the log", SOON, || {
         let log = mcpod(&["logs", "fetch"]).ok();
         if log.stdout.contains("refused other.example") {
@@ -263,7 +263,7 @@ fn a_real_server_fetches_what_is_listed_and_says_what_was_refused() {
     });
     mcpod(&["status", "fetch"])
         .ok()
-        .prints(&[list, "203.0.113.12 port 8080 (TCP)"]);
+        .prints(&[network, "203.0.113.12 port 8080 (TCP)"]);
     client.say("close");
     client.says("closed");
 }
