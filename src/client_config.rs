@@ -1,7 +1,7 @@
 //! Agents' own configuration files: mcpod is written into them, and taken out again.
 //!
 //! A file is edited in place: its comments, order and formatting stay, and what it says of anything but mcpod stays word for
-//! word ([`edit`]). It is replaced whole, with one backup beside it ([`file`]). A file that cannot be read is left alone, and
+//! word (`edit`). It is replaced whole, with one backup beside it (`file`). A file that cannot be read is left alone, and
 //! whoever asked is told what to write into it.
 
 mod agent;

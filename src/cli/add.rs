@@ -66,7 +66,7 @@ pub(super) struct Arguments {
     /// Take its N-th launch option, as `mcpod show` numbers them
     #[arg(long, value_name = "N")]
     launch: Option<usize>,
-    /// The network it sees: none, open, or allow:HOST[:PORT],... with names, *.NAME, addresses or *
+    /// The network it sees: none, open, or `allow:HOST[:PORT],...` with names, *.NAME, addresses or *
     #[arg(long, value_name = "NETWORK")]
     network: Option<Network>,
     /// Memory of one session, such as 512M

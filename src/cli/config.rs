@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Take the value of an input or a variable away again
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
-    /// The network it is to see: none, open, or allow:HOST[:PORT],...
+    /// The network it is to see: none, open, or `allow:HOST[:PORT],...`
     #[arg(long, value_name = "NETWORK")]
     network: Option<Network>,
     /// Print the inputs as JSON

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `/mcp` shows what `serve` shows over stdio, `/mcp/NAME` one active server alone, under its own names; `/healthz` and
-//! `/metrics` are for whoever watches, `/` is the [page] for people. Messages stay the text they came as, as on stdio.
+//! `/metrics` are for whoever watches, `/` is the page for people. Messages stay the text they came as, as on stdio.
 //!
 //! What this face cannot carry, and stdio can:
 //!

@@ -1,7 +1,7 @@
 //! A link: an agent's own way to one server, over a session that is opened when it is first needed.
 //!
 //! What the agent says to the server goes through one queue, in its order, to the [worker](super::worker); what the
-//! server says goes through the [`pump`]. Between them lie the requests that are not answered yet.
+//! server says goes through the [pump](super::pump). Between them lie the requests that are not answered yet.
 
 mod shared;
 

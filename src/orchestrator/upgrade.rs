@@ -1,6 +1,6 @@
 //! `upgrade`: a server becomes what its registry, its repository or the catalog has by now, once that was tried.
 //!
-//! The newer one is [tried](super::trial) first. Then all files of the server change together. Its sessions end, as they do when
+//! The newer one is tried (`trial`) first. Then all files of the server change together. Its sessions end, as they do when
 //! its inputs change, so that nobody goes on with a version that was replaced for a reason; agents open them anew at their next
 //! call. Tools that are new or other than what was accepted are held back until somebody accepts them.
 

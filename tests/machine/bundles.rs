@@ -125,7 +125,7 @@ fn a_bundle_is_verified_built_asked_for_what_it_needs_and_called() {
         &[],
     )
     .ok();
-    mcpod(&["list"])
+    mcpod(&["list", "--json"])
         .ok()
         .prints(&["mcpb+http://127.0.0.1:8765/files.mcpb"]);
     drop(server);

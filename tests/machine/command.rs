@@ -78,7 +78,7 @@ fn a_command_runs_by_consent_and_sees_what_is_named() {
             "cat /proc/1/cmdline | tr '\\0' ' '",
             "/usr/bin/python3 /home/tester/srv/server.py ",
         ),
-        ("tail -n +3 /proc/net/dev | wc -l", "1\n"),
+        ("tail -n +3 /proc/self/net/dev | wc -l", "1\n"),
         (
             "grep -E '^(NoNewPrivs|CapEff|CapBnd)' /proc/self/status | tr -d '\\n\\t'",
             "CapEff:0000000000000000CapBnd:0000000000000000NoNewPrivs:1",
@@ -139,7 +139,7 @@ fn a_folder_can_be_changed_and_the_network_be_open_where_that_is_said() {
         "new\n"
     );
     sh("cat ~/srv/data/file", &[]).ok().prints(&["new"]);
-    assert_ne!(look(&here, "tail -n +3 /proc/net/dev | wc -l"), "1\n");
+    assert_ne!(look(&here, "tail -n +3 /proc/self/net/dev | wc -l"), "1\n");
     drop(here);
     mcpod(&["add", COMMAND, "--yes", "--mount", "/home/tester"])
         .code(2)

@@ -1,6 +1,6 @@
 //! The page: mcpod in a browser, on the address of the HTTP face and behind the same token.
 //!
-//! It is written on the server, and reads without script; [script.js](self) makes searches follow what is typed, and what is shown
+//! It is written on the server, and reads without script; its script makes searches follow what is typed, and what is shown
 //! follow what happens. Everything it does is done by the functions of the [orchestrator](crate::orchestrator) that the command
 //! line and the registry tools call: nothing is possible here that is not possible there.
 //!

@@ -25,7 +25,7 @@ pub fn link(token: &str, base: &str) -> Option<String> {
 }
 
 /// Where the page is found on an address that is listened on, with a slash at its end. On this host alone it has a name that
-/// nobody else knows: see [`pass`].
+/// nobody else knows: see `pass`.
 pub fn found_at(scheme: &str, address: SocketAddr, token: &str) -> String {
     let port = address.port();
     match pass::host_name(token) {
