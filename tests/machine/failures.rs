@@ -278,7 +278,7 @@ fn a_unit_that_was_edited_by_hand_is_not_touched() {
     .ok();
     mcpod(&["remove", "echo"])
         .code(1)
-        .complains(&["mcpod.conf", "removed by hand", "--force"]);
+        .complains(&["mcpod-echo", "removed by hand", "--force"]);
     sh(r##"grep -q "# mine" "$1""##, &[TEMPLATE]).ok();
     mcpod(&["remove", "echo", "--force"]).ok();
 

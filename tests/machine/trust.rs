@@ -396,14 +396,14 @@ fn a_package_is_upgraded_beside_the_older_and_goes_back() {
     ));
     let _catalog = afterwards(|| sh("rm -rf ~/servers.toml ~/.cache/mcpod", &[]));
     {
-        catalogue("2025.9.25");
+        catalogue("2026.10.10");
         let clock = Server::add("ours:clock", "clock");
         let older = mcpod(&["status", "clock", "--json"]).ok().json();
         mcpod(&["upgrade", "clock"]).ok().prints(&["up to date"]);
         catalogue("2026.10.19");
         mcpod(&["upgrade", "clock", "--check"]).ok().prints(&[
             "clock can be upgraded",
-            "from pypi:mcp-server-time@2025.9.25",
+            "from pypi:mcp-server-time@2026.10.10",
             "to   pypi:mcp-server-time@2026.10.19",
         ]);
         mcpod(&["upgrade", "clock", "--yes"]).ok();

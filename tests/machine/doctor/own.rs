@@ -200,7 +200,7 @@ fn units_and_completions_are_installed_for_the_user() {
     assert_eq!(fixed.has("completions", "ok", "bash")["fixed"], true);
     // Each unit runs the program where it lies, and systemd understands all of them.
     sh(
-        "grep -q ExecStart=/usr/local/bin/mcpod ~/.config/systemd/user/mcpod-guard.service",
+        "grep -q /usr/local/bin/mcpod ~/.config/systemd/user/mcpod-guard.service",
         &[],
     )
     .ok();
