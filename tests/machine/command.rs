@@ -73,7 +73,11 @@ fn a_command_runs_by_consent_and_sees_what_is_named() {
         ("touch /usr/x", "Read-only file system"),
         ("ls -A /run/user", ""),
         ("ls -A /run", "user\n"),
-        ("ls /proc | grep -c '^[0-9]'", "4\n"),
+        // Its own alone: a shell of the look, and what that starts.
+        (
+            "[ $(ls /proc | grep -c '^[0-9]') -lt 8 ] && echo few",
+            "few\n",
+        ),
         (
             "cat /proc/1/cmdline | tr '\\0' ' '",
             "/usr/bin/python3 /home/tester/srv/server.py ",
