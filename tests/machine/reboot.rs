@@ -55,7 +55,7 @@ fn a_server_answers_after_a_reboot_and_without_mcpod() {
     // Only mcpod's guard ends instances that ignore the end of their connection.
     drop(removed);
     let listed = mcpod(&["list", "--json"]).ok().json();
-    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(listed.as_array().map(Vec::len), Some(3), "{listed}");
     mcpod(&["call", "time", "get_current_time", "timezone=UTC"]).ok();
     no_orphans();
 }
