@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use crate::agent::Agent;
-use crate::changes::{afterwards, settings};
+use crate::changes::afterwards;
 use crate::idle::{Idle, nothing_half_done};
 use crate::machine::{SOON, mcpod, run, run_with_input, sh, write_file};
-use crate::packages::{TRUST, nothing_built};
 use crate::server::Server;
 
 /// An image whose tag moves on.
@@ -381,14 +380,4 @@ fn an_upgrade_that_is_killed_is_done_by_the_next() {
         drop(server);
         nothing_half_done();
     }
-}
-
-/// Writes a catalog of the user's own, in which a server is this version of a package, and reads it.
-#[track_caller]
-fn catalogue(version: &str) {
-    let servers = format!(
-        "[[server]]\nname = \"clock\"\n[[server.launch]]\npackage = \"pypi:mcp-server-time@{version}\"\n"
-    );
-    write_file("/home/tester/servers.toml", servers.as_bytes());
-    mcpod(&["refresh", "ours", "--force"]).ok();
 }
