@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::agent::Agent;
 use crate::changes::afterwards;
 use crate::idle::{Idle, nothing_half_done};
-use crate::machine::{SOON, mcpod, run, run_with_input, sh, write_file};
+use crate::machine::{SOON, mcpod, run, run_with_input, sh};
 use crate::server::Server;
 
 /// An image whose tag moves on.
