@@ -2,7 +2,8 @@
 //!
 //! | agent | verified by |
 //! | --- | --- |
-//! | Claude Code, Codex, Gemini CLI, opencode, Amp, Copilot CLI, Qoder CLI | its own `mcp add` and `mcp list`, run by `tests/clients/agents` |
+//! | Codex, Amp, Copilot CLI | its own `mcp list`, run after `mcpod connect` |
+//! | Claude Code, Gemini CLI, opencode, Qoder CLI | its own `mcp list`, run on the same entry written by hand; `tests/clients/agents` is to do so after `mcpod connect` |
 //! | Cline, Kimi Code | the schema in its published package; what reads the file cannot be run without a terminal and an account |
 //! | VS Code, VS Code Insiders, VS Code Server | documentation; the server's folder from the source |
 //! | goose, Zed, Crush, Continue, LM Studio | documentation, and its source where that is published |
