@@ -32,6 +32,9 @@ mod tool_container;
 pub mod words;
 
 #[cfg(test)]
+use source::{docker::Folder, list::File};
+#[cfg(test)]
+#[path = "../tests/shared_data/mod.rs"]
 mod shared_data;
 
 pub use allowed_host::{AddressBlock, AllowedHost, HostError, HostPattern};

@@ -3,6 +3,7 @@
 //! [`look::Look`] gathers facts and judges nothing. Each noun of this module holds its facts and says what they mean: a function from
 //! facts to [`Finding`]s, without I/O. [`mend`] carries out what a finding says, where that needs no root.
 
+pub mod agents;
 pub mod catalog;
 pub mod finding;
 pub mod installation;
@@ -38,6 +39,8 @@ pub struct Facts {
     pub servers: Result<Vec<crate::orchestrator::checkup::Checked>, String>,
     /// The catalog.
     pub catalog: Option<catalog::Sources>,
+    /// The agents that are installed or connected; nothing where no home is known to look in.
+    pub agents: Option<Vec<agents::Agent>>,
 }
 
 impl Facts {
@@ -53,6 +56,7 @@ impl Facts {
             installation,
             servers,
             catalog,
+            agents,
         } = self;
         [
             podman.findings(*distribution),
@@ -66,6 +70,7 @@ impl Facts {
                 .as_ref()
                 .map(catalog::Sources::findings)
                 .unwrap_or_default(),
+            agents.as_deref().map(agents::findings).unwrap_or_default(),
         ]
         .concat()
     }

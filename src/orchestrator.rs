@@ -134,6 +134,11 @@ impl Orchestrator {
         }
     }
 
+    /// The user and the host that it runs for.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> &Settings {
         &self.settings

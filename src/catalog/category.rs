@@ -171,7 +171,7 @@ mod tests {
     #[test]
     #[ignore = "reads ../shared/data"]
     fn every_category_of_shared_data_is_known() {
-        let files = shared_data::files("docker-mcp-registry/servers", "server.yaml");
+        let files = shared_data::docker_servers();
         let raw: Vec<&str> = files
             .iter()
             .flat_map(|file| file.lines())

@@ -222,13 +222,8 @@ pub(super) fn surroundings(
     dirs: &Dirs,
     address: &Address,
 ) -> Result<Surroundings, Failure> {
-    Ok(Surroundings {
-        home: dirs.home.clone(),
-        config: dirs.config.clone(),
-        environment: host.environment.clone(),
-        project: std::env::current_dir().context("cannot find out which folder this is")?,
-        url: address.url().unwrap_or_default(),
-    })
+    let project = std::env::current_dir().context("cannot find out which folder this is")?;
+    Ok(Surroundings::of(host, dirs, project, address))
 }
 
 impl From<ClientConfigError> for Failure {

@@ -18,7 +18,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::edit::Format;
-use crate::host::Environment;
+use crate::frontend::http::Address;
+use crate::host::{Dirs, Environment, Host};
 pub use table::AGENTS;
 
 /// The name under which mcpod stands in every agent's configuration.
@@ -146,6 +147,19 @@ pub struct Surroundings {
     pub project: PathBuf,
     /// The address of the HTTP face.
     pub url: String,
+}
+
+impl Surroundings {
+    /// What surrounds a user who works on the project in this folder.
+    pub fn of(host: &Host, dirs: &Dirs, project: PathBuf, address: &Address) -> Self {
+        Self {
+            home: dirs.home.clone(),
+            config: dirs.config.clone(),
+            environment: host.environment.clone(),
+            project,
+            url: address.url().unwrap_or_default(),
+        }
+    }
 }
 
 impl Agent {

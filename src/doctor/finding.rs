@@ -58,6 +58,8 @@ pub enum Check {
     Catalog,
     /// The timer that refreshes the catalog.
     RefreshTimer,
+    /// The agents of the user.
+    Agents,
 }
 
 impl Check {
@@ -73,6 +75,7 @@ impl Check {
                 | Self::Settings
                 | Self::Catalog
                 | Self::RefreshTimer
+                | Self::Agents
         )
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::agents::Agent;
 use super::catalog::Sources;
 use super::installation::{Completion, Installation, Shell};
 use super::network::Network;
@@ -16,6 +17,7 @@ use super::user::User;
 use super::{Distribution, Facts};
 use crate::catalog::Store;
 use crate::catalog::refresh::{Limits, Refresh};
+use crate::client_config::{self, AGENTS, Scope, Surroundings};
 use crate::credentials::{self, Credentials};
 use crate::host::{Dirs, Environment, Host};
 use crate::orchestrator::Orchestrator;
@@ -130,6 +132,7 @@ impl Look {
             installation: self.installation(),
             servers,
             catalog: self.catalog().await,
+            agents: self.agents(),
         }
     }
 
@@ -236,6 +239,24 @@ impl Look {
             leads_somewhere: link.exists(),
             sealed: sealed.await.ok().flatten(),
         })
+    }
+
+    /// The agents that are installed or have mcpod in their configuration.
+    fn agents(&self) -> Option<Vec<Agent>> {
+        let dirs = self.dirs()?;
+        // What projects have is seen in their folders.
+        let project = dirs.home.clone();
+        let around = Surroundings::of(&self.host, dirs, project, &self.settings.http.address);
+        let seen = AGENTS.iter().filter_map(|agent| {
+            let (_, state) = agent.state(Scope::User, &around)?;
+            let concerns = state != client_config::State::Absent || agent.is_installed(&around);
+            concerns.then_some(Agent {
+                id: agent.id,
+                title: agent.title,
+                state,
+            })
+        });
+        Some(seen.collect())
     }
 
     fn installation(&self) -> Installation {

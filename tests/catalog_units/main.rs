@@ -14,6 +14,8 @@
 
 mod quadlet;
 mod shared;
+#[path = "../shared_data/mod.rs"]
+mod shared_data;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +25,7 @@ use mcpod::activation::bundle::Manifest;
 use mcpod::activation::choices::Choices;
 use mcpod::activation::plan::{Origin, Plan, PlanError};
 use mcpod::activation::units;
+use mcpod::catalog::source::{docker::Folder, list::File};
 use mcpod::catalog::{Artifact, Input, InputKind, LaunchOption, Run, Transport, Trust};
 use mcpod::image::Pinned;
 use mcpod::quadlet::error::ValueError;

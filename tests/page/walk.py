@@ -339,7 +339,7 @@ class Walk:
     def without_script(self):
         b = self.browser
         b.cdp("Emulation.setScriptExecutionDisabled", value=True)
-        for address, words in (("?q=time+zones", "Time"), ("entry?id=builtin:time", "How it runs"), ("servers", "time"), ("server?name=time", "get_current_time"), ("catalog", "builtin")):
+        for address, words in (("?q=time+zones", "Time"), ("entry?id=builtin:time", "How it runs"), ("servers", "time"), ("server?name=time", "get_current_time"), ("catalog", "builtin"), ("doctor", "Podman")):
             b.go(self.base + address)
             page = b.do("GET", "/source")
             if words not in page:
@@ -355,6 +355,16 @@ class Walk:
         b.go(self.base + "catalog")
         b.shows("page", "#sources")
         self.check("catalog")
+
+    def doctor(self):
+        """What it finds is what the command line finds, but for the shells."""
+        b = self.browser
+        b.go(self.base + "doctor")
+        shown = b.run("return document.querySelector('main').textContent")
+        for finding in json.loads(inside("mcpod", "doctor", "--json")):
+            if finding["check"] not in ("completions", "space") and finding["what"] not in shown:
+                raise Failed(f"the page does not show what doctor finds: {finding['what']}")
+        self.check("doctor")
 
     def removed(self):
         b = self.browser
@@ -462,7 +472,7 @@ def main():
         inside("mcpod", "refresh", "--force")
         inside("mcpod", "serve", "--http", "--enable-socket")
         walk = Walk()
-        steps = [walk.sign_in, walk.search, walk.main_job, walk.inputs, walk.live, walk.secrets, walk.asked, walk.hostile, walk.logs, walk.without_script, walk.catalog, walk.foreign, walk.removed]
+        steps = [walk.sign_in, walk.search, walk.main_job, walk.inputs, walk.live, walk.secrets, walk.asked, walk.hostile, walk.logs, walk.without_script, walk.catalog, walk.doctor, walk.foreign, walk.removed]
         if STAYS_OPEN:
             steps.append(walk.stays_open)
         for step in steps:

@@ -11,9 +11,11 @@
     reason = "a failing unwrap is a failing test, and its report is what this one is for"
 )]
 
+#[path = "../shared_data/mod.rs"]
+mod shared_data;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use mcpod::catalog::source::docker::Folder;
 use mcpod::catalog::source::list::File;
@@ -61,10 +63,11 @@ fn place(catalog: &Catalog, question: &Question) -> (Option<usize>, Vec<String>)
 #[test]
 #[ignore = "reads ../shared/data"]
 fn what_is_meant_is_found_in_shared_data() {
-    let shared = shared();
-    let catalog = catalog(&shared);
-    let file = std::env::var_os("QUERIES")
-        .map_or_else(|| shared.join("search-queries.json"), PathBuf::from);
+    let catalog = catalog();
+    let file = std::env::var_os("QUERIES").map_or_else(
+        || shared_data::folder().join("search-queries.json"),
+        PathBuf::from,
+    );
     let Questions { queries } = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     let mut found = 0;
     let mut first = 0;
@@ -100,37 +103,13 @@ fn what_is_meant_is_found_in_shared_data() {
     }
 }
 
-/// The folder of shared data.
-fn shared() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|above| above.join("shared/data"))
-        .find(|path| path.join("catalog-sources.tar.zst").exists())
-        .expect("shared/data lies beside the project's folder")
-}
-
-fn catalog(shared: &Path) -> Catalog {
-    let unpacked = tempfile::tempdir().unwrap();
-    let status = Command::new("tar")
-        .arg("--zstd")
-        .arg("-xf")
-        .arg(shared.join("catalog-sources.tar.zst"))
-        .arg("-C")
-        .arg(unpacked.path())
-        .status()
-        .unwrap();
-    assert!(
-        status.success(),
-        "tar cannot read the archive: is zstd installed?"
-    );
+fn catalog() -> Catalog {
+    let unpacked = shared_data::unpacked();
     let root = unpacked.path();
-    let folders: Vec<Folder> = children(&root.join("docker-mcp-registry/servers"))
-        .iter()
-        .map(|path| folder(path))
-        .collect();
-    let mut pages = files(&root.join("awesome-mcp-servers/docs"), "md");
-    pages.extend(files(&root.join("mcpservers.org"), "md"));
-    let sidecars = files(
+    let folders = shared_data::docker_folders(root);
+    let mut pages = shared_data::files(&root.join("awesome-mcp-servers/docs"), "md");
+    pages.extend(shared_data::files(&root.join("mcpservers.org"), "md"));
+    let sidecars = shared_data::files(
         &root.join("awesome-mcp-servers/data/server-metadata"),
         "json",
     );
@@ -140,43 +119,4 @@ fn catalog(shared: &Path) -> Catalog {
         list::parse("awesome", &pages, &sidecars).entries,
     ])
     .unwrap()
-}
-
-fn folder(path: &Path) -> Folder {
-    let file = |name: &str| {
-        let named = |path: &&PathBuf| {
-            path.file_name()
-                .is_some_and(|own| own.eq_ignore_ascii_case(name))
-        };
-        children(path)
-            .iter()
-            .find(named)
-            .map(|path| fs::read(path).unwrap())
-    };
-    Folder {
-        name: path.file_name().unwrap().to_str().unwrap().to_owned(),
-        server: file("server.yaml").unwrap(),
-        tools: file("tools.json"),
-        readme: file("readme.md"),
-    }
-}
-
-fn files(folder: &Path, extension: &str) -> Vec<File> {
-    children(folder)
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|own| own == extension))
-        .map(|path| File {
-            bytes: fs::read(&path).unwrap(),
-            path: path.file_name().unwrap().to_str().unwrap().to_owned(),
-        })
-        .collect()
-}
-
-fn children(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|item| item.unwrap().path())
-        .collect();
-    paths.sort();
-    paths
 }

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     #[ignore = "reads ../shared/data"]
     fn no_description_is_taken_from_shared_data() {
-        let files = shared_data::files("docker-mcp-registry/servers", "server.yaml");
+        let files = shared_data::docker_servers();
         let taken: BTreeSet<String> = files
             .iter()
             .flat_map(|file| file.lines())

@@ -8,7 +8,7 @@
 //! reverse proxy shows it in, if that ends in a slash.
 //!
 //! ```text
-//! browser -> admit (host, cookie, origin) -> a file a noun: search, entry, add, servers, server, tool, log, secrets, catalog
+//! browser -> admit (host, cookie, origin) -> a file a noun: search, entry, add, servers, server, tool, log, secrets, catalog, doctor
 //!              `-> sign_in                    `-> job: whatever takes long, with what it has to say
 //! ```
 //!
@@ -17,6 +17,7 @@
 mod add;
 mod ask;
 mod catalog;
+mod doctor;
 mod document;
 mod entry;
 mod events;
@@ -133,6 +134,7 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/secrets", get(secrets::show).post(secrets::change))
         .route("/ask", get(ask::show).post(ask::store))
         .route("/catalog", get(catalog::show).post(catalog::refresh))
+        .route("/doctor", get(doctor::show))
         .route("/events", get(events::show))
         .route_layer(middleware::from_fn_with_state(Arc::clone(face), admit));
     Router::new()

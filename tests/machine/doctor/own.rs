@@ -251,3 +251,38 @@ fn units_and_completions_are_installed_for_the_user() {
         "files of yours hide the package's: mcpod-guard.service",
     );
 }
+
+#[test]
+fn agents_that_do_not_reach_mcpod() {
+    let _machine = Idle::now();
+    let _fixing = fixing();
+    look().has("agents", "note", "none of the agents");
+    let _agent = afterwards(|| sh("rm -rf ~/.codex", &[]));
+    let configured = |text: &str| {
+        sh(
+            r#"mkdir -p ~/.codex && printf %s "$1" >~/.codex/config.toml"#,
+            &[text],
+        )
+        .ok();
+        look()
+    };
+    configured("").has("agents", "note", "not connected: Codex");
+    configured("[mcp_servers").has("agents", "warning", "Codex cannot be read");
+    configured("[mcp_servers.mcpod]\ncommand = \"other\"\n").has(
+        "agents",
+        "note",
+        "another server",
+    );
+    configured("[mcp_servers.mcpod]\ncommand = \"/gone/mcpod\"\nargs = [\"serve\"]\n").has(
+        "agents",
+        "warning",
+        "not there any more",
+    );
+    let fixed = fix();
+    assert_eq!(fixed.has("agents", "ok", "connected: Codex")["fixed"], true);
+    sh(
+        "test -x $(sed -n 's/^command = \"\\(.*\\)\"/\\1/p' ~/.codex/config.toml)",
+        &[],
+    )
+    .ok();
+}

@@ -1,6 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -132,28 +130,14 @@ fn sidecars_complete_their_entries() {
     assert_eq!(fields, ["source.projectUrl", "JSON"]);
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<File> {
-    let mut files: Vec<File> = fs::read_dir(folder)
-        .unwrap()
-        .map(|item| item.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|own| own == extension))
-        .map(|path| File {
-            path: path.file_name().unwrap().to_str().unwrap().to_owned(),
-            bytes: fs::read(&path).unwrap(),
-        })
-        .collect();
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    files
-}
-
 /// Counts over TensorBlock's list of 2026-08-22.
 #[test]
 #[ignore = "reads ../shared/data"]
 fn the_real_list_of_shared_data_is_read_whole() {
     let unpacked = shared_data::unpacked();
     let folder = unpacked.path().join("awesome-mcp-servers");
-    let pages = files(&folder.join("docs"), "md");
-    let sidecars = files(&folder.join("data/server-metadata"), "json");
+    let pages = shared_data::files(&folder.join("docs"), "md");
+    let sidecars = shared_data::files(&folder.join("data/server-metadata"), "json");
     assert_eq!((pages.len(), sidecars.len()), (37, 143));
     let parsed = parse("awesome", &pages, &sidecars);
     // 7,796 bullets, and two that begin in bold type.
@@ -195,7 +179,7 @@ fn the_real_list_of_shared_data_is_read_whole() {
 #[ignore = "reads ../shared/data"]
 fn the_real_list_of_shared_data_of_another_form_is_read_whole() {
     let unpacked = shared_data::unpacked();
-    let pages = files(&unpacked.path().join("mcpservers.org"), "md");
+    let pages = shared_data::files(&unpacked.path().join("mcpservers.org"), "md");
     let parsed = parse("awesome", &pages, &[]);
     assert_eq!(parsed.refused, []);
     let official = parsed.entries.iter().filter(|entry| entry.official).count();

@@ -20,11 +20,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types mcpod";
 
 /// The pages that every page links to.
-const PLACES: [(Place, &str, &str); 4] = [
+const PLACES: [(Place, &str, &str); 5] = [
     (Place::Search, ".", "Search"),
     (Place::Servers, "servers", "Servers"),
     (Place::Secrets, "secrets", "Secrets"),
     (Place::Catalog, "catalog", "Catalog"),
+    (Place::Doctor, "doctor", "Doctor"),
 ];
 
 /// Where in the page a document belongs.
@@ -34,6 +35,7 @@ pub(super) enum Place {
     Servers,
     Secrets,
     Catalog,
+    Doctor,
 }
 
 /// A document.

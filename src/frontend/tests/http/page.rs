@@ -302,3 +302,21 @@ async fn on_a_unix_socket_the_file_says_who_may_come() {
     drop(stop);
     serving.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn what_the_host_lacks_is_shown_with_what_mends_it() {
+    let place = Place::with(&[]).await;
+    let web = Web::start(&place, Shape::All).await;
+    let mut browser = Browser::new(&web);
+    assert_eq!(browser.get("/doctor").await.status, 401);
+    browser.sign_in().await;
+    let got = browser.get("/doctor").await;
+    // Whatever this host has, nobody listens on the bus of this test.
+    let lacking = got.text.split("As it should be").next().unwrap();
+    assert!(
+        got.status == 200 && lacking.contains("problem") && lacking.contains("<code>"),
+        "{}",
+        got.text
+    );
+    web.stop().await;
+}
