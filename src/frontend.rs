@@ -113,9 +113,9 @@ struct Asked {
 impl Frontend {
     /// Reads back what is active, and follows from then on what becomes of it.
     pub async fn start(orchestrator: Arc<Orchestrator>, shape: Shape) -> Result<Arc<Self>, Error> {
-        // The catalog is opened while systemd answers: agents wait for both.
+        // The catalog is opened and described while systemd answers: agents wait for both.
         let catalog = Arc::clone(&orchestrator);
-        let counting = spawn_blocking(move || catalog.catalog().map(|catalog| catalog.size()));
+        let describing = spawn_blocking(move || registry_lists(&catalog));
         // Before the first look, so that no change falls between the two.
         let watch = orchestrator.watch().await?;
         let frontend = Arc::new(Self {
@@ -130,11 +130,11 @@ impl Frontend {
             asks: OnceLock::new(),
         });
         frontend.refresh().await?;
-        let servers = match counting.await {
-            Ok(counted) => counted?,
-            Err(_) => frontend.orchestrator.catalog()?.size(),
+        let registry = match describing.await {
+            Ok(described) => described?,
+            Err(_) => registry_lists(&frontend.orchestrator)?,
         };
-        *lock(&frontend.registry) = Arc::new(registry::lists(servers));
+        *lock(&frontend.registry) = Arc::new(registry);
         let again = Arc::clone(&frontend.again);
         tokio::spawn(follow::follow(Arc::downgrade(&frontend), watch, again));
         Ok(frontend)
@@ -177,10 +177,9 @@ impl Frontend {
 
     /// Sees to it that the registry says how large the catalog is now, and that agents are told.
     fn describe_catalog(&self) {
-        let Ok(catalog) = self.orchestrator.catalog() else {
+        let Ok(lists) = registry_lists(&self.orchestrator) else {
             return;
         };
-        let lists = registry::lists(catalog.size());
         let mut registry = lock(&self.registry);
         // Lists that are the same stay the very same.
         if **registry != lists {
@@ -344,6 +343,11 @@ impl Frontend {
             tracing::warn!("some instances are left to the guard: {}", told(&error));
         }
     }
+}
+
+/// What the registry offers: its tools say how large the catalog is.
+fn registry_lists(orchestrator: &Orchestrator) -> Result<Lists, Error> {
+    Ok(registry::lists(orchestrator.catalog()?.size()))
 }
 
 /// Asks a server what it offers, and keeps that in the cache; again after a while if it does not say.

@@ -4,7 +4,8 @@
 //! anything. Two definitions are the same whatever the order of members in their objects and however strings are escaped;
 //! nothing else of them may differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,8 +21,11 @@ const BYTES: usize = 64 << 20;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Box<RawValue>>", into = "Vec<Box<RawValue>>")]
 pub struct Definitions {
-    /// As the server wrote them, by their canonical texts.
-    known: BTreeMap<String, Box<RawValue>>,
+    /// As the server wrote them.
+    written: BTreeSet<Box<str>>,
+    /// Their canonical texts, once something is asked for that was written otherwise: most servers write the same each time, and
+    /// to read hundreds of definitions takes longer than all else at a start.
+    canonical: OnceLock<BTreeSet<String>>,
     bytes: usize,
 }
 
@@ -56,32 +60,48 @@ impl Definitions {
     /// The definitions in a list.
     pub fn of(tools: &[Box<RawValue>]) -> Self {
         let mut definitions = Self::default();
-        definitions.add(tools);
+        for tool in tools {
+            definitions.insert(tool.get());
+        }
         definitions
     }
 
     /// Adds those of a list; says whether any was new. What is too much is not taken.
     pub fn add(&mut self, tools: &[Box<RawValue>]) -> bool {
-        let before = self.known.len();
+        let before = self.written.len();
         for tool in tools {
-            let text = canonical(tool.get());
-            let size = text.len() + tool.get().len();
-            if self.known.len() < MOST && self.bytes + size <= BYTES {
-                self.bytes += size;
-                self.known.entry(text).or_insert_with(|| tool.clone());
+            // A server that writes the same otherwise each time adds nothing.
+            if !self.contains(tool) && self.insert(tool.get()) {
+                let text = canonical(tool.get());
+                self.canonical.get_mut().map(|known| known.insert(text));
             }
         }
-        self.known.len() > before
+        self.written.len() > before
+    }
+
+    /// Puts one in as it is written, if there is room for it; says whether it did.
+    fn insert(&mut self, text: &str) -> bool {
+        let has_room = self.written.len() < MOST && self.bytes + text.len() <= BYTES;
+        let inserted = has_room && self.written.insert(text.into());
+        if inserted {
+            self.bytes += text.len();
+        }
+        inserted
     }
 
     /// Whether this very definition is among them.
     pub fn contains(&self, tool: &RawValue) -> bool {
-        self.known.contains_key(&canonical(tool.get()))
+        self.written.contains(tool.get()) || self.canonical().contains(&canonical(tool.get()))
     }
 
-    /// The definitions, in no particular order.
-    pub fn tools(&self) -> impl Iterator<Item = &Box<RawValue>> {
-        self.known.values()
+    fn canonical(&self) -> &BTreeSet<String> {
+        let of_all = || self.written.iter().map(|text| canonical(text)).collect();
+        self.canonical.get_or_init(of_all)
+    }
+
+    /// The definitions, in no particular order; one that came in several forms may be there in each.
+    pub fn tools(&self) -> impl Iterator<Item = &str> {
+        self.written.iter().map(AsRef::as_ref)
     }
 
     /// The tools of a list that are not defined as they are here: added or changed. Nothing is said of those that are missing.
@@ -90,8 +110,9 @@ impl Definitions {
         let mut changes: Vec<Change> = differing
             .map(|tool| {
                 let name = name_of(tool);
-                let before = self.tools().find(|known| name_of(known) == name);
-                change(name, before.map(AsRef::as_ref), tool)
+                let before = self.tools().find(|known| name_in(known) == name);
+                let before = before.and_then(|text| RawValue::from_string(text.to_owned()).ok());
+                change(name, before, tool)
             })
             .collect();
         changes.sort_by(|a, b| a.tool.cmp(&b.tool));
@@ -123,7 +144,11 @@ impl From<Vec<Box<RawValue>>> for Definitions {
 
 impl From<Definitions> for Vec<Box<RawValue>> {
     fn from(definitions: Definitions) -> Self {
-        definitions.known.into_values().collect()
+        let written = definitions.written.into_iter();
+        // What was raw JSON still is.
+        written
+            .filter_map(|text| RawValue::from_string(text.into()).ok())
+            .collect()
     }
 }
 
@@ -158,15 +183,19 @@ impl Change {
 
 /// The name of a tool; empty where it has none that can be read.
 pub fn name_of(tool: &RawValue) -> String {
-    let found = super::splice::find(tool.get(), &["name"]).ok().flatten();
+    name_in(tool.get())
+}
+
+fn name_in(tool: &str) -> String {
+    let found = super::splice::find(tool, &["name"]).ok().flatten();
     found
         .and_then(|name| serde_json::from_str(name).ok())
         .unwrap_or_default()
 }
 
 /// What became of a tool whose definition is new.
-fn change(name: String, before: Option<&RawValue>, after: &RawValue) -> Change {
-    let parts = before.map(|before| {
+fn change(name: String, before: Option<Box<RawValue>>, after: &RawValue) -> Change {
+    let parts = before.as_deref().map(|before| {
         let (before, after) = (members(before), members(after));
         let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         let differing = keys
@@ -182,7 +211,7 @@ fn change(name: String, before: Option<&RawValue>, after: &RawValue) -> Change {
             Difference::Added
         },
         parts: parts.unwrap_or_default(),
-        before: before.map(ToOwned::to_owned),
+        before,
         after: Some(after.to_owned()),
     }
 }
@@ -246,6 +275,8 @@ mod tests {
         let other = tools(&[r#"{"name":"a","description":"2"}"#]);
         assert!(!accepted.contains(&other[0]));
         assert!(accepted.add(&other) && !accepted.add(&other));
+        // The same in another form is nothing new.
+        assert!(!accepted.add(&tools(&[r#"{"description":"2", "name":"a"}"#])));
         let text = serde_json::to_string(&accepted).unwrap();
         let read: Definitions = serde_json::from_str(&text).unwrap();
         assert!(read.differing(&other).is_empty());

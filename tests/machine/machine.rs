@@ -14,6 +14,10 @@ const MACHINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/machine/machin
 /// How long anything may take that is bound to come; only a failing test waits so long.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// How long a command may take at most, in seconds, whatever becomes of the host: one that hangs is then ended, and fails its test
+/// with the exit code 124 (timeout(1)) and what it had said, instead of holding up all others.
+const LONGEST: &str = "600";
+
 /// How much of either end of a long output a failing test shows, in characters.
 const SHOWN: usize = 2000;
 
@@ -32,6 +36,16 @@ pub(crate) fn machine<S: AsRef<OsStr>>(words: &[S]) -> Ran {
 #[must_use]
 pub(crate) fn command<S: AsRef<OsStr>>(words: &[S]) -> Command {
     entering(&["enter", "--"], words)
+}
+
+/// The command, ended if it hangs.
+fn bounded(command: &Command) -> Command {
+    let mut bounded = Command::new("timeout");
+    bounded
+        .args(["--kill-after=10", LONGEST])
+        .arg(command.get_program())
+        .args(command.get_args());
+    bounded
 }
 
 fn entering<S: AsRef<OsStr>>(how: &[&str], words: &[S]) -> Command {
@@ -180,8 +194,8 @@ pub(crate) fn mcpod(words: &[&str]) -> Ran {
 }
 
 #[track_caller]
-fn finish(mut command: Command) -> Ran {
-    let output = command
+fn finish(command: Command) -> Ran {
+    let output = bounded(&command)
         .stdin(Stdio::null())
         .output()
         .expect("the machine's script can be run");
@@ -201,8 +215,8 @@ pub(crate) fn root_with_input(words: &[&str], input: &[u8]) -> Ran {
 }
 
 #[track_caller]
-fn feed(mut command: Command, input: &[u8]) -> Ran {
-    let mut child = command
+fn feed(command: Command, input: &[u8]) -> Ran {
+    let mut child = bounded(&command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
