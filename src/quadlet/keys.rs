@@ -133,6 +133,8 @@ pub mod build {
         /// for a path inside the context.
         FILE_INSIDE: str = "File", token, 5 2;
         GLOBAL_ARGS: PodmanOption = "GlobalArgs", podman_option, 5 2;
+        /// for another program that Podman starts, and that starts Podman again.
+        GLOBAL_WORDS: [String] = "GlobalArgs", arguments, 5 2;
         IMAGE_TAG: str = "ImageTag", image, 5 2;
         NETWORK: str = "Network", network, 5 2;
         PODMAN_ARGS: PodmanOption = "PodmanArgs", podman_option, 5 2;

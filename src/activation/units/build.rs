@@ -36,6 +36,20 @@ pub const CLEAN_COMMAND: [&str; 3] = [
      podman --events-backend=none image prune --force --filter label=io.mcpod.build=1",
 ];
 
+/// Has Podman build in a mount namespace of its own.
+///
+/// Every process of Podman's finds its storage mounted onto itself, or mounts it so, and the last to end while no container is
+/// mounted takes that away again (containers-storage.conf(5), `skip_mount_home`), also under a build that is between two steps. What the
+/// build mounts then is hidden from it by the next process: it fails, with "directory not empty" at the latest. Every server that
+/// stops beside a build can bring that about.
+const APART: [&str; 5] = [
+    "unshare",
+    "unshare",
+    "--mount",
+    "--propagation=private",
+    "podman",
+];
+
 /// Makes the Quadlet file by which an image is built. It is started by `add`, and by nothing else: no unit depends on it.
 ///
 /// `recipe` is the path that the Containerfile has where we write one. All of the build runs in the unit's own control group, so that its limits hold and nothing
@@ -78,6 +92,7 @@ pub fn build(
         }
     }
     file.push(build::NETWORK, "pasta")?;
+    file.push(build::GLOBAL_WORDS, words(&APART).as_slice())?;
     file.push(build::GLOBAL_ARGS, &PodmanOption::flag("transient-store"))?;
     file.push(
         build::GLOBAL_ARGS,
