@@ -277,7 +277,11 @@ fn a_build_that_is_interrupted_or_killed_leaves_nothing() {
     let building = || {
         wait_until("the package is being installed", SOON, || {
             let held = run(&["pkill", "--signal=STOP", "--full", "^npm install"]);
-            if held.code == Some(0) { Ok(()) } else { Err(held) }
+            if held.code == Some(0) {
+                Ok(())
+            } else {
+                Err(held)
+            }
         });
     };
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {

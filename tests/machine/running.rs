@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::machine::{Ran, SOON, command, wait_until};
+use crate::machine::{Ran, SOON, command, run, wait_until};
 
 /// A command that runs. It is killed when this is dropped.
 pub(crate) struct Running {
@@ -54,6 +55,9 @@ pub(crate) fn start(words: &[&str]) -> Running {
         seen: String::new(),
     }
 }
+
+/// Shows all processes of the machine's user, with what they wait for and their signals.
+const PROCESSES: [&str; 3] = ["ps", "-eo", "pid,ppid,stat,wchan:24,pending,caught,args"];
 
 impl Running {
     /// Writes a line to its standard input.
@@ -107,9 +111,14 @@ impl Running {
     pub(crate) fn finish(mut self) -> Ran {
         self.stdin = None;
         let mut status = None;
+        let started = Instant::now();
         wait_until(&format!("{:?} ends", self.command), SOON, || {
             status = self.child.try_wait().expect("the child can be waited for");
-            status.map(drop).ok_or("it runs")
+            // What it waits for, and whether the signal that should end it has arrived.
+            status.map(drop).ok_or_else(|| {
+                let is_late = started.elapsed() > SOON;
+                is_late.then(|| run(&PROCESSES))
+            })
         });
         let stdout = std::mem::take(&mut self.seen)
             + &self

@@ -102,6 +102,34 @@ fn one_container_runs_while_somebody_needs_it_and_nobody_else_reaches_it() {
 }
 
 #[test]
+fn a_session_ends_with_its_container_and_the_next_has_a_new_one() {
+    let _machine = Idle::now();
+    let _catalog = catalog();
+    let server = Server::add("mine:web", "web");
+    let mut client = session("web");
+    sh(
+        "kill -KILL $(cat /run/user/1000/mcpod/mcpod-web.inside)",
+        &[],
+    );
+    client.say(r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#);
+    let ended = client.finish();
+    assert!(!ended.stdout.contains(r#""id":2,"result""#), "{ended:#?}");
+    let answer = server.call("echo", r#"{"message": "again"}"#).ok();
+    assert_eq!(answer.result_text(), "Echo: again");
+}
+
+#[test]
+fn a_container_is_started_as_often_as_somebody_comes() {
+    let _machine = Idle::now();
+    let _catalog = catalog();
+    let _server = Server::add("mine:web", "web");
+    for _ in 0..6 {
+        await_state("web", "inactive");
+        drop(session("web"));
+    }
+}
+
+#[test]
 fn one_that_is_always_on_runs_without_clients() {
     let _machine = Idle::now();
     let _catalog = catalog();

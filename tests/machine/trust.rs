@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use crate::agent::Agent;
-use crate::changes::afterwards;
+use crate::changes::{afterwards, settings};
 use crate::idle::{Idle, nothing_half_done};
-use crate::machine::{SOON, mcpod, run, run_with_input, sh};
+use crate::machine::{SOON, mcpod, run, run_with_input, sh, write_file};
+use crate::packages::{TRUST, nothing_built};
 use crate::server::Server;
 
 /// An image whose tag moves on.
@@ -380,4 +381,73 @@ fn an_upgrade_that_is_killed_is_done_by_the_next() {
         drop(server);
         nothing_half_done();
     }
+}
+
+/// Writes a catalog of the user's own, in which a server is this version of a package, and reads it.
+#[track_caller]
+fn catalogue(version: &str) {
+    let servers = format!(
+        "[[server]]\nname = \"clock\"\n[[server.launch]]\npackage = \"pypi:mcp-server-time@{version}\"\n"
+    );
+    write_file("/home/tester/servers.toml", servers.as_bytes());
+    mcpod(&["refresh", "ours", "--force"]).ok();
+}
+
+#[test]
+fn a_package_is_upgraded_beside_the_older_and_goes_back() {
+    let _machine = Idle::now();
+    let _settings = settings(&format!(
+        "{TRUST}[[sources.extra]]\nname = \"ours\"\nkind = \"toml\"\nurl = \"~/servers.toml\"\n"
+    ));
+    let _catalog = afterwards(|| sh("rm -rf ~/servers.toml ~/.cache/mcpod", &[]));
+    {
+        catalogue("2026.10.10");
+        let clock = Server::add("ours:clock", "clock");
+        let older = mcpod(&["status", "clock", "--json"]).ok().json();
+        mcpod(&["upgrade", "clock"]).ok().prints(&["up to date"]);
+        catalogue("2026.10.19");
+        mcpod(&["upgrade", "clock", "--check"]).ok().prints(&[
+            "clock can be upgraded",
+            "from pypi:mcp-server-time@2026.10.10",
+            "to   pypi:mcp-server-time@2026.10.19",
+        ]);
+        mcpod(&["upgrade", "clock", "--yes"]).ok();
+        let newer = mcpod(&["status", "clock", "--json"]).ok().json();
+        assert_eq!(newer["image"], "pypi:mcp-server-time@2026.10.19");
+        assert_ne!(newer["digest"], older["digest"]);
+        let utc = r#"{"timezone": "UTC"}"#;
+        clock.call("get_current_time", utc).ok();
+        // Both have names, so nobody prunes the one that can be gone back to.
+        let named = |digest: &serde_json::Value| {
+            let id = digest.as_str().unwrap().strip_prefix("sha256:").unwrap();
+            run(&[
+                "podman",
+                "image",
+                "inspect",
+                "--format",
+                "{{.RepoTags}}",
+                id,
+            ])
+            .ok()
+            .stdout
+        };
+        assert_eq!(
+            named(&older["digest"]).trim(),
+            "[localhost/mcpod:clock.previous]"
+        );
+        assert_eq!(named(&newer["digest"]).trim(), "[localhost/mcpod:clock]");
+        mcpod(&["rollback", "clock"]).ok();
+        assert_eq!(
+            mcpod(&["status", "clock", "--json"]).ok().json()["digest"],
+            older["digest"]
+        );
+        assert_eq!(
+            named(&newer["digest"]).trim(),
+            "[localhost/mcpod:clock.previous]"
+        );
+        clock.call("get_current_time", utc).ok();
+        mcpod(&["upgrade", "clock", "--yes"]).ok();
+        clock.call("get_current_time", utc).ok();
+    }
+    nothing_built();
 }

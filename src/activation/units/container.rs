@@ -28,7 +28,7 @@ const UNIT_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to start. Long, since an image that was pruned meanwhile is pulled again by its digest.
 const START_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// How often a server that speaks HTTP may be started in a row before it is left alone. Its start may take as long as
+/// How often a server that speaks HTTP may fail to start before it is left alone. Its start may take as long as
 /// [`AWAIT`](bridge::AWAIT) each time.
 const START_LIMIT_INTERVAL: Duration = Duration::from_mins(10);
 const START_LIMIT_BURST: u64 = 4;
@@ -48,7 +48,15 @@ const OPEN_LOG: [&str; 3] = ["/bin/chmod", "0666", "/proc/self/fd/2"];
 /// as it may where it has to pull the image again.
 const PODMAN_MEMORY: [(&str, &str); 2] = [("GOGC", "off"), ("GOMEMLIMIT", "64MiB")];
 
-/// Removes that file.
+/// Begins the count of starts anew, since this one succeeded: systemd counts all of them (systemd.unit(5), `StartLimitBurst=`), and
+/// each client that comes to a server that nobody uses is one.
+const FORGET_STARTS: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "exec systemctl --user reset-failed \"$PODMAN_SYSTEMD_UNIT\"",
+];
+
+/// Removes the file that names a container's first process.
 const FORGET_INSIDE: [&str; 3] = [
     "/bin/sh",
     "-c",
@@ -115,6 +123,7 @@ pub(super) fn shared(
         service::EXEC_START_POST,
         bridge::await_command(name, endpoint, program).as_slice(),
     )?;
+    file.push(service::EXEC_START_POST, words(&FORGET_STARTS).as_slice())?;
     file.push(service::RESTART, "on-failure")?;
     file.push(service::RESTART_DELAY, &RESTART_DELAY)?;
     file.push(service::RESTART_STEPS, &RESTART_STEPS)?;
