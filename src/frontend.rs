@@ -16,6 +16,7 @@
 mod agent;
 mod counts;
 mod follow;
+mod greeting;
 mod holds;
 pub mod http;
 mod identity;

@@ -86,10 +86,12 @@ pub(super) async fn run(
         None => Shape::All,
     };
     let Some(wanted) = &arguments.http else {
-        let frontend = Frontend::start(Arc::new(orchestrator), shape).await?;
+        let orchestrator = Arc::new(orchestrator);
         let stop = stop().map_err(failed)?;
         let (input, output) = (stdio::standard::input(), stdio::standard::output());
-        let served = stdio::serve(&frontend, input, output, stop).await;
+        let starting = Frontend::start(Arc::clone(&orchestrator), shape.clone());
+        let served =
+            stdio::serve_at_once(&orchestrator, &shape, starting, input, output, stop).await?;
         served.map_err(failed)?;
         return Ok(ExitCode::SUCCESS);
     };

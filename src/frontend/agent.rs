@@ -307,19 +307,22 @@ impl Agent {
     }
 
     async fn initialize(&self, id: &Id, frame: &Frame) {
+        self.meet(frame);
+        let version = identity::version_for(frame);
+        let own = self.own_words().await;
+        let own = own.and_then(|words| identity::initialized_as(&words, &version));
+        let result = own.unwrap_or_else(|| identity::initialized(&version, &self.voice.offer()));
+        self.answer(id, &result).await;
+    }
+
+    /// Learns who the agent is, from its `initialize`.
+    pub(super) fn meet(&self, frame: &Frame) {
         let part = |key| frame.find(&[key]).ok().flatten();
         let raw = |key| RawValue::from_string(part(key)?.to_owned()).ok();
         if let (Some(info), Some(capabilities)) = (raw("clientInfo"), raw("capabilities")) {
             *lock(&self.declared) = Client::new(info, capabilities);
         }
-        let asked = part("protocolVersion").and_then(|text| serde_json::from_str(text).ok());
-        let asked: Option<String> = asked;
-        let version = identity::version(asked.as_deref());
-        let own = self.own_words().await;
-        let own = own.and_then(|words| identity::initialized_as(&words, &version));
-        let result = own.unwrap_or_else(|| identity::initialized(&version, &self.voice.offer()));
         self.voice.subscriptions.initialized();
-        self.answer(id, &result).await;
     }
 
     async fn discover(&self, id: &Id) {

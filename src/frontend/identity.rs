@@ -7,6 +7,7 @@ use rmcp::model::ProtocolVersion;
 use serde_json::value::RawValue;
 
 use super::offer::Offer;
+use crate::session::Frame;
 use crate::session::splice::{self, Existing, Put, quoted};
 
 /// How long an agent of the modern era may rely on a list, in milliseconds: changes reach it within a second.
@@ -30,8 +31,15 @@ const COMMON: [(&str, &str); 5] = [
     ("tools", "{\"listChanged\":true}"),
 ];
 
+/// The version to speak with an agent, by its `initialize`.
+pub(super) fn version_for(asking: &Frame) -> ProtocolVersion {
+    let asked = asking.find(&["protocolVersion"]).ok().flatten();
+    let asked: Option<String> = asked.and_then(|text| serde_json::from_str(text).ok());
+    version(asked.as_deref())
+}
+
 /// The version to speak with an agent that asked for one: that one, or the newest that begins with `initialize`.
-pub(super) fn version(asked: Option<&str>) -> ProtocolVersion {
+fn version(asked: Option<&str>) -> ProtocolVersion {
     ProtocolVersion::KNOWN_VERSIONS
         .iter()
         .find(|known| asked == Some(known.as_str()) && known.has_initialize())

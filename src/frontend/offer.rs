@@ -73,7 +73,9 @@ impl Offer {
         for (origin, lists) in sources {
             offer.tools.add_named(origin, &lists.tools, names);
             offer.prompts.add_named(origin, &lists.prompts, names);
-            offer.add_capabilities(lists);
+            if let Some(server) = &lists.server {
+                offer.add_capabilities(server);
+            }
             if !lists.resources.is_empty() || !lists.templates.is_empty() {
                 offer.with_resources.push(origin.clone());
             }
@@ -206,8 +208,8 @@ impl Offer {
         }
     }
 
-    fn add_capabilities(&mut self, lists: &Lists) {
-        let Some(server) = &lists.server else { return };
+    /// Adds what a server declares that it can, by its own words.
+    pub(super) fn add_capabilities(&mut self, server: &RawValue) {
         let Ok(Some(declared)) = splice::find(server.get(), &["capabilities"]) else {
             return;
         };

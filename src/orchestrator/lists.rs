@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{Active, Error, Orchestrator};
 use crate::activation::record::State;
@@ -47,6 +48,22 @@ impl Orchestrator {
         let text = std::fs::read(self.lists_path(&active.name)).ok()?;
         let kept: Kept<Lists> = serde_json::from_slice(&text).ok()?;
         (kept.digest == active.record.identity()).then_some(kept.lists)
+    }
+
+    /// What the servers that have units here said of themselves, as far as that was kept, without a look at anything else: neither
+    /// whether they listen, nor what else they offer.
+    pub fn known_words(&self) -> Vec<Box<RawValue>> {
+        #[derive(Deserialize)]
+        struct Words {
+            server: Option<Box<RawValue>>,
+        }
+        let read = |name: &ServerName| {
+            let text = std::fs::read(self.lists_path(name)).ok()?;
+            let kept: Kept<Words> = serde_json::from_slice(&text).ok()?;
+            kept.lists.server
+        };
+        let names = self.names().unwrap_or_default();
+        names.iter().filter_map(read).collect()
     }
 
     /// Asks an active server anew what it offers, since it says that this has changed. Where that is so, everybody who follows

@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) fn machine<S: AsRef<OsStr>>(words: &[S]) -> Ran {
     let mut command = Command::new(MACHINE);
     command.args(words);
-    finish(command)
+    finish(&command)
 }
 
 /// A command in the machine as its user.
@@ -166,19 +166,19 @@ impl Ran {
 /// Runs a command as the machine's user, with nothing on standard input.
 #[track_caller]
 pub(crate) fn run<S: AsRef<OsStr>>(words: &[S]) -> Ran {
-    finish(command(words))
+    finish(&command(words))
 }
 
 /// Runs a command as the machine's root.
 #[track_caller]
 pub(crate) fn root<S: AsRef<OsStr>>(words: &[S]) -> Ran {
-    finish(entering(&["enter", "--root", "--"], words))
+    finish(&entering(&["enter", "--root", "--"], words))
 }
 
 /// Runs a command as another user of the machine.
 #[track_caller]
 pub(crate) fn run_as<S: AsRef<OsStr>>(user: &str, words: &[S]) -> Ran {
-    finish(entering(&["enter", "--user", user, "--"], words))
+    finish(&entering(&["enter", "--user", user, "--"], words))
 }
 
 /// Runs a script of `sh` as the machine's user; `$1` and so on are `arguments`.
@@ -194,29 +194,29 @@ pub(crate) fn mcpod(words: &[&str]) -> Ran {
 }
 
 #[track_caller]
-fn finish(command: Command) -> Ran {
-    let output = bounded(&command)
+fn finish(command: &Command) -> Ran {
+    let output = bounded(command)
         .stdin(Stdio::null())
         .output()
         .expect("the machine's script can be run");
-    Ran::new(&command, &output)
+    Ran::new(command, &output)
 }
 
 /// Runs a command with this on its standard input.
 #[track_caller]
 pub(crate) fn run_with_input(words: &[&str], input: &[u8]) -> Ran {
-    feed(command(words), input)
+    feed(&command(words), input)
 }
 
 /// Runs a command as the machine's root with this on its standard input.
 #[track_caller]
 pub(crate) fn root_with_input(words: &[&str], input: &[u8]) -> Ran {
-    feed(entering(&["enter", "--root", "--"], words), input)
+    feed(&entering(&["enter", "--root", "--"], words), input)
 }
 
 #[track_caller]
-fn feed(command: Command, input: &[u8]) -> Ran {
-    let mut child = bounded(&command)
+fn feed(command: &Command, input: &[u8]) -> Ran {
+    let mut child = bounded(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -230,7 +230,7 @@ fn feed(command: Command, input: &[u8]) -> Ran {
         .wait_with_output()
         .expect("the command can be waited for");
     feeder.join().expect("the feeder does not panic");
-    Ran::new(&command, &output)
+    Ran::new(command, &output)
 }
 
 /// Waits until something is so; fails the test with what was last seen.

@@ -214,9 +214,7 @@ impl Entry<'_> {
         let Some(id) = frame.id().cloned() else {
             return Err(refused(StatusCode::BAD_REQUEST, "the request has no id"));
         };
-        let asked = frame.find(&["protocolVersion"]).ok().flatten();
-        let asked = asked.and_then(|asked| serde_json::from_str::<String>(asked).ok());
-        let version = identity::version(asked.as_deref());
+        let version = identity::version_for(&frame);
         let began = self.face.visits.begin(&self.door, &self.frontend, version);
         let (session, visit) = began.map_err(full)?;
         let asked = Asked { id, own: None };
