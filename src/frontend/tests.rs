@@ -189,6 +189,9 @@ struct Speaker<R, W> {
 /// A server's end of one connection.
 type Instance = Speaker<OwnedReadHalf, OwnedWriteHalf>;
 
+/// What tells the frontend to stop.
+type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The agent.
 struct Client {
     speaker: Speaker<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>,
@@ -314,15 +317,45 @@ impl<R: tokio::io::AsyncRead + Unpin, W: tokio::io::AsyncWrite + Unpin> Speaker<
 
 impl Client {
     fn of(frontend: &Arc<Frontend>) -> Self {
+        let frontend = Arc::clone(frontend);
+        Self::served(|read, write, stopped| async move {
+            stdio::serve(&frontend, read, write, stopped).await
+        })
+    }
+
+    /// An agent that is there before the frontend, whose start waits.
+    fn at_once(
+        orchestrator: Arc<Orchestrator>,
+        shape: Shape,
+        until_known: oneshot::Receiver<()>,
+    ) -> Self {
+        Self::served(|read, write, stopped| async move {
+            let starting = async {
+                until_known.await.unwrap();
+                Frontend::start(Arc::clone(&orchestrator), shape.clone()).await
+            };
+            let served =
+                stdio::serve_at_once(&orchestrator, &shape, starting, read, write, stopped);
+            served.await.unwrap()
+        })
+    }
+
+    fn served<F>(
+        serve: impl FnOnce(ReadHalf<DuplexStream>, WriteHalf<DuplexStream>, Stopped) -> F
+        + Send
+        + 'static,
+    ) -> Self
+    where
+        F: Future<Output = std::io::Result<()>> + Send,
+    {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (read, write) = split(theirs);
         let (stop, stopped) = oneshot::channel::<()>();
-        let frontend = Arc::clone(frontend);
         let serving = tokio::spawn(async move {
-            let stopped = async {
+            let stopped: Stopped = Box::pin(async {
                 stopped.await.ok();
-            };
-            stdio::serve(&frontend, read, write, stopped).await
+            });
+            serve(read, write, stopped).await
         });
         let (read, write) = split(ours);
         Self {

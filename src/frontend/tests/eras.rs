@@ -316,3 +316,48 @@ async fn a_newer_agent_says_in_its_requests_what_an_older_server_logs() {
         assert_eq!(agent.message().await["id"], id);
     }
 }
+
+#[tokio::test]
+async fn initialize_is_answered_before_the_servers_are_known_and_all_else_after() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let words = json!({"protocolVersion": "2025-11-25", "capabilities": {"tasks": {"list": {}}},
+        "serverInfo": {"name": "one", "version": "1"}});
+    let _server = place.server(
+        "one",
+        &json!({"server": words, "tools": [{"name": "do", "inputSchema": {}}]}),
+    );
+    let (known, until_known) = oneshot::channel::<()>();
+    let orchestrator = place.orchestrator();
+    let mut agent = Client::at_once(orchestrator, Shape::All, until_known);
+    let params = json!({"protocolVersion": "2025-06-18", "capabilities": {"roots": {}},
+        "clientInfo": {"name": "t", "version": "1"}});
+    let answer = agent.ask(1, "initialize", params).await;
+    assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
+    let capabilities = &answer["result"]["capabilities"];
+    assert_eq!(capabilities["tasks"], json!({"list": {}}));
+    assert_eq!(capabilities["tools"], json!({"listChanged": true}));
+    agent.send(2, "tools/list", json!({})).await;
+    known.send(()).unwrap();
+    let answer = agent.speaker.message().await;
+    assert_eq!(answer["id"], 2, "nothing is said before: {answer}");
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    assert!(
+        tools.iter().any(|tool| tool["name"] == "one__do"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_first_and_is_no_initialize_waits_for_the_start() {
+    let place = Place::with(&[]).await;
+    for first in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}).to_string(),
+        "no message at all\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}".to_owned(),
+    ] {
+        let (known, until_known) = oneshot::channel::<()>();
+        let mut agent = Client::at_once(place.orchestrator(), Shape::Lazy, until_known);
+        agent.speaker.write(&first).await;
+        known.send(()).unwrap();
+        assert_eq!(agent.speaker.message().await["result"], json!({}));
+    }
+}
