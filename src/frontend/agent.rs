@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::holds::Hold;
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
 use super::route::{EXEC, INVALID_PARAMS, Lost, Routed, route};
@@ -209,10 +208,8 @@ impl Agent {
                 if let Some(error) = self.held(&origin, &frame) {
                     return self.refuse_held(id, &error).await;
                 }
-                let link = match pump::hold(&frame) {
-                    Some(Hold::Tells(task)) => self.link_of_task(&origin, &task),
-                    _ => None,
-                };
+                let task = pump::task(&frame);
+                let link = task.and_then(|task| self.link_of_task(&origin, &task));
                 let link = link.unwrap_or_else(|| self.link(origin, client, speech));
                 link.request(frame).await;
             }
@@ -225,7 +222,7 @@ impl Agent {
         let Origin::Server(name) = origin else {
             return None;
         };
-        if frame.method() != "tools/call" {
+        if frame.method() != "tools/call" || !self.shown.holds_any(origin) {
             return None;
         }
         let tool: String = serde_json::from_str(frame.find(&["name"]).ok()??).ok()?;

@@ -280,12 +280,15 @@ pub(super) fn hold(request: &Frame) -> Option<Hold> {
             ];
             (asks(&["task"]) || asks(&extension)).then_some(Hold::Task)
         }
-        method if method.starts_with("tasks/") => {
-            let task = request.find(&["taskId"]).ok().flatten()?;
-            Some(Hold::Tells(serde_json::from_str(task).ok()?))
-        }
-        _ => None,
+        _ => task(request).map(Hold::Tells),
     }
+}
+
+/// The task that a request is about, by its server's own id.
+pub(super) fn task(request: &Frame) -> Option<String> {
+    let is_about_one = request.method().starts_with("tasks/");
+    let task = is_about_one.then(|| request.find(&["taskId"]).ok().flatten())??;
+    serde_json::from_str(task).ok()
 }
 
 impl Shared {

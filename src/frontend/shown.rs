@@ -115,6 +115,15 @@ impl Shown {
         in_own || self.frontend.held(origin).contains(tool)
     }
 
+    /// Whether any tool of a server is held back.
+    pub(super) fn holds_any(&self, origin: &Origin) -> bool {
+        let own = lock(&self.own);
+        let in_own = own
+            .get(origin)
+            .is_some_and(|replaced| !replaced.held.is_empty());
+        in_own || !self.frontend.held(origin).is_empty()
+    }
+
     /// What there is to show.
     fn offer(&self) -> Offer {
         let mut own = lock(&self.own);
