@@ -24,8 +24,13 @@ pub(crate) struct Running {
 /// Starts a command as the machine's user.
 #[track_caller]
 pub(crate) fn start(words: &[&str]) -> Running {
-    let mut command = command(words);
-    let mut child = command
+    let command = command(words);
+    // Whoever starts tests in the background has them ignore SIGINT, and a shell cannot trap what it began with as ignored: the
+    // machine's script would not hand it on.
+    let mut child = Command::new("env")
+        .arg("--default-signal")
+        .arg(command.get_program())
+        .args(command.get_args())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
