@@ -50,7 +50,7 @@ pub struct Before {
     pub cursor: String,
 }
 
-/// The lines that a server writes from now on. Dropping it ends it.
+/// The lines that a server writes. Dropping it ends it.
 #[derive(Debug)]
 pub struct Follower {
     /// Killed when it is dropped.
@@ -83,7 +83,7 @@ impl Orchestrator {
         // One more, since the line itself is among those up to its time.
         let wanted = lines.saturating_add(u32::from(before.is_some()));
         let until = before.map(|before| before.time);
-        let output = journal::export(&name, Some(wanted), until).output().await;
+        let output = journal::export(&name, wanted, until).output().await;
         let output = output.map_err(Error::Journal)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut all: Vec<LogLine> = text
@@ -98,10 +98,10 @@ impl Orchestrator {
         Ok(all)
     }
 
-    /// The lines that a server writes from now on.
-    pub fn follow_log(&self, typed: &str) -> Result<Follower, Error> {
+    /// The lines that a server writes from now on, or behind the one of this cursor.
+    pub fn follow_log(&self, typed: &str, after: Option<&str>) -> Result<Follower, Error> {
         let name = self.readable_log(typed)?;
-        let mut journalctl = journal::export(&name, None, None)
+        let mut journalctl = journal::follow(&name, after)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

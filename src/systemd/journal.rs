@@ -130,10 +130,10 @@ pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
 }
 
 /// The journalctl(1) that writes those lines as JSON (`-o json`), for [`entry`]: `lines` of them, the last that were written up
-/// to `until`, in microseconds since 1970; or those that come.
-pub fn export(server: &ServerName, lines: Option<u32>, until: Option<u64>) -> Command {
-    let mut command = show(server, lines.or(Some(0)), lines.is_none());
-    command.args(["--output=json", "--output-fields=MESSAGE"]);
+/// to `until`, in microseconds since 1970.
+pub fn export(server: &ServerName, lines: u32, until: Option<u64>) -> Command {
+    let mut command = show(server, Some(lines), false);
+    command.args(JSON);
     if let Some(until) = until {
         command.arg(format!(
             "--until=@{}.{:06}",
@@ -143,6 +143,20 @@ pub fn export(server: &ServerName, lines: Option<u32>, until: Option<u64>) -> Co
     }
     command
 }
+
+/// The journalctl(1) that writes the lines that come as JSON: from now on, or from the one behind this cursor on.
+pub fn follow(server: &ServerName, after: Option<&str>) -> Command {
+    let mut command = show(server, after.is_none().then_some(0), true);
+    command.args(JSON);
+    if let Some(cursor) = after {
+        command.arg("--no-tail");
+        command.arg(format!("--after-cursor={cursor}"));
+    }
+    command
+}
+
+/// How lines are written for [`entry`].
+const JSON: [&str; 2] = ["--output=json", "--output-fields=MESSAGE"];
 
 /// A line of a server's log.
 #[derive(Debug, Clone, PartialEq, Eq)]

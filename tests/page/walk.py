@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +25,17 @@ HOSTILE = [
 ALL_HOSTILE = " ".join(HOSTILE)
 SETTINGS = "/home/tester/.config/mcpod/config.toml"
 SOURCE = "/home/tester/page-source.toml"
+
+
+ask_resolver = socket.getaddrinfo
+
+
+def resolved(host, *rest, **named):
+    """As browsers do (RFC 6761, 6.3): names below localhost are this host, whatever the resolver knows of them."""
+    return ask_resolver("127.0.0.1" if str(host).endswith(".localhost") else host, *rest, **named)
+
+
+socket.getaddrinfo = resolved
 
 
 def inside(*words, data=None, check=True):
@@ -159,12 +171,15 @@ class Walk:
     def keyboard(self):
         """From the top to a result and into it without a mouse."""
         b = self.browser
-        b.go(self.base + "?q=time")
-        b.shows("servers", "#results")
-        b.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+        b.go(self.base + "servers")
         b.press("tab")
         if b.run("return document.activeElement.className") != "skip":
             raise Failed("the first stop is not the way to the content")
+        # Here one begins where one types.
+        b.go(self.base + "?q=time")
+        b.shows("servers", "#results")
+        if b.run("return document.activeElement.id") != "q":
+            raise Failed("one cannot type at once")
         for _ in range(40):
             b.press("tab")
             if b.run("return document.activeElement.closest('.hits') !== null"):
@@ -250,7 +265,13 @@ class Walk:
         token = inside("mcpod", "token").strip()
         agent = Agent(token)
         heard = agent.call("registry-add", {"id": "page:guarded", "name": "guarded"})
-        question = next(message for message in heard if message.get("method") == "elicitation/create")
+        questions = (message for message in heard if message.get("method") == "elicitation/create")
+        # The source is the user's own, so whether it may be added at all comes first.
+        question = next(questions)
+        if question["params"]["mode"] != "form":
+            raise Failed(f"the user is not asked whether: {question['params']}")
+        agent.answer(question["id"], {"action": "accept", "content": {"allow": True}})
+        question = next(questions)
         params = question["params"]
         if params["mode"] != "url" or not params["elicitationId"]:
             raise Failed(f"no URL elicitation: {params}")
@@ -269,6 +290,8 @@ class Walk:
             raise Failed("the agent does not hear that its user is done")
         b.go(params["url"])
         b.shows("Nobody waits")
+        # It is not found, and the browser says so.
+        b.complaints()
         inside("mcpod", "remove", "guarded", "--secrets")
 
     def hostile(self):
@@ -373,6 +396,8 @@ class Walk:
             b.click("form button.danger")
             b.wait("it is removed", lambda: b.address().endswith("/servers"))
         b.shows("No server is active", "#servers")
+        # The server's own page was still up to date when it was no more, and found nothing.
+        b.complaints()
         self.check("empty")
 
     def foreign(self):

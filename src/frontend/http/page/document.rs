@@ -150,7 +150,8 @@ pub(super) fn file(kind: &'static str, status: StatusCode, body: impl Into<Body>
         (CACHE_CONTROL, "no-store"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
+        // With none at all browsers send forms of ours with "Origin: null" (Fetch, 3.2), which is what a stranger's would be.
+        (REFERRER_POLICY, "same-origin"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",

@@ -22,6 +22,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) struct Event {
     pub(super) name: &'static str,
     pub(super) data: String,
+    /// By which the browser says, when it comes again, what it was told last; empty where that is of no use.
+    pub(super) id: String,
 }
 
 impl Event {
@@ -30,6 +32,7 @@ impl Event {
         Self {
             name,
             data: String::new(),
+            id: String::new(),
         }
     }
 
@@ -38,6 +41,11 @@ impl Event {
         for line in self.data.split(['\n', '\r']) {
             text.push_str("data: ");
             text.push_str(line);
+            text.push('\n');
+        }
+        if !self.id.is_empty() && !self.id.contains(['\n', '\r', '\0']) {
+            text.push_str("id: ");
+            text.push_str(&self.id);
             text.push('\n');
         }
         text.push('\n');
@@ -103,10 +111,11 @@ mod tests {
         let event = Event {
             name: "line",
             data: "a\nevent: forged\r\ndata: x".to_owned(),
+            id: "s=1;i=2".to_owned(),
         };
         assert_eq!(
             event.text(),
-            "event: line\ndata: a\ndata: event: forged\ndata: \ndata: data: x\n\n"
+            "event: line\ndata: a\ndata: event: forged\ndata: \ndata: data: x\nid: s=1;i=2\n\n"
         );
     }
 }

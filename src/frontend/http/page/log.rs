@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -33,10 +33,16 @@ pub(super) async fn show((State(face), _): Here, uri: Uri) -> Response {
     }
     Document::new(&format!("Log of {server}"), Place::Servers).with(&html! {
         p { a href=(address("server", &[("name", server)])) { "Back to " (server) } }
-        div #log tabindex="0" role="log" aria-label="Lines" data-follow=[before.is_none().then(|| address("log-events", &[("server", server)]))] {
+        div #log tabindex="0" role="log" aria-label="Lines" data-follow=[before.is_none().then(|| follow(server, &lines))] {
             (chunk)
         }
     })
+}
+
+/// Where the lines behind these are told.
+fn follow(server: &str, lines: &[LogLine]) -> String {
+    let after = lines.last().map_or("", |line| &line.cursor);
+    address("log-events", &[("server", server), ("after", after)])
 }
 
 async fn lines(
@@ -82,10 +88,13 @@ fn written(line: &LogLine) -> String {
     format!("{}  {}", line.at(), shown(&line.text))
 }
 
-/// Tells the lines that are written from now on.
-pub(super) async fn events((State(face), _): Here, uri: Uri) -> Response {
+/// Tells the lines behind those that the browser has: that it was shown, or was told of before the connection broke off.
+pub(super) async fn events((State(face), _): Here, headers: HeaderMap, uri: Uri) -> Response {
     let fields = Fields::of(&uri);
-    let follower = match face.frontend.orchestrator.follow_log(fields.get("server")) {
+    let told = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let after = told.or_else(|| fields.given("after"));
+    let orchestrator = &face.frontend.orchestrator;
+    let follower = match orchestrator.follow_log(fields.get("server"), after) {
         Ok(follower) => follower,
         Err(error) => return failed(error, "No log", Place::Servers),
     };
@@ -94,6 +103,7 @@ pub(super) async fn events((State(face), _): Here, uri: Uri) -> Response {
         let event = Event {
             name: "line",
             data: written(&line),
+            id: line.cursor,
         };
         Some((event, follower))
     })
