@@ -133,7 +133,7 @@ fn describe(status: &Status) -> String {
             line("", &change.line());
         }
     }
-    line("Added", &listed.added_at.to_string());
+    line("Added", &format!("{:.0}", listed.added_at));
     if let Some(error) = last_error {
         let at = error.at.map(|at| format!(", {at:.0}")).unwrap_or_default();
         line("Failed", &format!("{} ({}{at})", error.result, error.unit));

@@ -268,7 +268,7 @@ impl Orchestrator {
             missing_controllers: self.missing_controllers().await?,
             previous: active.record.previous.clone(),
             held_tools: self.held(&active),
-            last_error: self.last_error(&active.name).await,
+            last_error: self.last_error(&active).await,
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
             running,
@@ -291,20 +291,25 @@ impl Orchestrator {
     }
 
     /// The last failure of a session that the journal tells of, if this user can read it.
-    async fn last_error(&self, name: &ServerName) -> Option<LastError> {
+    async fn last_error(&self, active: &Active) -> Option<LastError> {
         if !self.host.journal_readable() {
             return None;
         }
-        let printed = journal::last_failure(name).output().await.ok()?;
+        let printed = journal::last_failure(&active.name).output().await.ok()?;
         let failure: journal::Failure = serde_json::from_slice(&printed.stdout).ok()?;
         let unit = UnitName::from_systemd(crate::text::one_line(&failure.unit));
         let instance = Instance::parse(&unit)?;
         let at = failure.time.parse().ok();
+        let at = at.and_then(|at| Timestamp::from_microsecond(at).ok());
+        // Another server may have had the name before.
+        if at.is_some_and(|at| at < active.record.added) {
+            return None;
+        }
         Some(LastError {
             last_words: journal::last_words(&self.host.runtime, &instance),
             unit: unit.to_string(),
             result: crate::text::one_line(&failure.result),
-            at: at.and_then(|at| Timestamp::from_microsecond(at).ok()),
+            at,
         })
     }
 

@@ -184,7 +184,7 @@ fn state(face: &Face, status: &Status) -> Markup {
             "Calls",
             format!("{}, {} of them failed", counted.calls, counted.errors),
         ),
-        ("Added", listed.added_at.to_string()),
+        ("Added", format!("{:.0}", listed.added_at)),
     ];
     html! {
         dl.facts {
