@@ -145,5 +145,7 @@ mod tests {
         let said = findings(&[]);
         assert_eq!(said.len(), 1);
         assert_eq!(said[0].state, How::Note);
+        assert!(said[0].what.contains("none"), "{said:?}");
+        assert!(said[0].means.as_ref().unwrap().contains("ssh"), "{said:?}");
     }
 }

@@ -3,6 +3,8 @@
 //! Who answers is known, and what all servers together can do lies in the cache, so an agent that starts us need not wait until systemd
 //! has said which of them listen. It learns of nothing else this way: all other answers wait.
 
+use serde_json::value::RawValue;
+
 use super::Shape;
 use super::identity;
 use super::offer::Offer;
@@ -40,12 +42,11 @@ pub(super) fn greet(
         offer.add_capabilities(&server);
     }
     let result = identity::initialized(&identity::version_for(&met), &offer);
-    let answer = met.id().and_then(|id| {
-        Frame::parse(format!(
-            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"
-        ))
-        .ok()
-    });
+    let result = RawValue::from_string(result).ok();
+    let answer = met
+        .id()
+        .zip(result)
+        .map(|(id, result)| Frame::result(id, &result));
     match answer {
         Some(answer) => Ok(Greeting { met, answer }),
         None => Err(line),

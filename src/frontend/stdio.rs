@@ -43,9 +43,10 @@ pub async fn serve_at_once<E>(
     stop: impl Future<Output = ()>,
 ) -> Result<io::Result<()>, E> {
     let mut lines = Lines::new(input, MESSAGE_MAX);
-    let mut starting = pin!(starting);
+    let (mut starting, mut stop) = (pin!(starting), pin!(stop));
     let first = tokio::select! {
         biased;
+        () = &mut stop => return Ok(Ok(())),
         first = lines.next() => first,
         started = &mut starting => return Ok(serve_lines(&started?, None, lines, output, stop).await),
     };
@@ -62,11 +63,18 @@ pub async fn serve_at_once<E>(
         Ok(None) => return Ok(Ok(())),
         Err(error) => return Ok(Err(error)),
     };
-    Ok(serve_lines(&starting.await?, Some(opened), lines, output, stop).await)
+    // A systemd that does not answer must not keep anybody who ends us waiting.
+    let frontend = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(Ok(())),
+        started = starting => started?,
+    };
+    Ok(serve_lines(&frontend, Some(opened), lines, output, stop).await)
 }
 
-/// Serves one agent until it says no more, or `stop` resolves.
-pub async fn serve(
+/// Serves one agent of a frontend that is there, until it says no more, or `stop` resolves.
+#[cfg(test)]
+pub(super) async fn serve(
     frontend: &Arc<Frontend>,
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
@@ -84,6 +92,7 @@ enum Opened {
     Said(Line),
 }
 
+/// Serves an agent whose conversation may have begun, until it says no more, or `stop` resolves.
 async fn serve_lines(
     frontend: &Arc<Frontend>,
     opened: Option<Opened>,

@@ -196,7 +196,7 @@ type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 struct Client {
     speaker: Speaker<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>,
     serving: JoinHandle<std::io::Result<()>>,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
 }
 
 impl Server {
@@ -361,7 +361,7 @@ impl Client {
         Self {
             speaker: Speaker::new(read, write),
             serving,
-            _stop: stop,
+            stop,
         }
     }
 

@@ -91,10 +91,10 @@ impl Definitions {
 
     /// Whether this very definition is among them.
     pub fn contains(&self, tool: &RawValue) -> bool {
-        self.written.contains(tool.get()) || self.canonical().contains(&canonical(tool.get()))
+        self.written.contains(tool.get()) || self.canonical_texts().contains(&canonical(tool.get()))
     }
 
-    fn canonical(&self) -> &BTreeSet<String> {
+    fn canonical_texts(&self) -> &BTreeSet<String> {
         let of_all = || self.written.iter().map(|text| canonical(text)).collect();
         self.canonical.get_or_init(of_all)
     }

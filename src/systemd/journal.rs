@@ -288,6 +288,26 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_followed_from_the_one_that_was_seen_last() {
+        let words = |after| -> Vec<String> {
+            let command = follow(&"time".parse().unwrap(), after);
+            let words = command.as_std().get_args();
+            words
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect()
+        };
+        let has = |words: &[String], word: &str| words.iter().any(|own| own == word);
+        let now = words(None);
+        assert!(has(&now, "--follow") && has(&now, "--lines=0"), "{now:?}");
+        let behind = words(Some("s=1;i=2"));
+        assert!(
+            has(&behind, "--after-cursor=s=1;i=2") && has(&behind, "--no-tail"),
+            "{behind:?}"
+        );
+        assert!(!has(&behind, "--lines=0"), "{behind:?}");
+    }
+
+    #[test]
     fn a_line_cannot_add_a_field() {
         let line = b"harmless\nUSER_UNIT=mcpod-other@1-2-3.service";
         let sent = datagram(&instance("mcpod-time@3-12-1000.service"), line);

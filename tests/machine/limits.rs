@@ -25,7 +25,7 @@ fn what_is_used_and_what_failed_is_told() {
         ],
     );
     crashes.call("echo", r#"{"text": "x"}"#).code(1);
-    let _attached = start(&["mcpod", "attach", "crashes"]);
+    let attached = start(&["mcpod", "attach", "crashes"]);
     wait_until("a session is there", SOON, || {
         let status = mcpod(&["status", "crashes", "--json"]).ok().json();
         if status["running"][0]["state"] == "running" {
@@ -71,6 +71,13 @@ fn what_is_used_and_what_failed_is_told() {
     mcpod(&["status", "crashes"])
         .ok()
         .prints(&["Failed: exit-code", "about to crash, as told"]);
+    drop(attached);
+    drop(crashes);
+
+    // What failed under this name before was another server.
+    let _next = Server::add_with(MISBEHAVE, "crashes", &["--env", "MODE=echo"]);
+    let status = mcpod(&["status", "crashes", "--json"]).ok().json();
+    assert!(status["last_error"].is_null(), "{status}");
 }
 
 #[test]

@@ -361,3 +361,18 @@ async fn what_is_said_first_and_is_no_initialize_waits_for_the_start() {
         assert_eq!(agent.speaker.message().await["result"], json!({}));
     }
 }
+
+#[tokio::test]
+async fn who_is_told_to_stop_does_not_wait_for_a_start_that_never_ends() {
+    let place = Place::with(&[]).await;
+    for greets in [true, false] {
+        let (_known, until_known) = oneshot::channel::<()>();
+        let mut agent = Client::at_once(place.orchestrator(), Shape::All, until_known);
+        if greets {
+            agent.initialize(json!({})).await;
+        }
+        drop(agent.stop);
+        let ended = timeout(LONG, agent.serving).await;
+        ended.expect("it stops").unwrap().unwrap();
+    }
+}

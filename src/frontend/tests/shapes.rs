@@ -166,7 +166,7 @@ async fn it_leaves_when_the_agent_does() {
     let Client {
         mut speaker,
         serving,
-        _stop,
+        stop: _stop,
     } = agent;
     speaker.write.shutdown().await.unwrap();
     timeout(Duration::from_secs(3), serving)
@@ -195,7 +195,7 @@ async fn it_leaves_at_once_where_nothing_is_under_way() {
     let Client {
         mut speaker,
         serving,
-        _stop,
+        stop: _stop,
     } = agent;
     let begun = std::time::Instant::now();
     speaker.write.shutdown().await.unwrap();

@@ -281,7 +281,7 @@ fn agents_that_do_not_reach_mcpod() {
     let fixed = fix();
     assert_eq!(fixed.has("agents", "ok", "connected: Codex")["fixed"], true);
     sh(
-        "test -x $(sed -n 's/^command = \"\\(.*\\)\"/\\1/p' ~/.codex/config.toml)",
+        r#"test -x "$(sed -n 's/^command = "\(.*\)"$/\1/p' ~/.codex/config.toml)""#,
         &[],
     )
     .ok();
