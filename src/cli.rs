@@ -149,7 +149,7 @@ enum Command {
 
 /// Reads what was typed, runs it, and says how it ended.
 pub fn run() -> ExitCode {
-    let cli = match attaching().map_or_else(Cli::try_parse, Ok) {
+    let cli = match plain().map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -166,15 +166,22 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// What `mcpod attach NAME` means, if that is what was typed. Agents keep one such process for each session: it does without the
-/// parser, and the memory that the parser takes.
-fn attaching() -> Option<Cli> {
+/// What `mcpod attach NAME` or `mcpod serve` means, if that is what was typed. Agents keep one such process for each session: it does
+/// without the parser, the time that it takes at the start, and the memory.
+fn plain() -> Option<Cli> {
     let mut words = std::env::args_os().skip(1);
-    let (command, name) = (words.next()?, words.next()?.into_string().ok()?);
-    let is_plain = command == "attach" && !name.starts_with('-') && words.next().is_none();
-    is_plain.then(|| Cli {
-        command: Command::Attach(attach::Arguments::of(name)),
-    })
+    let command = match (words.next()?.to_str()?, words.next(), words.next()) {
+        ("serve", None, _) => Command::Serve(serve::Arguments::default()),
+        ("attach", Some(name), None) => {
+            let name = name.into_string().ok()?;
+            if name.starts_with('-') {
+                return None;
+            }
+            Command::Attach(attach::Arguments::of(name))
+        }
+        _ => return None,
+    };
+    Some(Cli { command })
 }
 
 fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {

@@ -29,6 +29,7 @@ pub mod metadata;
 mod opening;
 mod outbox;
 pub mod outline;
+pub mod patience;
 pub mod readable;
 mod reader;
 mod reading;

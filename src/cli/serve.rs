@@ -16,7 +16,7 @@ use crate::frontend::{Frontend, Shape, http, stdio};
 use crate::orchestrator::Orchestrator;
 
 /// Be the MCP server through which an agent finds, adds and uses all others
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   mcpod serve
   mcpod serve --server time
@@ -88,7 +88,7 @@ pub(super) async fn run(
     let Some(wanted) = &arguments.http else {
         let orchestrator = Arc::new(orchestrator);
         let stop = stop().map_err(failed)?;
-        let (input, output) = (stdio::standard::input(), stdio::standard::output());
+        let (input, output) = stdio::standard::streams();
         let starting = Frontend::start(Arc::clone(&orchestrator), shape.clone());
         let served =
             stdio::serve_at_once(&orchestrator, &shape, starting, input, output, stop).await?;

@@ -55,6 +55,7 @@ use super::counts::Counted;
 use super::voice::lock;
 use super::{Frontend, Shape};
 use crate::quadlet::name::ServerName;
+use crate::session::patience::Awake;
 use caller::Connection;
 use gate::{Gate, Names, Refused};
 pub use listener::{Address, BadAddress, ListenError, Listener, Protection};
@@ -260,7 +261,8 @@ pub async fn serve(
             http.timer(TokioTimer::new())
                 .header_read_timeout(headers)
                 .max_buf_size(HEADERS);
-            let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+            let mut serving =
+                std::pin::pin!(http.serve_connection(TokioIo::new(Awake::new(stream)), service));
             let served = tokio::select! {
                 served = serving.as_mut() => served,
                 () = first => return,

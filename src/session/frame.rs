@@ -5,6 +5,7 @@
 //! JSON-RPC 2.0 and the base protocol of MCP say what the envelope holds.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 use super::envelope::{Envelope, Parts};
 use super::id::Id;
 use super::reading::Unreadable;
-use super::splice::{self, Edit, Existing, Put, SpliceError};
+use super::splice::{self, Edit, Existing, Places, Put, SpliceError};
 
 /// One JSON-RPC message.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Frame {
     method: String,
     /// Where `params`, `result` or `error` lies.
     payload_at: Option<Range<usize>>,
+    /// Where the members of the payload lie in it, since it is asked for one after the other; known once one was asked for.
+    members: OnceLock<Places>,
 }
 
 /// What a message is for.
@@ -59,6 +62,7 @@ impl Frame {
                 id_at,
                 method,
                 payload_at,
+                members: OnceLock::new(),
             }),
             Err(reason) => Err(Unreadable::new(&text, &reason)),
         }
@@ -134,8 +138,23 @@ impl Frame {
 
     /// Finds a value in the payload by its keys.
     pub fn find(&self, path: &[&str]) -> Result<Option<&str>, SpliceError> {
-        self.payload()
-            .map_or(Ok(None), |payload| splice::find(payload, path))
+        let Some(payload) = self.payload() else {
+            return Ok(None);
+        };
+        let Some(first) = path.first().filter(|_| payload.starts_with('{')) else {
+            return splice::find(payload, path);
+        };
+        let members = match self.members.get() {
+            Some(members) => members,
+            None => {
+                let read = Places::of(payload)?;
+                self.members.get_or_init(|| read)
+            }
+        };
+        match members.find(payload, first)? {
+            Some(value) => splice::descend(value, path, 1),
+            None => Ok(None),
+        }
     }
 
     /// The message with another id, all else as it was. One that has none is as it was.
@@ -264,6 +283,7 @@ impl Frame {
             id_at,
             method: method.to_owned(),
             payload_at,
+            members: OnceLock::new(),
         }
     }
 
@@ -283,6 +303,10 @@ impl Frame {
         self.text.get(at.clone()).ok_or(SpliceError::Misplaced)?;
         let with = on_one_line(with.to_owned());
         self.text.replace_range(at.clone(), &with);
+        let is_within = |payload: &Range<usize>| at.start < payload.end && payload.start < at.end;
+        if self.payload_at.as_ref().is_some_and(is_within) {
+            self.members = OnceLock::new();
+        }
         let moved = |place: usize| place - at.end + at.start + with.len();
         for own in std::iter::once(&mut self.id_at).chain(&mut self.payload_at) {
             // What begins where something is put in stays in front of it.
@@ -317,6 +341,7 @@ impl Frame {
             id_at: moved(&self.id_at),
             method: self.method.clone(),
             payload_at: self.payload_at.as_ref().map(moved),
+            members: OnceLock::new(),
             text,
         }
     }

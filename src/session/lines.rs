@@ -19,7 +19,7 @@ const TAKEN_OVER: usize = 16 * 1024;
 
 /// From this size on room is made for the largest message at once, in bytes: what is not written to takes no memory, while to grow is
 /// to hold what was read twice.
-const LARGE: usize = 1024 * 1024;
+const LARGE: usize = 128 * 1024;
 
 /// One line of the stream.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ impl Opening {
     where
         C: FnMut() -> F,
         F: Future<Output = io::Result<S>>,
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let timeout = self.timeout;
         self.find_out(connect).await.map_err(|error| match error {
@@ -88,7 +88,7 @@ impl Opening {
     where
         C: FnMut() -> F,
         F: Future<Output = io::Result<S>>,
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let deadline = after(self.timeout);
         let mut wire = self.dial(&mut connect, deadline).await?;
@@ -121,7 +121,7 @@ impl Opening {
     ) -> Result<Wire, SessionError>
     where
         F: Future<Output = io::Result<S>>,
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let connected = timeout_at(deadline, connect()).await;
         let stream = connected

@@ -126,8 +126,16 @@ pub fn walk_elements<'a>(array: &'a str, each: impl FnMut(&'a str)) -> Result<()
 
 /// Finds a value by the path of keys that leads to it; nothing if a step is missing or its object is `null`.
 pub fn find<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a str>, SpliceError> {
-    let mut here = text.trim();
-    for (depth, key) in path.iter().enumerate() {
+    descend(text.trim(), path, 0)
+}
+
+/// Goes on from where a path has led to after so many steps.
+pub(super) fn descend<'a>(
+    mut here: &'a str,
+    path: &[&str],
+    steps: usize,
+) -> Result<Option<&'a str>, SpliceError> {
+    for (depth, key) in path.iter().enumerate().skip(steps) {
         if here == "null" {
             return Ok(None);
         }
@@ -140,6 +148,50 @@ pub fn find<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a str>, SpliceE
         here = value;
     }
     Ok(Some(here))
+}
+
+/// Where the members of an object stand in its text, so that each is found without reading the others again.
+#[derive(Debug, Clone)]
+pub(super) struct Places(Box<[Place]>);
+
+/// Where the key and the value of a member stand.
+#[derive(Debug, Clone)]
+struct Place {
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Places {
+    /// Reads an object once.
+    pub(super) fn of(object: &str) -> Result<Self, SpliceError> {
+        let mut members = Vec::new();
+        walk_members(object, |member| members.push(member))?;
+        let place = |member: Member<'_>| {
+            Ok(Place {
+                key: range_of(object, member.key)?,
+                value: range_of(object, member.value)?,
+            })
+        };
+        let places: Result<Box<[Place]>, SpliceError> = members.into_iter().map(place).collect();
+        places.map(Self)
+    }
+
+    /// The value of a member of the object, which must be the one that was read.
+    pub(super) fn find<'a>(
+        &self,
+        object: &'a str,
+        name: &str,
+    ) -> Result<Option<&'a str>, SpliceError> {
+        let text = |range: &Range<usize>| object.get(range.clone()).ok_or(SpliceError::Misplaced);
+        let mut found = None;
+        for place in &self.0 {
+            let (key, value) = (text(&place.key)?, text(&place.value)?);
+            if (Member { key, value }).is(name) && found.replace(value).is_some() {
+                return Err(duplicate(name));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Puts members into the object at `path`; objects that are missing on the way (or are `null`) are made.

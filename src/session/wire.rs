@@ -14,6 +14,7 @@ use super::frame::Frame;
 use super::id::Id;
 use super::incoming::Incoming;
 use super::outbox::Outbox;
+use super::patience::Awake;
 use super::reader::{self, Reader};
 
 /// A connection, and the two tasks that read and write it. They end with it.
@@ -42,9 +43,9 @@ impl Wire {
         incoming: Option<mpsc::Sender<Incoming>>,
     ) -> Self
     where
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (read, write) = tokio::io::split(stream);
+        let (read, write) = tokio::io::split(Awake::new(stream));
         let calls = Arc::new(Calls::default());
         let era = Arc::new(OnceLock::new());
         let (outbox, mail) = Outbox::new();

@@ -1,6 +1,7 @@
 //! `mcpod attach`: what passes through it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
@@ -76,6 +77,60 @@ fn large_messages_pass_and_are_not_held() {
     assert!(more < 512, "{more} kB more");
 }
 
+/// Messages go both ways at once, however little the kernel holds of each.
+#[test]
+fn one_direction_does_not_wait_for_the_other() {
+    let mut attached = Attached::new();
+    let message = vec![b'x'; 4_000_000];
+    let (stdin, stdout) = (attached.stdin.as_mut().unwrap(), &mut attached.stdout);
+    let server = &attached.server;
+    let mut received = vec![0; message.len()];
+    std::thread::scope(|scope| {
+        scope.spawn(|| stdin.write_all(&message).unwrap());
+        scope.spawn(|| {
+            let (mut from, mut to) = (server, server);
+            // It says a piece for each that it hears, and hears nothing while it speaks.
+            let mut piece = vec![0; 1 << 20];
+            for _ in 0..4 {
+                let piece = piece.get_mut(..1_000_000).unwrap();
+                from.read_exact(piece).unwrap();
+                to.write_all(piece).unwrap();
+            }
+        });
+        stdout.read_exact(&mut received).unwrap();
+    });
+    assert!(received == message);
+}
+
+#[test]
+fn sockets_as_standard_streams_stay_as_they_are() {
+    let host = Bare::new();
+    host.write("mcpod/none", "");
+    let listener = UnixListener::bind(host.path("mcpod/time.sock")).unwrap();
+    let (mut client, its) = UnixStream::pair().unwrap();
+    let shared = its.try_clone().unwrap();
+    let mut child = host
+        .command(&["attach", "time"])
+        .stdin(OwnedFd::from(its.try_clone().unwrap()))
+        .stdout(OwnedFd::from(its))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    let mut piece = [0; 4];
+    client.write_all(b"ping").unwrap();
+    server.read_exact(&mut piece).unwrap();
+    assert_eq!(&piece, b"ping");
+    server.write_all(b"pong").unwrap();
+    client.read_exact(&mut piece).unwrap();
+    assert_eq!(&piece, b"pong");
+    // Whoever else has the socket still waits in its reads and writes.
+    let flags = rustix::fs::fcntl_getfl(&shared).unwrap();
+    assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK));
+    drop(server);
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+}
+
 #[test]
 fn the_end_of_the_input_is_passed_on_and_answers_still_come() {
     let mut attached = Attached::new();
@@ -89,6 +144,24 @@ fn the_end_of_the_input_is_passed_on_and_answers_still_come() {
     assert_eq!(line, "late\n");
     drop(attached.server);
     // There is no systemd that could stop the instance.
+    assert_eq!(attached.child.wait().unwrap().code(), Some(6));
+}
+
+#[test]
+fn a_server_that_reads_no_more_is_still_heard() {
+    let mut attached = Attached::new();
+    attached.server.shutdown(std::net::Shutdown::Read).unwrap();
+    attached
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(b"unheard\n")
+        .unwrap();
+    attached.server.write_all(b"still here\n").unwrap();
+    let mut line = String::new();
+    attached.stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "still here\n");
+    drop(attached.server);
     assert_eq!(attached.child.wait().unwrap().code(), Some(6));
 }
 

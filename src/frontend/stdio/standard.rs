@@ -8,18 +8,28 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 
 use rustix::fs::{FileType, fstat};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, join, split};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
+use crate::session::patience::Awake;
+
 /// What the agent says.
-pub type Input = Box<dyn AsyncRead + Send + Unpin>;
+type Input = Box<dyn AsyncRead + Send + Unpin>;
 
 /// What is said to the agent.
-pub type Output = Box<dyn AsyncWrite + Send + Unpin>;
+type Output = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// Standard input and output.
+pub fn streams() -> (
+    impl AsyncRead + Send + Unpin,
+    impl AsyncWrite + Send + Unpin,
+) {
+    split(Awake::new(join(input(), output())))
+}
 
 /// Standard input.
-pub fn input() -> Input {
+fn input() -> Input {
     let stream = io::stdin();
     let ready = match kind(stream.as_fd()) {
         // Opened anew, since whoever else has this end may not expect it to be non-blocking.
@@ -36,7 +46,7 @@ pub fn input() -> Input {
 }
 
 /// Standard output.
-pub fn output() -> Output {
+fn output() -> Output {
     let stream = io::stdout();
     let ready = match kind(stream.as_fd()) {
         Some(FileType::Fifo) => pipe::OpenOptions::new()

@@ -283,6 +283,36 @@ proptest! {
         prop_assert_eq!(back.as_str(), text);
     }
 
+    /// What is found in a message that was asked before, and changed since, is what is found in its text.
+    #[test]
+    fn finding_keeps_up_with_changes(result in a_line(), value in a_line(), id_first in any::<bool>()) {
+        let payload = format!(r#"{{"k":{result},"_meta":{{"k":{value}}},"n":null,"t":1,"t":2}}"#);
+        let text = if id_first {
+            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{payload}}}"#)
+        } else {
+            format!(r#"{{"result":{payload},"id":1,"jsonrpc":"2.0"}}"#)
+        };
+        let paths: [&[&str]; 8] = [
+            &[], &["k"], &["_meta"], &["_meta", "k"], &["_meta", "k", "x"], &["n", "k"], &["t"], &["new"],
+        ];
+        let mut frame = parse(&text).unwrap();
+        let puts = [
+            Put { key: "k", value: "\"longer than it was before\"", existing: Existing::Replace },
+            Put { key: "new", value: "{}", existing: Existing::Keep },
+        ];
+        for step in 0..5 {
+            for path in paths {
+                prop_assert_eq!(frame.find(path), splice::find(frame.payload().unwrap(), path), "{:?}", path);
+            }
+            frame = match step {
+                0 => frame.with_id(&Id::from_json("\"another\"").unwrap()),
+                1 => frame.with(&[], &puts).unwrap(),
+                2 => frame.with(&["_meta"], &puts).unwrap(),
+                _ => frame.without(&["_meta", "new"]).unwrap().with_id(&1.into()),
+            };
+        }
+    }
+
     #[test]
     fn no_line_makes_it_panic(line in proptest::collection::vec(any::<u8>(), 0..60), text in "[\\[\\]{}\":,0-9a-z\\\\ ]{0,40}") {
         for frame in [line, text.into_bytes()].into_iter().flat_map(read_line).flatten() {
