@@ -149,7 +149,7 @@ enum Command {
 
 /// Reads what was typed, runs it, and says how it ended.
 pub fn run() -> ExitCode {
-    let cli = match plain().map_or_else(Cli::try_parse, Ok) {
+    let cli = match resident().map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -166,22 +166,34 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// What `mcpod attach NAME` or `mcpod serve` means, if that is what was typed. Agents keep one such process for each session: it does
-/// without the parser, the time that it takes at the start, and the memory.
-fn plain() -> Option<Cli> {
+/// What was typed, if it is a command that agents and units keep running: it does without the parser of all others, the time that takes
+/// at the start, and the memory. Whatever is wrong with it, the whole parser says.
+fn resident() -> Option<Cli> {
     let mut words = std::env::args_os().skip(1);
-    let command = match (words.next()?.to_str()?, words.next(), words.next()) {
-        ("serve", None, _) => Command::Serve(serve::Arguments::default()),
-        ("attach", Some(name), None) => {
+    let (command, first) = (words.next()?, words.next());
+    let command = match (command.to_str()?, first) {
+        ("attach", Some(name)) if words.next().is_none() => {
             let name = name.into_string().ok()?;
             if name.starts_with('-') {
                 return None;
             }
             Command::Attach(attach::Arguments::of(name))
         }
+        ("serve", None) => Command::Serve(serve::Arguments::default()),
+        ("serve", Some(_)) => Command::Serve(alone("serve")?),
+        ("bridge", Some(_)) => Command::Bridge(alone("bridge")?),
+        ("egress", Some(_)) => Command::Egress(alone("egress")?),
+        ("guard", None) => Command::Guard,
         _ => return None,
     };
     Some(Cli { command })
+}
+
+/// The arguments of one command, if they are as it wants them.
+fn alone<A: clap::Args>(command: &'static str) -> Option<A> {
+    let parser = A::augment_args(clap::Command::new(command).disable_help_flag(true));
+    let matches = parser.try_get_matches_from(std::env::args_os().skip(1));
+    A::from_arg_matches(&matches.ok()?).ok()
 }
 
 fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {

@@ -374,7 +374,7 @@ impl Agent {
                     identity::TTL
                 ),
             };
-            say_result(&voice, id, &format!("{{{page}{modern}}}")).await;
+            say_result(&voice, id, &["{", &page, &modern, "}"]).await;
         });
     }
 
@@ -393,7 +393,7 @@ impl Agent {
         let (links, voice) = (links.collect(), Arc::clone(&self.voice));
         tokio::spawn(async move {
             let tasks = tasks::list(links).await;
-            say_result(&voice, id, &format!("{{{tasks}}}")).await;
+            say_result(&voice, id, &["{", &tasks, "}"]).await;
         });
     }
 
@@ -436,7 +436,7 @@ impl Agent {
     }
 
     async fn answer(&self, id: &Id, result: &str) {
-        say_result(&self.voice, id.clone(), result).await;
+        say_result(&self.voice, id.clone(), &[result]).await;
     }
 }
 
@@ -447,17 +447,8 @@ fn held_error(name: &ServerName, tool: &str) -> Error {
     }
 }
 
-/// Answers with a result that was written here.
-async fn say_result(voice: &Voice, id: Id, result: &str) {
-    match Frame::parse(format!(
-        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"
-    )) {
-        Ok(frame) => voice.say(Some(id), frame).await,
-        Err(error) => {
-            tracing::error!(reason = error.reason, "a result of ours cannot be read");
-            voice
-                .refuse(&id, RpcError::INTERNAL, "no answer could be made")
-                .await;
-        }
-    }
+/// Answers with a result that was written here, in parts.
+async fn say_result(voice: &Voice, id: Id, result: &[&str]) {
+    let frame = Frame::ours_answering(&id, result);
+    voice.say(Some(id), frame).await;
 }

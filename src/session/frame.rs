@@ -89,7 +89,7 @@ impl Frame {
             "{{\"code\":{code},\"message\":{}}}",
             splice::quoted(message)
         );
-        Self::assembled(Kind::Error, Some(id), "", ("error", Some(&error)))
+        Self::assembled(Kind::Error, Some(id), "", ("error", &[&error]))
     }
 
     /// What the message is for.
@@ -218,12 +218,17 @@ impl Frame {
 
     /// Makes a notification whose parameters were written here.
     pub(super) fn ours(method: &str, params: &str) -> Self {
-        Self::assembled(Kind::Notification, None, method, ("params", Some(params)))
+        Self::assembled(Kind::Notification, None, method, ("params", &[params]))
     }
 
     /// Makes a request whose parameters were written here.
     pub(super) fn ours_asking(id: &Id, method: &str, params: &str) -> Self {
-        Self::assembled(Kind::Request, Some(id), method, ("params", Some(params)))
+        Self::assembled(Kind::Request, Some(id), method, ("params", &[params]))
+    }
+
+    /// Makes an answer with a result that was written here, in parts: it can be large, and is put together but once.
+    pub(crate) fn ours_answering(id: &Id, result: &[&str]) -> Self {
+        Self::assembled(Kind::Result, Some(id), "", ("result", result))
     }
 
     /// The text of the request with another id and other parameters; without them, it keeps its own.
@@ -248,17 +253,19 @@ impl Frame {
         method: &str,
         (key, payload): (&str, Option<&RawValue>),
     ) -> Self {
-        Self::assembled(kind, id, method, (key, payload.map(RawValue::get)))
+        let payload = payload.map(RawValue::get);
+        Self::assembled(kind, id, method, (key, payload.as_slice()))
     }
 
-    /// Builds a message of ours; the payload is JSON.
+    /// Builds a message of ours; the parts of the payload are JSON together, or there is none.
     fn assembled(
         kind: Kind,
         id: Option<&Id>,
         method: &str,
-        (key, payload): (&str, Option<&str>),
+        (key, payload): (&str, &[&str]),
     ) -> Self {
-        let mut text = String::with_capacity(64 + method.len() + payload.map_or(0, str::len));
+        let length: usize = payload.iter().map(|part| part.len()).sum();
+        let mut text = String::with_capacity(64 + method.len() + length);
         text.push_str("{\"jsonrpc\":\"2.0\"");
         let mut id_at = 0..0;
         if let Some(id) = id {
@@ -269,11 +276,13 @@ impl Frame {
             text.push_str(",\"method\":");
             text.push_str(&splice::quoted(method));
         }
-        let payload_at = payload.map(|payload| {
+        let payload_at = (!payload.is_empty()).then(|| {
             text.push_str(",\"");
             text.push_str(key);
             text.push_str("\":");
-            push(&mut text, payload)
+            let start = text.len();
+            text.extend(payload.iter().copied());
+            start..text.len()
         });
         text.push('}');
         Self {

@@ -114,40 +114,27 @@ fn calls(place: &Place, server: &Active<'_>, table: &mut Table) {
     let (echo, large) = (through("echo"), through("large"));
 
     let message = "x".repeat(SMALL);
-    let rounds = place.samples * CALLS;
-    let mut times: [Vec<f64>; 4] = Default::default();
-    for round in 0..2 * rounds {
-        let of_it = [
-            by_peer(&mut bare, "echo", &message, SMALL),
-            by_peer(&mut stdio, &echo, &message, SMALL),
-            by_http(&mut legacy, &echo, &message, SMALL),
-            by_http(&mut modern, &echo, &message, SMALL),
-        ];
-        if round >= rounds {
-            for (times, time) in times.iter_mut().zip(of_it) {
-                times.push(time);
-            }
-        }
-    }
-    let [by_socket, by_stdio, by_legacy, by_modern] = times.map(Samples::new);
-    let line = |way: &str, samples| {
-        Line::new(
-            format!("serve, call of 1 KB: {way}"),
-            Unit::Seconds,
-            samples,
-        )
-    };
-    table.push(line("the bare socket", by_socket.clone()));
-    table.push(line("stdio", by_stdio).against(&by_socket).bounds(STDIO));
-    table.push(
-        line("HTTP, 2025-11-25", by_legacy)
-            .against(&by_socket)
-            .bounds([HTTP]),
+    let by_socket = |bare: &mut _| by_peer(bare, "echo", &message, SMALL);
+    in_turns(
+        place,
+        table,
+        ("stdio", &STDIO),
+        || by_socket(&mut bare),
+        || by_peer(&mut stdio, &echo, &message, SMALL),
     );
-    table.push(
-        line("HTTP, 2026-07-28", by_modern)
-            .against(&by_socket)
-            .bounds([HTTP]),
+    in_turns(
+        place,
+        table,
+        ("HTTP, 2025-11-25", &[HTTP]),
+        || by_socket(&mut bare),
+        || by_http(&mut legacy, &echo, &message, SMALL),
+    );
+    in_turns(
+        place,
+        table,
+        ("HTTP, 2026-07-28", &[HTTP]),
+        || by_socket(&mut bare),
+        || by_http(&mut modern, &echo, &message, SMALL),
     );
 
     let bytes = LARGE.to_string();
@@ -184,6 +171,40 @@ fn calls(place: &Place, server: &Active<'_>, table: &mut Table) {
     face.wait().unwrap();
     server.stop_sessions();
     place.quiet(0);
+}
+
+/// Calls by one way and by the bare socket, in turns. Each way has its turns alone: between two of its calls none but the server runs, as
+/// for the bare socket.
+fn in_turns(
+    place: &Place,
+    table: &mut Table,
+    (way, bounds): (&str, &[Bound]),
+    mut bare: impl FnMut() -> f64,
+    mut through: impl FnMut() -> f64,
+) {
+    let rounds = place.samples * CALLS;
+    let (mut by_socket, mut by_way) = (Vec::new(), Vec::new());
+    for round in 0..2 * rounds {
+        let (one, other) = (bare(), through());
+        if round >= rounds {
+            by_socket.push(one);
+            by_way.push(other);
+        }
+    }
+    let line = |way: &str, samples| {
+        Line::new(
+            format!("serve, call of 1 KB: {way}"),
+            Unit::Seconds,
+            samples,
+        )
+    };
+    let by_socket = Samples::new(by_socket);
+    table.push(line(
+        &format!("the bare socket, beside {way}"),
+        by_socket.clone(),
+    ));
+    let by_way = line(way, Samples::new(by_way)).against(&by_socket);
+    table.push(by_way.bounds(bounds));
 }
 
 /// Searches of the catalog.
