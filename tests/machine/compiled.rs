@@ -101,9 +101,10 @@ fn a_crate_is_built_and_called() {
         .call("list_openrtb_versions", "{}")
         .ok()
         .prints(&["content", "2.6"]);
-    // Nothing of what cargo fetched and compiled is in the image.
+    // Nothing of what cargo fetched and compiled is in the image. The session may still be stopping, so this is apart, as builds are
+    // (src/activation/units/build.rs).
     let inside = sh(
-        r#"podman run --rm --entrypoint= localhost/mcpod:rtblint sh -c "ls -A /var/tmp /opt/mcpod /opt/mcpod/app/bin""#,
+        r#"podman unshare unshare --mount --propagation=private podman run --rm --entrypoint= localhost/mcpod:rtblint sh -c "ls -A /var/tmp /opt/mcpod /opt/mcpod/app/bin""#,
         &[],
     );
     assert_eq!(
