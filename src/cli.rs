@@ -149,7 +149,7 @@ enum Command {
 
 /// Reads what was typed, runs it, and says how it ended.
 pub fn run() -> ExitCode {
-    let cli = match resident().map_or_else(Cli::try_parse, Ok) {
+    let cli = match quick().map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -166,9 +166,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// What was typed, if it is a command that agents and units keep running: it does without the parser of all others, the time that takes
-/// at the start, and the memory. Whatever is wrong with it, the whole parser says.
-fn resident() -> Option<Cli> {
+/// What was typed, if it is a command that agents and units keep running, or that scripts and pickers start for each key that is typed:
+/// it does without the parser of all others, the time that takes at the start, and the memory. Whatever is wrong with it, the whole
+/// parser says.
+fn quick() -> Option<Cli> {
     let mut words = std::env::args_os().skip(1);
     let (command, first) = (words.next()?, words.next());
     let command = match (command.to_str()?, first) {
@@ -184,6 +185,7 @@ fn resident() -> Option<Cli> {
         ("bridge", Some(_)) => Command::Bridge(alone("bridge")?),
         ("egress", Some(_)) => Command::Egress(alone("egress")?),
         ("guard", None) => Command::Guard,
+        ("search", Some(_)) => Command::Search(alone("search")?),
         _ => return None,
     };
     Some(Cli { command })

@@ -204,7 +204,7 @@ impl Sight {
                     listing.unit
                 );
             }
-            if let Some(looks) = looks(&listing.active, connection) {
+            if let Some(looks) = looks(&listing.active, connection, processes.is_empty()) {
                 seen.clientless.push((listing.unit, looks));
             }
         }
@@ -212,14 +212,16 @@ impl Sight {
     }
 }
 
-/// How often in a row an instance must be seen in this state and with this connection to be stopped; none where it is to stay.
-fn looks(active: &ActiveState, connection: Connection) -> Option<u32> {
+/// How often in a row an instance must be seen in this state, with this connection and with processes or without to be stopped; none
+/// where it is to stay.
+fn looks(active: &ActiveState, connection: Connection, is_empty: bool) -> Option<u32> {
     match connection {
         // Better an instance too many than a session cut off.
         Connection::Open | Connection::Hidden => None,
         Connection::HungUp => Some(LOOKS_HUNG_UP),
-        // Before the server runs, systemd alone may hold the connection.
-        Connection::Absent => (*active == ActiveState::Active).then_some(LOOKS_ABSENT),
+        // Before the server runs, systemd alone may hold the connection, while a command of the unit runs. Without any, conmon was killed
+        // in the moment of its start: systemd goes on waiting for the process that the file of its number names, up to TimeoutStartSec=.
+        Connection::Absent => (*active == ActiveState::Active || is_empty).then_some(LOOKS_ABSENT),
     }
 }
 

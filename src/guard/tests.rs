@@ -51,20 +51,21 @@ fn an_instance_is_convicted_when_its_client_was_gone_often_enough_in_a_row() {
 #[test]
 fn only_what_is_surely_without_client_is_suspected() {
     use ActiveState::{Activating, Active};
-    for (active, connection, expected) in [
-        (Active, Connection::Open, None),
-        (Active, Connection::HungUp, Some(2)),
-        (Active, Connection::Absent, Some(3)),
-        (Active, Connection::Hidden, None),
-        (Activating, Connection::Open, None),
-        (Activating, Connection::HungUp, Some(2)),
-        (Activating, Connection::Absent, None),
-        (Activating, Connection::Hidden, None),
+    for (active, connection, is_empty, expected) in [
+        (Active, Connection::Open, false, None),
+        (Active, Connection::HungUp, false, Some(2)),
+        (Active, Connection::Absent, false, Some(3)),
+        (Active, Connection::Hidden, false, None),
+        (Activating, Connection::Open, false, None),
+        (Activating, Connection::HungUp, false, Some(2)),
+        (Activating, Connection::Absent, false, None),
+        (Activating, Connection::Hidden, false, None),
+        (Activating, Connection::Absent, true, Some(3)),
     ] {
         assert_eq!(
-            looks(&active, connection),
+            looks(&active, connection, is_empty),
             expected,
-            "{active} {connection:?}"
+            "{active} {connection:?} {is_empty}"
         );
     }
 }
