@@ -240,7 +240,13 @@ def limits():
     controllers = Path("/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers").read_text().split()
     check({"cpu", "memory", "pids"} <= set(controllers), f"controllers reach the user's systemd: {' '.join(controllers)}")
     done(run("systemctl", "start", "docker-registry.service", user="root"))
-    servers = {"quiet": [], "eater": ["--memory", "128M"], "forker": ["--tasks", str(TASKS)], "spinner": ["--cpus", str(CPUS)]}
+    servers = {
+        "quiet": [],
+        # Tried below anyway.
+        "eater": ["--memory", "128M", "--no-probe"],
+        "forker": ["--tasks", str(TASKS), "--no-probe"],
+        "spinner": ["--cpus", str(CPUS), "--no-probe"],
+    }
     for name, options in servers.items():
         began = time.monotonic()
         done(mcpod("add", IMAGE, "--name", name, *options))
@@ -364,11 +370,11 @@ def forms(text):
 
 
 def places(text):
-    """Where a text is: files on the disk and in memory, but for what containers have there; the journal; command lines."""
+    """Where a text is: files on the disk and in memory, but for the user's runtime folder; the journal; command lines."""
     found = []
     needles = "\n".join(forms(text)) + "\n"
-    files = ["/etc", "/home", "/opt", "/root", "/srv", "/usr/local", "/var", "/tmp", "/dev/shm", "/run"]
-    listed = run("grep", "-rlaF", "-D", "skip", "--exclude-dir=overlay-containers", "-f", "-", *files, user="root", stdin=needles)
+    files = ["/etc", "/home", "/opt", "/root", "/srv", "/usr/local", "/var", "/tmp", "/dev/shm", "/run/user/1001", *glob.glob("/run/[!u]*")]
+    listed = run("grep", "-rlaF", "-D", "skip", "-f", "-", *files, user="root", stdin=needles)
     found += [f"file {name}" for name in listed.stdout.splitlines()]
     journal = run("journalctl", "--all", "--no-pager", "--output=export", user="root").stdout
     found += ["journal" for form in forms(text) if form in journal][:1]
@@ -377,6 +383,12 @@ def places(text):
             words = Path(file).read_bytes()
             found += [file for form in forms(text) if form.encode() in words][:1]
     return found
+
+
+def in_memory(text):
+    """The files of the user's runtime folder that a text is in: a container's configuration is there, while it runs."""
+    needles = "\n".join(forms(text)) + "\n"
+    return run("grep", "-rlaF", "-D", "skip", "-f", "-", str(RUNTIME), user="root", stdin=needles).stdout.splitlines()
 
 
 def plant(text):
@@ -414,10 +426,10 @@ def secrets(value, planted):
     say(f"mcpod secret set: {time.monotonic() - began:.1f} s")
     stored = json.loads(done(mcpod("secret", "list", "--json")))
     check(stored[0]["encrypted"], f"secret list: {stored}")
+    done(mcpod("add", IMAGE, "--name", "vault", "--secret", "TOKEN"))
     [file] = (HOME / ".local/share/mcpod/secrets").iterdir()
     key = base64.b64decode(file.read_text())[:16].hex()
     check(key == BY_HOST_AND_TPM2, f"the stored value opens by the key of the host and its TPM2 ({key})")
-    done(mcpod("add", IMAGE, "--name", "vault", "--secret", "TOKEN"))
 
     with Session("vault") as session:
         got = session.call("fingerprint", variable="TOKEN")
@@ -425,13 +437,12 @@ def secrets(value, planted):
         plant(planted)
         nowhere(value, "during a session")
         other_user(value, file)
-        containers = run("grep", "-rlaF", "-f", "-", str(RUNTIME), user="root", stdin=value + "\n").stdout.splitlines()
-        for place in containers:
+        for place in in_memory(value):
             say(f"in memory, for the session: {place}")
     wait_for("the session ends", lambda: not group_of("vault"))
     nowhere(value, "after it")
-    left = run("grep", "-rlaF", "-f", "-", str(RUNTIME), user="root", stdin=value + "\n").stdout
-    check(left == "", "nor in memory then", left)
+    left = in_memory(value)
+    check(not left, "nor is it in the user's runtime folder, which is in memory", "\n".join(left))
 
     # The libraries by which systemd speaks to a TPM are optional, and without them there is none for it.
     library = Path(os.path.realpath("/usr/lib/x86_64-linux-gnu/libtss2-esys.so.0"))
@@ -495,7 +506,7 @@ def again(value, _):
         got = session.call("fingerprint", variable="TOKEN")
         check(got == fingerprint_of(value), "one with a secret has it", got)
     states = {server["name"]: server["state"] for server in json.loads(done(mcpod("list", "--json")))}
-    check(set(states.values()) == {"listening"}, f"mcpod list: {states}")
+    check(set(states.values()) <= {"listening", "unverified"}, f"mcpod list: {states}")
     answered = mcpod("call", "eater", "echo", json.dumps({"text": "again"}))
     check("again" in answered.stdout, "a server that was stopped for its memory before answers", seen_of(answered))
 

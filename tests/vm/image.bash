@@ -96,12 +96,21 @@ ExecStartPost=/usr/bin/bash -c 'until exec 3<>/dev/tcp/127.0.0.1/5000; do sleep 
 TimeoutStartSec=10min
 EOF
 
+    # Podman's service leaves five seconds after it was last used, and takes mounts with it that containers are being started on: what
+    # is a matter of milliseconds on other hosts would happen here all the time.
+    mkdir -p -- "$tree/etc/systemd/user/podman.service.d"
+    cat >"$tree/etc/systemd/user/podman.service.d/stay.conf" <<'EOF'
+[Service]
+ExecStart=
+ExecStart=/usr/bin/podman $LOGGING system service --time=0
+EOF
+
     # The console is the kernel's and systemd's: what the checks print goes through a port of its own.
     cat >"$tree/etc/systemd/system/checks.service" <<'EOF'
 [Unit]
 Description=Checks, as they are asked for from outside
-After=multi-user.target user@1000.service dev-virtio\\x2dports-answer.device
-Wants=user@1000.service dev-virtio\\x2dports-answer.device
+After=multi-user.target user@1000.service dev-virtio\x2dports-answer.device
+Wants=user@1000.service dev-virtio\x2dports-answer.device
 SuccessAction=poweroff
 FailureAction=poweroff
 [Service]
@@ -121,16 +130,25 @@ EOF
 # registry. Nothing runs in a container for that, so that it needs no machine.
 hungry_image() {
     local tools=$1 tree=$2 log=$3 sum
-    # Compiled now, since an emulated processor would do so at each start.
+    # Python and the modules that the server imports, compiled: an emulated processor takes its time for each file.
+    cp -- "$here/hungry.py" "$tree/hungry.py"
     # shellcheck disable=SC2016 # expanded in the tree
     quietly "$log" in_tree "$tree" bash -euc '
         python3 -m compileall -q -x "/(test|idlelib)/" /usr/lib/python3.13
-        mapfile -t libraries < <(ldd /usr/bin/python3.13 /usr/lib/python3.13/lib-dynload/_hashlib.*.so | grep -o "/[^ ]*" | grep -v :$ | sort -u)
-        tar -c --dereference --exclude=test --exclude=pydoc_data --file=/layer.tar \
-            /usr/bin/python3.13 /usr/lib/python3.13 "${libraries[@]}"'
+        mapfile -t modules < <(cd / && python3 -ES -c "
+import sys, hungry
+for module in sys.modules.values():
+    for file in (getattr(module, name, None) for name in (\"__file__\", \"__cached__\")):
+        if file and file.endswith((\".py\", \".pyc\")) and module is not hungry:
+            print(file)" </dev/null | sort -u)
+        mapfile -t libraries < <(ldd /usr/bin/python3.13 | grep -o "/[^ ]*" | sort -u)
+        # Python looks for this folder, and complains.
+        mkdir -p /image/usr/lib/python3.13/lib-dynload
+        cp --parents --dereference /usr/bin/python3.13 /hungry.py "${modules[@]}" "${libraries[@]}" /image
+        tar -c --file=/layer.tar -C /image .
+        rm -r /image /hungry.py /__pycache__'
     mkdir -- "$tools/hungry"
     mv -- "$tree/layer.tar" "$tools/hungry/"
-    tar -rf "$tools/hungry/layer.tar" -C "$here" hungry.py
     sum=$(sha256sum <"$tools/hungry/layer.tar")
     cat >"$tools/hungry/config.json" <<EOF
 {"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/usr/bin/python3.13", "-ES", "/hungry.py"]},
