@@ -517,7 +517,7 @@ def elsewhere(value, _):
     refused = mcpod("call", "vault", "fingerprint", json.dumps({"variable": "TOKEN"}))
     seen = seen_of(refused)
     check(refused.returncode == 1 and fingerprint_of(value) not in seen, "the secret does not open", seen)
-    check("secret" in refused.stderr and "vault_TOKEN" in refused.stderr, "the error names the secret", seen)
+    check("vault_TOKEN" in refused.stderr and "mcpod secret set" in refused.stderr, "the error names the secret and the next step", seen)
     for line in refused.stderr.splitlines():
         say(f"mcpod call: {line}")
     told = mcpod("doctor", "--json")

@@ -56,7 +56,10 @@ configure_guest() {
     local tree=$1 unit
     echo machine >"$tree/etc/hostname"
     printf '127.0.0.1 localhost machine\n::1 localhost\n' >"$tree/etc/hosts"
-    echo '/dev/nvme0n1 / ext4 rw 0 1' >"$tree/etc/fstab"
+    # The kernel mounts its disk itself, and nothing is to wait until udev has seen it.
+    : >"$tree/etc/fstab"
+    # Caches of what is in /usr need not be made anew at the first boot.
+    touch -- "$tree/etc/.updated" "$tree/var/.updated"
     # Its first boot gives it an id.
     : >"$tree/etc/machine-id"
     in_tree "$tree" useradd --create-home --uid 1000 --shell /bin/bash tester
