@@ -18,7 +18,7 @@ use super::{Distribution, Facts};
 use crate::catalog::Store;
 use crate::catalog::refresh::{Limits, Refresh};
 use crate::client_config::{self, AGENTS, Scope, Surroundings};
-use crate::credentials::{self, Credentials};
+use crate::credentials::{self, Credentials, Protection};
 use crate::host::{Dirs, Environment, Host};
 use crate::orchestrator::Orchestrator;
 use crate::podman;
@@ -211,8 +211,13 @@ impl Look {
         };
         let secrets = secrets.map(|secrets| secrets.into_iter().map(stored).collect());
         let service = Credentials::at(credentials::SERVICE);
+        let is_there = service.is_there();
+        // A TPM takes its time. A service that refuses is told of where secrets are stored.
+        let protection = tokio::task::spawn_blocking(move || service.protection());
+        let protection = protection.await.ok().and_then(Result::ok);
         Security {
-            credentials: service.is_there(),
+            credentials: is_there,
+            protection: protection.unwrap_or(Protection::None),
             tpm: self.root.has("sys/class/tpm/tpm0"),
             secrets,
             secret_link: self.secret_link().await,

@@ -2,6 +2,7 @@
 
 use super::finding::Part;
 use super::{Check, Distribution, Finding, Mend};
+use crate::credentials::Protection;
 
 /// What was seen of it.
 #[derive(Debug, Clone)]
@@ -10,6 +11,8 @@ pub struct Security {
     pub credentials: bool,
     /// Whether there is a TPM 2.
     pub tpm: bool,
+    /// By what secrets are protected that are stored now.
+    pub protection: Protection,
     /// The stored secrets; why they cannot be listed.
     pub secrets: Result<Vec<StoredSecret>, String>,
     /// The program that Podman starts for a secret's value; nothing where no secret was encrypted here.
@@ -106,16 +109,25 @@ impl Security {
                     "sudo systemctl enable --now systemd-creds.socket",
                 ))
             },
-            if self.tpm {
-                Finding::ok(
+            match self.protection {
+                Protection::Tpm2 => Finding::ok(
                     Check::Tpm,
-                    "there is a TPM 2: secrets open on this host alone",
+                    "secrets are bound to the TPM 2 of this host: they open on it alone",
+                ),
+                Protection::HostKey if self.tpm => Finding::warning(
+                    Check::Tpm,
+                    "there is a TPM 2, and systemd does not use it for secrets",
+                    "their key is a file of root's (/var/lib/systemd/credential.secret): who has the disk can open them",
                 )
-            } else {
-                Finding::ok(
+                .mend(Mend::root(
+                    "have the libraries that systemd needs for it (sudo apt install tpm2-tools, or dnf) and boot by UEFI, then store \
+                     the secrets anew",
+                )),
+                Protection::HostKey => Finding::ok(
                     Check::Tpm,
                     "there is no TPM 2: the key of secrets is a file of root's (/var/lib/systemd/credential.secret)",
-                )
+                ),
+                Protection::None => Finding::ok(Check::Tpm, "no key protects secrets here"),
             },
         ];
         match &self.secrets {
@@ -191,6 +203,7 @@ mod tests {
         Security {
             credentials: true,
             tpm: false,
+            protection: Protection::HostKey,
             secrets: Ok(Vec::new()),
             secret_link: None,
             selinux: None,
@@ -204,6 +217,25 @@ mod tests {
             .into_iter()
             .filter(|finding| finding.check == check);
         of.max_by_key(|finding| finding.state).unwrap()
+    }
+
+    #[test]
+    fn what_protects_secrets_is_what_was_seen_to() {
+        for (tpm, protection, state, words) in [
+            (true, Protection::Tpm2, State::Ok, "bound to the TPM 2"),
+            (true, Protection::HostKey, State::Warning, "does not use it"),
+            (false, Protection::HostKey, State::Ok, "there is no TPM 2"),
+            (true, Protection::None, State::Ok, "no key"),
+        ] {
+            let security = Security {
+                tpm,
+                protection,
+                ..sound()
+            };
+            let finding = worst(&security, Check::Tpm);
+            assert_eq!(finding.state, state, "{protection:?}");
+            assert!(finding.what.contains(words), "{}", finding.what);
+        }
     }
 
     #[test]

@@ -183,6 +183,7 @@ impl Orchestrator {
             full,
             keys: None,
             rebuild: None,
+            sealed: Vec::new(),
             death: None,
             last_words,
         }))

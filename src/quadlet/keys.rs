@@ -174,6 +174,7 @@ pub mod service {
         MEMORY_SWAP_MAX: u64 = "MemorySwapMax", number;
         NO_NEW_PRIVILEGES: bool = "NoNewPrivileges", boolean;
         NOTIFY_ACCESS: str = "NotifyAccess", token;
+        OOM_POLICY: str = "OOMPolicy", token;
         PID_FILE: Text = "PIDFile", path;
         RESTART: str = "Restart", token;
         RESTART_DELAY: Duration = "RestartSec", span;

@@ -144,12 +144,11 @@ impl Frame {
         let Some(first) = path.first().filter(|_| payload.starts_with('{')) else {
             return splice::find(payload, path);
         };
-        let members = match self.members.get() {
-            Some(members) => members,
-            None => {
-                let read = Places::of(payload)?;
-                self.members.get_or_init(|| read)
-            }
+        let members = if let Some(members) = self.members.get() {
+            members
+        } else {
+            let read = Places::of(payload)?;
+            self.members.get_or_init(|| read)
         };
         match members.find(payload, first)? {
             Some(value) => splice::descend(value, path, 1),

@@ -208,7 +208,7 @@ mod tests {
             let mut room = ReadBuf::new(&mut heard);
             let read = Pin::new(&mut near).poll_read(&mut Context::from_waker(&waker), &mut room);
             assert!(read.is_pending());
-            tokio::task::yield_now().await;
+            yield_now().await;
             assert_eq!(looks.0.load(Ordering::Relaxed), usize::from(is_quick));
             // Nothing is missed either way.
             far.write_all(b"yes").await.unwrap();

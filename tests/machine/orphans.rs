@@ -132,6 +132,55 @@ fn after_a_call_was_killed() {
     no_orphans();
 }
 
+/// A client that waits for the end of its connection.
+const LISTENER: &str = "import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+connection.recv(1)";
+
+/// What conmon leaves that is killed as soon as it has written its number.
+const DIES_AS_IT_STARTS: &str = r#"
+set -e
+folder=~/.config/systemd/user/mcpod-everything@.service.d
+mkdir -p "$folder"
+cat > "$folder/dies.conf" <<'END'
+[Service]
+ExecStart=
+ExecStart=sh -c 'true & echo $! > "$0"; wait' %t/mcpod/%n.pid
+END
+systemctl --user daemon-reload
+"#;
+
+#[test]
+fn after_conmon_was_killed_as_it_started() {
+    let _machine = Idle::now();
+    let everything = Server::add("everything", "everything");
+    sh(DIES_AS_IT_STARTS, &[]).ok();
+    let client = start(&["python3", "-c", LISTENER, &everything.socket()]);
+    wait_until("systemd waits for a process that is gone", SOON, || {
+        let instances = everything.instances();
+        let [instance] = instances.as_slice() else {
+            return Err(instances);
+        };
+        let shown = run(&[
+            "systemctl",
+            "--user",
+            "show",
+            "--property=ActiveState,MainPID,ControlPID",
+            instance,
+        ]);
+        let waits = shown.ok().stdout == "MainPID=0\nControlPID=0\nActiveState=activating\n";
+        if waits { Ok(()) } else { Err(instances) }
+    });
+    no_orphans();
+    client.finish().ok();
+    sh(
+        "rm ~/.config/systemd/user/mcpod-everything@.service.d/dies.conf && systemctl --user daemon-reload",
+        &[],
+    )
+    .ok();
+}
+
 /// Connects from a process that has no process id in the machine: this one.
 #[track_caller]
 fn connect_from_elsewhere(server: &Server) -> UnixStream {

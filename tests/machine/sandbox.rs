@@ -53,6 +53,7 @@ fn a_server_runs_in_its_sandbox_unless_more_was_asked_for() {
     for line in [
         "MemoryMax=314572800",
         "MemorySwapMax=0",
+        "OOMPolicy=stop",
         "TasksMax=99",
         "Slice=mcpod.slice",
         "StandardInput=socket",

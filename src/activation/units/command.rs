@@ -190,6 +190,7 @@ mod tests {
         Slice=mcpod.slice
         MemoryMax=1073741824
         MemorySwapMax=0
+        OOMPolicy=stop
         TasksMax=512
         TimeoutStopSec=2s
         SuccessExitStatus=143

@@ -242,6 +242,8 @@ pub(super) fn push_limits(file: &mut UnitFile, limits: &Limits) -> Result<(), Va
     file.push(service::SLICE, &UnitName::from_systemd(SLICE_UNIT))?;
     file.push(service::MEMORY_MAX, &memory.bytes())?;
     file.push(service::MEMORY_SWAP_MAX, &0)?;
+    // Else, since Quadlet delegates the control group, systemd goes on as if nothing had been, and nobody is told what it died of.
+    file.push(service::OOM_POLICY, "stop")?;
     file.push(service::TASKS_MAX, &u64::from(*tasks))?;
     if let Some(cpus) = cpus {
         file.push(service::CPU_QUOTA, &CpuShare(cpus.percent()))?;

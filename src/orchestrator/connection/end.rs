@@ -5,7 +5,7 @@ use std::fmt;
 use super::keys::Keys;
 use crate::quadlet::name::ServerName;
 use crate::session::SessionError;
-use crate::systemd::Death;
+use crate::systemd::{Death, UnitResult};
 
 /// A session failed; with what is known of how the server ended.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct EndError {
     pub(super) holder: Option<String>,
     /// What it was added by, where its image was built and is gone.
     pub(super) rebuild: Option<String>,
+    /// Its secrets, where one of them does not open.
+    pub(super) sealed: Vec<String>,
     pub(super) death: Option<Death>,
     pub(super) last_words: String,
 }
@@ -87,6 +89,24 @@ impl EndError {
                 self.name
             ));
         }
+        if let [first, others @ ..] = self.sealed.as_slice() {
+            let which = if others.is_empty() {
+                format!("its secret {first} does not")
+            } else {
+                format!("one of its secrets ({}) does not", self.sealed.join(", "))
+            };
+            return Some(format!(
+                "{which} open with the keys of this host, which may have changed; store it anew: mcpod secret set {first}"
+            ));
+        }
+        if let Some(death) = &self.death
+            && death.result == UnitResult::OomKill
+        {
+            return Some(
+                "it used all the memory that it may; if it needs more, remove it and add it again with more --memory"
+                    .to_owned(),
+            );
+        }
         if self.last_words.is_empty() {
             self.cause.hint()
         } else {
@@ -107,5 +127,56 @@ impl fmt::Display for AsChain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quadlet::name::UnitName;
+
+    fn ended() -> EndError {
+        EndError {
+            name: "vault".parse().unwrap(),
+            cause: SessionError::Ended {
+                garbage: None,
+                cause: None,
+            },
+            full: None,
+            keys: None,
+            holder: None,
+            rebuild: None,
+            sealed: Vec::new(),
+            death: None,
+            last_words: "said last".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_secret_that_does_not_open_is_named_with_what_stores_it_anew() {
+        let sealed = |names: &[&str]| {
+            let sealed = names.iter().map(|&name| name.to_owned()).collect();
+            EndError { sealed, ..ended() }.hint().unwrap()
+        };
+        assert_eq!(ended().hint(), None);
+        let hint = sealed(&["vault_TOKEN"]);
+        assert!(hint.ends_with("mcpod secret set vault_TOKEN"), "{hint}");
+        assert!(sealed(&["one", "two"]).contains("(one, two)"));
+    }
+
+    #[test]
+    fn one_that_was_killed_for_its_memory_is_told_so() {
+        let death = Death {
+            unit: UnitName::from_systemd("mcpod-vault@1-2-1000.service"),
+            result: UnitResult::OomKill,
+            exit: None,
+            invocation: None,
+        };
+        let error = EndError {
+            death: Some(death),
+            ..ended()
+        };
+        assert!(error.to_string().contains("(oom-kill)"), "{error}");
+        assert!(error.hint().unwrap().contains("--memory"));
     }
 }

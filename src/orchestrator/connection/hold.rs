@@ -37,6 +37,11 @@ pub struct Hold {
     pub(super) runtime: RuntimeDir,
 }
 
+/// Whether a secret did not open: what `mcpod credential` says of it, and Podman after that, as it starts a container.
+fn is_sealed(last_words: &str) -> bool {
+    last_words.contains("credential service refused") && last_words.contains("no such secret")
+}
+
 impl Hold {
     /// Puts together what is known of why a session failed.
     pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
@@ -47,6 +52,7 @@ impl Hold {
             keys: None,
             holder: None,
             rebuild: None,
+            sealed: Vec::new(),
             death: None,
             last_words: String::new(),
         });
@@ -60,6 +66,9 @@ impl Hold {
                     // Podman's words, as it starts a container.
                     let gone = error.last_words.contains("image not known");
                     error.rebuild = gone.then(|| active.record.given.clone());
+                    if is_sealed(&error.last_words) {
+                        error.sealed.clone_from(&active.record.secrets);
+                    }
                 }
             }
             // It lives: what it said so far may say why it does not answer.

@@ -117,6 +117,7 @@ fn the_whole_of_a_template() {
     Slice=mcpod.slice
     MemoryMax=1073741824
     MemorySwapMax=0
+    OOMPolicy=stop
     TasksMax=512
     CPUQuota=50%
     TimeoutStartSec=600s
