@@ -64,13 +64,13 @@ pub(super) fn join(socket: UnixStream) -> io::Result<EndedBy> {
         if told || drained.is_some_and(|drained| drained <= Instant::now()) {
             return Ok(EndedBy::Client);
         }
-        if answers_come || asks {
-            patience.came();
-        }
         if answers_come {
             match answers.step() {
-                Ok(Step::Read) => patience.passed_on(),
-                Ok(Step::Idle | Step::Written) => {}
+                Ok(Step::Passed) => {
+                    patience.came();
+                    patience.passed_on();
+                }
+                Ok(Step::None) => {}
                 Ok(Step::Ended) if drained.is_some() => return Ok(EndedBy::Client),
                 Ok(Step::Ended) => return Ok(EndedBy::Server),
                 // The client does not read any more.
@@ -79,8 +79,11 @@ pub(super) fn join(socket: UnixStream) -> io::Result<EndedBy> {
         }
         if asks {
             match requests.step() {
-                Ok(Step::Read) => patience.passed_on(),
-                Ok(Step::Idle | Step::Written) => {}
+                Ok(Step::Passed) => {
+                    patience.came();
+                    patience.passed_on();
+                }
+                Ok(Step::None) => {}
                 Ok(Step::Ended) => {
                     requests.to.shut();
                     drained = Some(Instant::now() + DRAIN);
@@ -125,12 +128,10 @@ fn ready<const N: usize>(
 /// What became of one step of a way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Something was read, and written as far as it could be.
-    Read,
-    /// What was left over was written, or a part of it.
-    Written,
-    /// There was nothing to do after all.
-    Idle,
+    /// Something came, and was passed on as far as it could be.
+    Passed,
+    /// Nothing new came.
+    None,
     /// There is no more to come.
     Ended,
 }
@@ -173,15 +174,15 @@ impl Way {
     fn step(&mut self) -> io::Result<Step> {
         if !self.left.is_empty() {
             self.write()?;
-            return Ok(Step::Written);
+            return Ok(Step::None);
         }
         match self.from.read(&mut self.chunk) {
             Ok(length) if length > 0 => {
                 self.left = 0..length;
                 self.write()?;
-                Ok(Step::Read)
+                Ok(Step::Passed)
             }
-            Err(error) if is_for_later(&error) => Ok(Step::Idle),
+            Err(error) if is_for_later(&error) => Ok(Step::None),
             Ok(_) | Err(_) => {
                 self.is_over = true;
                 Ok(Step::Ended)
