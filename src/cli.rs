@@ -39,6 +39,7 @@ mod top;
 mod ui;
 mod upgrade;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -149,7 +150,8 @@ enum Command {
 
 /// Reads what was typed, runs it, and says how it ended.
 pub fn run() -> ExitCode {
-    let cli = match quick().map_or_else(Cli::try_parse, Ok) {
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let cli = match quick(&words).map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -169,32 +171,31 @@ pub fn run() -> ExitCode {
 /// What was typed, if it is a command that agents and units keep running, or that scripts and pickers start for each key that is typed:
 /// it does without the parser of all others, the time that takes at the start, and the memory. Whatever is wrong with it, the whole
 /// parser says.
-fn quick() -> Option<Cli> {
-    let mut words = std::env::args_os().skip(1);
-    let (command, first) = (words.next()?, words.next());
-    let command = match (command.to_str()?, first) {
-        ("attach", Some(name)) if words.next().is_none() => {
-            let name = name.into_string().ok()?;
+fn quick(words: &[OsString]) -> Option<Cli> {
+    let (command, rest) = words.split_first()?;
+    let command = match (command.to_str()?, rest) {
+        ("attach", [name]) => {
+            let name = name.to_str()?;
             if name.starts_with('-') {
                 return None;
             }
-            Command::Attach(attach::Arguments::of(name))
+            Command::Attach(attach::Arguments::of(name.to_owned()))
         }
-        ("serve", None) => Command::Serve(serve::Arguments::default()),
-        ("serve", Some(_)) => Command::Serve(alone("serve")?),
-        ("bridge", Some(_)) => Command::Bridge(alone("bridge")?),
-        ("egress", Some(_)) => Command::Egress(alone("egress")?),
-        ("guard", None) => Command::Guard,
-        ("search", Some(_)) => Command::Search(alone("search")?),
+        ("serve", []) => Command::Serve(serve::Arguments::default()),
+        ("serve", [_, ..]) => Command::Serve(alone(words)?),
+        ("bridge", [_, ..]) => Command::Bridge(alone(words)?),
+        ("egress", [_, ..]) => Command::Egress(alone(words)?),
+        ("guard", []) => Command::Guard,
+        ("search", [_, ..]) => Command::Search(alone(words)?),
         _ => return None,
     };
     Some(Cli { command })
 }
 
-/// The arguments of one command, if they are as it wants them.
-fn alone<A: clap::Args>(command: &'static str) -> Option<A> {
-    let parser = A::augment_args(clap::Command::new(command).disable_help_flag(true));
-    let matches = parser.try_get_matches_from(std::env::args_os().skip(1));
+/// The arguments of a command, its own name first, if they are as it wants them.
+fn alone<A: clap::Args>(words: &[OsString]) -> Option<A> {
+    let parser = A::augment_args(clap::Command::new("mcpod").disable_help_flag(true));
+    let matches = parser.try_get_matches_from(words);
     A::from_arg_matches(&matches.ok()?).ok()
 }
 
@@ -347,6 +348,42 @@ impl Command {
             | Self::Egress(_)
             | Self::Bridge(_)
             | Self::Guard => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_without_the_whole_parser_is_what_it_would_read() {
+        for line in [
+            "attach time",
+            "serve",
+            "serve --lazy",
+            "serve --server time",
+            "serve --http",
+            "serve --http 127.0.0.1:1",
+            "guard",
+            "search a database --limit 3 --json",
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let quick = quick(&words).unwrap();
+            let whole = Cli::try_parse_from(["mcpod".into()].iter().chain(&words)).unwrap();
+            assert_eq!(format!("{quick:?}"), format!("{whole:?}"), "{line}");
+        }
+        for line in [
+            "serve --help",
+            "serve --lazy --server x",
+            "attach --help",
+            "search --no-such",
+            "guard -v",
+            "list",
+            "",
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert!(quick(&words).is_none(), "{line}");
         }
     }
 }
