@@ -167,26 +167,17 @@ impl Orchestrator {
             Ok(hold) => hold,
             Err(error) => return error,
         };
-        let full = hold.is_full(active).await;
-        let last_words = if full.is_none() {
-            hold.last_words(None)
-        } else {
-            String::new()
+        let cause = SessionError::Ended {
+            garbage: None,
+            cause: None,
         };
-        Error::from(Box::new(EndError {
-            name: active.name.clone(),
-            cause: SessionError::Ended {
-                garbage: None,
-                cause: None,
-            },
-            holder: hold.holder(active, full).await,
-            full,
-            keys: None,
-            rebuild: None,
-            sealed: Vec::new(),
-            death: None,
-            last_words,
-        }))
+        let mut error = Box::new(EndError::new(active.name.clone(), cause));
+        error.full = hold.is_full(active).await;
+        error.holder = hold.holder(active, error.full).await;
+        if error.full.is_none() {
+            error.hear(hold.last_words(None), active);
+        }
+        error.into()
     }
 
     /// Stops the instances that this process is connected to; systemd does it, and is not waited for.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::keys::Keys;
+use crate::orchestrator::Active;
 use crate::quadlet::name::ServerName;
 use crate::session::SessionError;
 use crate::systemd::{Death, UnitResult};
@@ -67,6 +68,34 @@ impl fmt::Display for EndError {
 impl std::error::Error for EndError {}
 
 impl EndError {
+    /// A session that failed, of which nothing more is known yet.
+    pub(super) fn new(name: ServerName, cause: SessionError) -> Self {
+        Self {
+            name,
+            cause,
+            full: None,
+            keys: None,
+            holder: None,
+            rebuild: None,
+            sealed: Vec::new(),
+            death: None,
+            last_words: String::new(),
+        }
+    }
+
+    /// Takes what the instance said last, and what that tells of why it ended.
+    pub(super) fn hear(&mut self, last_words: String, active: &Active) {
+        self.keys = Keys::run_out(&last_words);
+        // Podman's words, as it starts a container.
+        if last_words.contains("image not known") {
+            self.rebuild = Some(active.record.given.clone());
+        }
+        if is_sealed(&last_words) {
+            self.sealed.clone_from(&active.record.secrets);
+        }
+        self.last_words = last_words;
+    }
+
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         if self.holder.is_some() {
@@ -115,6 +144,11 @@ impl EndError {
     }
 }
 
+/// Whether a secret did not open: what `mcpod credential` says of it, and Podman after that, as it starts a container.
+fn is_sealed(last_words: &str) -> bool {
+    last_words.contains("credential service refused") && last_words.contains("no such secret")
+}
+
 /// An error with its causes, on one line.
 struct AsChain<'a>(&'a dyn std::error::Error);
 
@@ -133,22 +167,17 @@ impl fmt::Display for AsChain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::CredentialError;
     use crate::quadlet::name::UnitName;
 
     fn ended() -> EndError {
+        let cause = SessionError::Ended {
+            garbage: None,
+            cause: None,
+        };
         EndError {
-            name: "vault".parse().unwrap(),
-            cause: SessionError::Ended {
-                garbage: None,
-                cause: None,
-            },
-            full: None,
-            keys: None,
-            holder: None,
-            rebuild: None,
-            sealed: Vec::new(),
-            death: None,
             last_words: "said last".to_owned(),
+            ..EndError::new("vault".parse().unwrap(), cause)
         }
     }
 
@@ -162,6 +191,13 @@ mod tests {
         let hint = sealed(&["vault_TOKEN"]);
         assert!(hint.ends_with("mcpod secret set vault_TOKEN"), "{hint}");
         assert!(sealed(&["one", "two"]).contains("(one, two)"));
+        let refused = CredentialError::Refused {
+            error: "io.systemd.System".to_owned(),
+        };
+        assert!(is_sealed(&format!(
+            "Error: {refused}\nError: bbb4a674: no such secret"
+        )));
+        assert!(!is_sealed("Error: bbb4a674: no such secret"));
     }
 
     #[test]

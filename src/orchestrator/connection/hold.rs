@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::keys::Keys;
 use super::own;
 use crate::activation::choices::Instances;
 use crate::host::RuntimeDir;
@@ -37,38 +36,18 @@ pub struct Hold {
     pub(super) runtime: RuntimeDir,
 }
 
-/// Whether a secret did not open: what `mcpod credential` says of it, and Podman after that, as it starts a container.
-fn is_sealed(last_words: &str) -> bool {
-    last_words.contains("credential service refused") && last_words.contains("no such secret")
-}
-
 impl Hold {
     /// Puts together what is known of why a session failed.
     pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
-        let mut error = Box::new(EndError {
-            name: self.name.clone(),
-            cause,
-            full: None,
-            keys: None,
-            holder: None,
-            rebuild: None,
-            sealed: Vec::new(),
-            death: None,
-            last_words: String::new(),
-        });
+        let mut error = Box::new(EndError::new(self.name.clone(), cause));
         match &error.cause {
             SessionError::Ended { .. } => {
                 error.full = self.is_full(active).await;
                 error.holder = self.holder(active, error.full).await;
                 if error.full.is_none() {
-                    (error.death, error.last_words) = self.obituary().await;
-                    error.keys = Keys::run_out(&error.last_words);
-                    // Podman's words, as it starts a container.
-                    let gone = error.last_words.contains("image not known");
-                    error.rebuild = gone.then(|| active.record.given.clone());
-                    if is_sealed(&error.last_words) {
-                        error.sealed.clone_from(&active.record.secrets);
-                    }
+                    let (death, last_words) = self.obituary().await;
+                    error.death = death;
+                    error.hear(last_words, active);
                 }
             }
             // It lives: what it said so far may say why it does not answer.
