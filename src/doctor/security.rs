@@ -53,7 +53,7 @@ pub struct Selinux {
 impl Security {
     /// What it means.
     pub fn findings(&self, distribution: Distribution) -> Vec<Finding> {
-        let mut findings = self.keeping();
+        let mut findings = self.keeping(distribution);
         match self.selinux {
             None => findings.push(Finding::ok(Check::Selinux, "SELinux is not on")),
             Some(Selinux {
@@ -92,7 +92,7 @@ impl Security {
     }
 
     /// What keeps secrets.
-    fn keeping(&self) -> Vec<Finding> {
+    fn keeping(&self, distribution: Distribution) -> Vec<Finding> {
         let mut findings = vec![
             if self.credentials {
                 Finding::ok(
@@ -117,12 +117,10 @@ impl Security {
                 Protection::HostKey if self.tpm => Finding::warning(
                     Check::Tpm,
                     "there is a TPM 2, and systemd does not use it for secrets",
-                    "their key is a file of root's (/var/lib/systemd/credential.secret): who has the disk can open them",
+                    "their key is a file of root's (/var/lib/systemd/credential.secret): who has the disk can open them, until systemd has \
+                     the libraries for the TPM, the host is booted by UEFI, and the secrets are stored anew",
                 )
-                .mend(Mend::root(
-                    "have the libraries that systemd needs for it (sudo apt install tpm2-tools, or dnf) and boot by UEFI, then store \
-                     the secrets anew",
-                )),
+                .mend(distribution.install("tpm2-tools", "tpm2-tools")),
                 Protection::HostKey => Finding::ok(
                     Check::Tpm,
                     "there is no TPM 2: the key of secrets is a file of root's (/var/lib/systemd/credential.secret)",

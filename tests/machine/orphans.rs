@@ -151,12 +151,13 @@ END
 systemctl --user daemon-reload
 "#;
 
-const LIVES_AGAIN: &str = "rm ~/.config/systemd/user/mcpod-everything@.service.d/dies.conf && systemctl --user daemon-reload";
+const LIVES_AGAIN: &str = "rm -f ~/.config/systemd/user/mcpod-everything@.service.d/dies.conf && systemctl --user daemon-reload";
 
 #[test]
 fn after_conmon_was_killed_as_it_started() {
     let _machine = Idle::now();
     let everything = Server::add("everything", "everything");
+    let _alive = afterwards(|| sh(LIVES_AGAIN, &[]));
     sh(DIES_AS_IT_STARTS, &[]).ok();
     let client = start(&["python3", "-c", LISTENER, &everything.socket()]);
     wait_until("systemd waits for a process that is gone", SOON, || {
@@ -176,7 +177,6 @@ fn after_conmon_was_killed_as_it_started() {
     });
     no_orphans();
     client.finish().ok();
-    sh(LIVES_AGAIN, &[]).ok();
 }
 
 /// Connects from a process that has no process id in the machine: this one.
