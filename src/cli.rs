@@ -182,6 +182,10 @@ fn quick(words: &[OsString]) -> Option<Cli> {
             Command::Attach(attach::Arguments::of(name.to_owned()))
         }
         ("serve", []) => Command::Serve(serve::Arguments::default()),
+        ("serve", [http]) if http == "--http" => Command::Serve(serve::Arguments::over_http("")?),
+        ("serve", [http, address]) if http == "--http" => {
+            Command::Serve(serve::Arguments::over_http(address.to_str()?)?)
+        }
         ("serve", [_, ..]) => Command::Serve(alone(words)?),
         ("bridge", [_, ..]) => Command::Bridge(alone(words)?),
         ("egress", [_, ..]) => Command::Egress(alone(words)?),

@@ -6,12 +6,14 @@
 //! instance has nobody left to serve. So it does not matter which process connected, whether its number was given to another since, or
 //! that it ran in another pid namespace.
 //!
-//! An instance is stopped when it was seen without client some times in a row. One `mcpod guard` runs for the user while there are instances: each of them wants its unit, which
-//! systemd stops when no instance is left.
+//! An instance is stopped when it was seen without client some times in a row. What instances leave that could not clean up behind
+//! themselves is removed as well ([`remains`]). One `mcpod guard` runs for the user while there are instances: each of them wants its
+//! unit, which systemd stops when no instance is left.
 
 mod connection;
 mod diag;
 mod relay;
+mod remains;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -31,6 +33,8 @@ use crate::systemd::{ActiveState, Instance, Systemd, SystemdError};
 
 use connection::Connection;
 use relay::Relay;
+pub use remains::REMOVE_CONTAINER;
+use remains::Remains;
 
 /// The file name of the guard's unit, which every instance wants.
 pub const GUARD_UNIT: &str = "mcpod-guard.service";
@@ -94,9 +98,10 @@ impl Default for Pace {
     }
 }
 
-/// Guards all instances, and passes on what they write, until it is told to end or systemd cannot be reached.
+/// Guards all instances, passes on what they write and clears up behind them, until it is told to end or systemd cannot be reached.
 pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(), GuardError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(GuardError::Signals)?;
+    let mut remains = Remains::new(runtime.clone());
     let mut relay = Relay::new(
         runtime,
         Journal::at(journal::SOCKET).map_err(GuardError::Journal)?,
@@ -105,11 +110,13 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
     let mut sight = Sight::default();
     let mut stops = JoinSet::new();
     loop {
+        let with_container = remains.with_container();
         let Seen {
             running,
             clientless,
         } = sight.look(systemd).await?;
         relay.pass(Some(&running));
+        remains.remove(with_container, &running, systemd).await?;
         for unit in suspects.convict(clientless) {
             tracing::info!("stopping {unit}: its client is gone");
             let systemd = systemd.clone();
@@ -131,8 +138,10 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
                 () = tokio::time::sleep_until(next.min(Instant::now() + pace.relay)) => relay.pass(None),
                 _ = terminate.recv() => {
                     // The last instance has just ended: what it said last is passed on too.
-                    relay.pass(Some(&sight.look(systemd).await?.running));
-                    return Ok(());
+                    let with_container = remains.with_container();
+                    let running = sight.look(systemd).await?.running;
+                    relay.pass(Some(&running));
+                    return Ok(remains.remove(with_container, &running, systemd).await?);
                 }
             }
         }

@@ -55,6 +55,16 @@ pub(super) struct Arguments {
     disable_socket: bool,
 }
 
+impl Arguments {
+    /// What `--http` with this address means, if it is one; the empty one is where the settings say.
+    pub(super) fn over_http(address: &str) -> Option<Self> {
+        Some(Self {
+            http: Some(address.parse().ok()?),
+            ..Self::default()
+        })
+    }
+}
+
 /// Where to serve over HTTP.
 #[derive(Debug, Clone)]
 enum Where {

@@ -52,13 +52,38 @@ impl Orchestrator {
         }
         // Never closed. Waiting for others is no time that the server takes.
         let _room = self.openings.acquire().await;
+        let session = match self
+            .open_session(active, &hold, &client, incoming.as_ref())
+            .await
+        {
+            Err(Error::Session(error)) if error.lost_mount => {
+                tracing::debug!("{error}; once more");
+                self.open_session(active, &hold, &client, incoming.as_ref())
+                    .await
+            }
+            opened => opened,
+        };
+        Ok(Connection {
+            session: session?,
+            hold,
+        })
+    }
+
+    /// Opens a session, over the connection that comes into the hold.
+    async fn open_session(
+        &self,
+        active: &Active,
+        hold: &Hold,
+        client: &Client,
+        incoming: Option<&mpsc::Sender<Incoming>>,
+    ) -> Result<Session, Error> {
         let remembered = self.eras();
         let era = remembered.recall(active.record.identity());
         let opening = Opening {
-            client,
+            client: client.clone(),
             era: era.clone(),
             timeout: self.settings.sessions.open_timeout,
-            incoming,
+            incoming: incoming.cloned(),
         };
         let connected = AtomicBool::new(false);
         let connect = || async {
@@ -71,7 +96,7 @@ impl Orchestrator {
                     active.name
                 );
             }
-            self.connect_seeing(active, &hold).await
+            self.connect_seeing(active, hold).await
         };
         match opening.open(connect).await {
             Ok(session) => {
@@ -80,7 +105,7 @@ impl Orchestrator {
                 {
                     tracing::debug!("the era of {} is not remembered: {error}", active.name);
                 }
-                Ok(Connection { session, hold })
+                Ok(session)
             }
             Err(cause) => {
                 // It may be what was wrong: the next session asks anew.

@@ -11,7 +11,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 use zbus::object_server::SignalEmitter;
-use zbus::{Connection, DBusError, Guid, ObjectPath, OwnedObjectPath, Variant, connection};
+use zbus::{
+    Connection, DBusError, Guid, ObjectPath, OwnedObjectPath, OwnedVariant, Variant, connection,
+};
 
 use super::manager::{Change, ListedUnit, ROOT, UnitProcess};
 use super::{Systemd, object_path};
@@ -258,6 +260,17 @@ impl Manager {
     ) -> Result<OwnedObjectPath, Refusal> {
         self.called(format!("StopUnit {name} {mode}"));
         self.job(name, &emitter).await
+    }
+
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        settings: Vec<(String, OwnedVariant)>,
+        _others: Vec<(String, Vec<(String, OwnedVariant)>)>,
+    ) -> OwnedObjectPath {
+        self.called(format!("StartTransientUnit {name} {mode} {settings:?}"));
+        ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7").into()
     }
 
     fn get_unit_processes(&self, name: &str) -> Result<Vec<UnitProcess>, Refusal> {

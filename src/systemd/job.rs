@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use zbus::{Message, ObjectPath, OwnedObjectPath};
+use zbus::{Message, ObjectPath, OwnedObjectPath, Variant};
 
 use crate::quadlet::name::UnitName;
 
@@ -89,6 +89,37 @@ impl Systemd {
             Ok(_) | Err(SystemdError::NoSuchUnit { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Has a command run in a unit of its own, in this slice, and does not wait for it. The unit is gone when the command has ended, which
+    /// it does after `patience` at the latest.
+    pub async fn begin_command(
+        &self,
+        unit: &UnitName,
+        description: &str,
+        slice: &str,
+        command: &[&str],
+        patience: Duration,
+    ) -> Result<(), SystemdError> {
+        let program = command.first().copied().unwrap_or_default();
+        let settings = vec![
+            ("Description", Variant::from(description)),
+            ("Slice", Variant::from(slice)),
+            ("Type", Variant::from("oneshot")),
+            (
+                "TimeoutStartUSec",
+                Variant::from(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX)),
+            ),
+            ("CollectMode", Variant::from("inactive-or-failed")),
+            // The program, its arguments from its own name on, and whether it may fail.
+            ("ExecStart", Variant::from(vec![(program, command, false)])),
+        ];
+        let manager = &self.link().await?.manager;
+        let begun = manager.start_transient_unit(unit.as_str(), REPLACE, settings, Vec::new());
+        begun
+            .await
+            .map_err(refusal_of("StartTransientUnit", unit))
+            .map(drop)
     }
 
     /// Listens, from when this returns, to how jobs end.

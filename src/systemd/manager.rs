@@ -1,6 +1,6 @@
 //! The part of systemd's `Manager` interface that is used, declared by hand after org.freedesktop.systemd1(5).
 
-use zbus::OwnedObjectPath;
+use zbus::{OwnedObjectPath, Variant};
 
 /// A unit as `ListUnitsByPatterns` tells it: name, description, load state, active state, sub state, the unit it follows, its object,
 /// the id, type and object of its job.
@@ -23,6 +23,9 @@ pub(super) type UnitProcess = (String, u32, String);
 /// A link that enabling or disabling made or removed: what was done, the link, what it points to.
 pub(super) type Change = (String, String, String);
 
+/// Properties of a unit that is to be made, by name.
+pub(super) type Settings<'a> = Vec<(&'a str, Variant<'a>)>;
+
 /// Where systemd is on the bus.
 pub(super) const DESTINATION: &str = "org.freedesktop.systemd1";
 /// The interface of the manager object, whose signals tell of jobs and units.
@@ -43,6 +46,15 @@ pub(super) trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
 
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    /// `others` are units that are made along with it, each by name.
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        settings: Settings<'_>,
+        others: Vec<(&str, Settings<'_>)>,
+    ) -> zbus::Result<OwnedObjectPath>;
 
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
 

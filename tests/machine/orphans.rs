@@ -153,6 +153,37 @@ systemctl --user daemon-reload
 
 const LIVES_AGAIN: &str = "rm -f ~/.config/systemd/user/mcpod-everything@.service.d/dies.conf && systemctl --user daemon-reload";
 
+/// What is left where everything of an instance is killed, the commands included that remove its container.
+const REMOVES_NOTHING: &str = r#"
+set -e
+folder=~/.config/systemd/user/mcpod-everything@.service.d
+cat > "$folder/dies.conf" <<'END'
+[Service]
+ExecStop=
+ExecStopPost=
+END
+systemctl --user daemon-reload
+"#;
+
+#[test]
+fn after_everything_of_an_instance_was_killed() {
+    let _machine = Idle::now();
+    let everything = Server::add("everything", "everything");
+    let _alive = afterwards(|| sh(LIVES_AGAIN, &[]));
+    sh(REMOVES_NOTHING, &[]).ok();
+    let client = open(&everything);
+    let instances = everything.instances();
+    let [instance] = instances.as_slice() else {
+        panic!("{instances:?}");
+    };
+    run(&["systemctl", "--user", "kill", "--signal=KILL", instance]).ok();
+    no_orphans();
+    let id = instance.replace(".service", ".cid");
+    let gone = sh(r#"[ ! -e "$XDG_RUNTIME_DIR/$1" ]"#, &[&id]);
+    gone.ok();
+    client.finish();
+}
+
 #[test]
 fn after_conmon_was_killed_as_it_started() {
     let _machine = Idle::now();

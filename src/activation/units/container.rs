@@ -10,7 +10,7 @@ use crate::activation::endpoint::Endpoint;
 use crate::activation::invocation::Invocation;
 use crate::activation::limits::Limits;
 use crate::activation::plan::Plan;
-use crate::guard::SLICE_UNIT;
+use crate::guard::{REMOVE_CONTAINER, SLICE_UNIT};
 use crate::image::Pinned;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, install, quadlet, service, unit};
@@ -66,19 +66,13 @@ const FORGET_INSIDE: [&str; 3] = [
 /// What the file with the number of a container's first process ends in, behind the name of the container's unit.
 pub const INSIDE: &str = ".inside";
 
-/// Removes the container of an instance, without a word.
-///
-/// Podman fails at it, and leaves a dead container, where the process that looks after the container was killed, by itself or with all of
-/// the instance, as by the kernel for its memory; a second time it succeeds. Quadlet adds such a command as well, behind this one, which is
-/// not run where this one fails. And every command of the unit has the connection as its standard output, and `podman rm` prints what it
-/// removed: into the face of the client where one is still there, and dying of SIGPIPE where none is.
-const STOP_COMMAND: [&str; 3] = [
-    "/bin/sh",
-    "-c",
-    "cid=$XDG_RUNTIME_DIR/${PODMAN_SYSTEMD_UNIT%.service}.cid; [ -e \"$cid\" ] || exit 0; \
-     rm() { podman --transient-store --events-backend=none rm -v -f -i --cidfile=\"$cid\" >/dev/null; }; \
-     rm 2>/dev/null || rm",
-];
+/// Removes the container of an instance. Quadlet adds such a command as well, behind this one, which is not run where this one fails.
+fn stop_command() -> [String; 3] {
+    let script = format!(
+        "cid=$XDG_RUNTIME_DIR/${{PODMAN_SYSTEMD_UNIT%.service}}.cid; [ -e \"$cid\" ] || exit 0; {REMOVE_CONTAINER}"
+    );
+    ["/bin/sh".to_owned(), "-c".to_owned(), script]
+}
 
 /// Makes the template of the server's instances: one for each connection, gone when it ends.
 pub fn container(plan: &Plan, pinned: &Pinned) -> Result<UnitFile, ValueError> {
@@ -223,7 +217,7 @@ fn push_service(file: &mut UnitFile, plan: &Plan) -> Result<(), ValueError> {
     push_limits(file, &plan.limits)?;
     file.push(service::TIMEOUT_START, &START_TIMEOUT)?;
     file.push(service::TIMEOUT_STOP, &UNIT_STOP_TIMEOUT)?;
-    let stop = words(&STOP_COMMAND);
+    let stop = stop_command();
     file.push(service::EXEC_STOP, stop.as_slice())?;
     file.push(service::EXEC_STOP_POST, stop.as_slice())?;
     // 128 + SIGTERM: told to stop, it stopped.

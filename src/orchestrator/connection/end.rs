@@ -24,6 +24,8 @@ pub struct EndError {
     pub(super) rebuild: Option<String>,
     /// Its secrets, where one of them does not open.
     pub(super) sealed: Vec<String>,
+    /// Its files were unmounted before it ran; another may have better luck.
+    pub(super) lost_mount: bool,
     pub(super) death: Option<Death>,
     pub(super) last_words: String,
 }
@@ -78,6 +80,7 @@ impl EndError {
             holder: None,
             rebuild: None,
             sealed: Vec::new(),
+            lost_mount: false,
             death: None,
             last_words: String::new(),
         }
@@ -93,6 +96,7 @@ impl EndError {
         if is_sealed(&last_words) {
             self.sealed.clone_from(&active.record.secrets);
         }
+        self.lost_mount = is_unmounted(&last_words);
         self.last_words = last_words;
     }
 
@@ -128,6 +132,14 @@ impl EndError {
                 "{which} open with the keys of this host, which may have changed; store it anew: mcpod secret set {first}"
             ));
         }
+        if self.lost_mount {
+            return Some(
+                "if always, its image lacks the program that it is to run; if now and then, another Podman command that ended unmounted \
+                 what containers are made of, which `skip_mount_home = \"true\"` below [storage.options.overlay] in \
+                 ~/.config/containers/storage.conf forbids"
+                    .to_owned(),
+            );
+        }
         if let Some(death) = &self.death
             && death.result == UnitResult::OomKill
         {
@@ -147,6 +159,15 @@ impl EndError {
 /// Whether a secret did not open: what `mcpod credential` says of it, and Podman after that, as it starts a container.
 fn is_sealed(last_words: &str) -> bool {
     last_words.contains("credential service refused") && last_words.contains("no such secret")
+}
+
+/// Whether a container lost its files between its making and its start.
+///
+/// Podman mounts its storage's home onto itself, and the last of its processes to end unmounts it, with what another one that is about to
+/// start a container has mounted below it. Then the runtime does not find the container's files, or the container's init not its program.
+fn is_unmounted(last_words: &str) -> bool {
+    last_words.contains("failed to exec pid1")
+        || (last_words.contains("/merged/") && last_words.contains("no such file or directory"))
 }
 
 /// An error with its causes, on one line.
@@ -198,6 +219,29 @@ mod tests {
             "Error: {refused}\nError: bbb4a674: no such secret"
         )));
         assert!(!is_sealed("Error: bbb4a674: no such secret"));
+    }
+
+    #[test]
+    fn one_that_lost_its_files_is_told_of_podman() {
+        for (words, expected) in [
+            (
+                "ERROR (catatonit:2): failed to exec pid1: No such file or directory",
+                true,
+            ),
+            (
+                "Error: crun: open `/var/lib/overlay/5f/merged/etc/passwd`: no such file or directory",
+                true,
+            ),
+            ("open config.json: no such file or directory", false),
+            ("conflicts in git/merged/ found", false),
+        ] {
+            assert_eq!(is_unmounted(words), expected, "{words}");
+        }
+        let error = EndError {
+            lost_mount: true,
+            ..ended()
+        };
+        assert!(error.hint().unwrap().contains("skip_mount_home"));
     }
 
     #[test]
