@@ -380,6 +380,7 @@ mod tests {
         for line in [
             "serve --help",
             "serve --lazy --server x",
+            "serve --http nowhere",
             "attach --help",
             "search --no-such",
             "guard -v",

@@ -267,9 +267,11 @@ impl Manager {
         name: &str,
         mode: &str,
         settings: Vec<(String, OwnedVariant)>,
-        _others: Vec<(String, Vec<(String, OwnedVariant)>)>,
+        others: Vec<(String, Vec<(String, OwnedVariant)>)>,
     ) -> OwnedObjectPath {
-        self.called(format!("StartTransientUnit {name} {mode} {settings:?}"));
+        self.called(format!(
+            "StartTransientUnit {name} {mode} {settings:?} {others:?}"
+        ));
         ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7").into()
     }
 
