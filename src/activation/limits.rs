@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The least memory a limit may leave: below it not even the container's own helpers start.
 const MEMORY_FLOOR: u64 = 16 << 20;
 
+/// The controllers of control groups that limits need (systemd.resource-control(5)).
+pub const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
+
 /// The limits of one session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {

@@ -1,12 +1,10 @@
 //! The user as systemd and the kernel see it: a manager of its own, ids and namespaces to give away, limits that bite.
 
 use super::{Check, Distribution, Finding, Mend};
+use crate::activation::limits::CONTROLLERS;
 
 /// How many subordinate ids images may use: those of a whole user database.
 const SUBIDS: u64 = 65_536;
-
-/// The controllers that the limits of sessions need.
-const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
 /// What was seen of the user.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Active, Error, Orchestrator};
-use crate::activation::limits::{Lifetime, Memory};
+use crate::activation::limits::{CONTROLLERS, Lifetime, Memory};
 use crate::activation::record::State as Stage;
 use crate::egress::refusals::{self, Refused};
 use crate::quadlet::name::{ServerName, UnitName};
@@ -18,9 +18,6 @@ use crate::systemd::{ActiveState, Instance, journal};
 
 /// Where control groups are (cgroups(7)).
 const CGROUPS: &str = "/sys/fs/cgroup";
-
-/// The controllers that limits need.
-const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
 /// How an active server is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
