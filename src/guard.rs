@@ -7,7 +7,7 @@
 //! that it ran in another pid namespace.
 //!
 //! An instance is stopped when it was seen without client some times in a row. What instances leave that could not clean up behind
-//! themselves is removed as well ([`remains`]). One `mcpod guard` runs for the user while there are instances: each of them wants its
+//! themselves is removed as well (`remains`). One `mcpod guard` runs for the user while there are instances: each of them wants its
 //! unit, which systemd stops when no instance is left.
 
 mod connection;
