@@ -278,7 +278,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
             login::logout(arguments, &here, output).await
         }),
         Command::Upgrade(arguments) => with(host, async |here| {
-            upgrade::run(&arguments, &here, output).await
+            Box::pin(upgrade::run(&arguments, &here, output)).await
         }),
         Command::Rollback(arguments) => with(host, async |here| {
             upgrade::rollback(&arguments, &here, output).await

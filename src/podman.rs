@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use podman_api::opts::{ImageListFilter, ImageListOpts, ImageTagOpts};
+use tokio::sync::OnceCell;
 
 use request::Request;
 use serde::Deserialize;
@@ -48,6 +49,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Podman {
     socket: PathBuf,
     api: podman_api::Podman,
+    /// What it said of its version. To find that out Podman starts other programs, which takes longer than all else that it is asked.
+    version: OnceCell<PodmanVersion>,
 }
 
 impl Podman {
@@ -57,6 +60,7 @@ impl Podman {
         Self {
             api: podman_api::Podman::unix(&socket),
             socket,
+            version: OnceCell::new(),
         }
     }
 
@@ -65,8 +69,15 @@ impl Podman {
         runtime_directory.join("podman/podman.sock")
     }
 
-    /// The version of the running service.
+    /// The version of the running service, as it was when it was first asked for.
     pub async fn version(&self) -> Result<PodmanVersion, PodmanError> {
+        self.version
+            .get_or_try_init(|| self.ask_version())
+            .await
+            .copied()
+    }
+
+    async fn ask_version(&self) -> Result<PodmanVersion, PodmanError> {
         let request = "its version";
         let answer = self.ask(request, self.api.version()).await?;
         answer

@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Active, Error, Orchestrator, socket_path};
 use crate::activation::record::{State, Tools, with_record};
@@ -30,11 +31,8 @@ use crate::session::lists::{self, List, Lists, tools_hash};
 use crate::session::{Client, Incoming};
 use crate::unit_dir::Lock;
 
-/// How long a server may take to say that it has more tools for a client that can more; it has said that it would say so.
+/// How long after its first answer a server may say that it has more tools for a client that can more; it has said that it would say so.
 const AFTERTHOUGHT: Duration = Duration::from_millis(300);
-
-/// How often it may say so.
-const AFTERTHOUGHTS: usize = 5;
 
 /// The tools of a server that may be used.
 #[derive(Debug, Clone)]
@@ -239,9 +237,16 @@ impl Orchestrator {
 
     /// Asks an active server what it offers, as a client that can nothing and as one that can all.
     pub(super) async fn try_whole(&self, active: &Active) -> Result<Tried, Error> {
-        let lists = self.try_once(active).await?;
+        let first = Box::pin(self.try_once(active));
+        let able = Box::pin(self.tools_for_the_able(active));
+        let (lists, able) = if active.record.most_sessions() > 1 {
+            let (lists, able) = tokio::join!(first, able);
+            (lists?, able)
+        } else {
+            (first.await?, able.await)
+        };
         let mut all = Definitions::of(&lists.tools);
-        match self.tools_for_the_able(active).await {
+        match able {
             Ok(more) => {
                 all.add(&more);
             }
@@ -276,15 +281,13 @@ impl Orchestrator {
         let collect = || lists::list(&connection.session, List::Tools, time);
         let mut tools = collect().await;
         let tells = connection.session.tells_of_tools();
-        for _ in 0..AFTERTHOUGHTS {
-            if tools.is_err()
-                || !tells
-                || tokio::time::timeout(AFTERTHOUGHT, more.notified())
-                    .await
-                    .is_err()
-            {
-                break;
-            }
+        let until = Instant::now() + AFTERTHOUGHT;
+        // One that says so without end has the time that any has.
+        while tells
+            && tools.is_ok()
+            && Instant::now() < until
+            && timeout_at(until, more.notified()).await.is_ok()
+        {
             tools = collect().await;
         }
         let tools = match tools {
