@@ -59,6 +59,7 @@ impl Remains {
         running: &HashSet<UnitName>,
         systemd: &Systemd,
     ) -> Result<(), SystemdError> {
+        self.tried.retain(|unit| with_container.contains(unit));
         for unit in with_container {
             let file = self.id_file(&unit);
             if running.contains(&unit) || !file.exists() || !self.tried.insert(unit.clone()) {

@@ -266,11 +266,11 @@ impl Manager {
         &self,
         name: &str,
         mode: &str,
-        settings: Vec<(String, OwnedVariant)>,
+        properties: Vec<(String, OwnedVariant)>,
         others: Vec<(String, Vec<(String, OwnedVariant)>)>,
     ) -> OwnedObjectPath {
         self.called(format!(
-            "StartTransientUnit {name} {mode} {settings:?} {others:?}"
+            "StartTransientUnit {name} {mode} {properties:?} {others:?}"
         ));
         ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7").into()
     }

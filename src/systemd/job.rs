@@ -102,7 +102,7 @@ impl Systemd {
         patience: Duration,
     ) -> Result<(), SystemdError> {
         let program = command.first().copied().unwrap_or_default();
-        let settings = vec![
+        let properties = vec![
             ("Description", Variant::from(description)),
             ("Slice", Variant::from(slice)),
             ("Type", Variant::from("oneshot")),
@@ -115,7 +115,7 @@ impl Systemd {
             ("ExecStart", Variant::from(vec![(program, command, false)])),
         ];
         let manager = &self.link().await?.manager;
-        let begun = manager.start_transient_unit(unit.as_str(), REPLACE, settings, Vec::new());
+        let begun = manager.start_transient_unit(unit.as_str(), REPLACE, properties, Vec::new());
         begun
             .await
             .map_err(refusal_of("StartTransientUnit", unit))

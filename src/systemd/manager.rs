@@ -24,7 +24,7 @@ pub(super) type UnitProcess = (String, u32, String);
 pub(super) type Change = (String, String, String);
 
 /// Properties of a unit that is to be made, by name.
-pub(super) type Settings<'a> = Vec<(&'a str, Variant<'a>)>;
+pub(super) type UnitProperties<'a> = Vec<(&'a str, Variant<'a>)>;
 
 /// Where systemd is on the bus.
 pub(super) const DESTINATION: &str = "org.freedesktop.systemd1";
@@ -52,8 +52,8 @@ pub(super) trait Manager {
         &self,
         name: &str,
         mode: &str,
-        settings: Settings<'_>,
-        others: Vec<(&str, Settings<'_>)>,
+        properties: UnitProperties<'_>,
+        others: Vec<(&str, UnitProperties<'_>)>,
     ) -> zbus::Result<OwnedObjectPath>;
 
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
