@@ -60,7 +60,7 @@ pub(super) async fn run(
         return Ok(code);
     };
     let status = orchestrator.status(name).await?;
-    let log = orchestrator.log_end(&status.listed.name, LOG_LINES).await;
+    let log = orchestrator.log_end(&status.listed, LOG_LINES).await;
     if output.is_json() {
         let log = log.lines().map(str::to_owned).collect();
         output.json(&WithLog { status, log })?;

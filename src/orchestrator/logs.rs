@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::{Error, Orchestrator};
-use crate::quadlet::name::ServerName;
+use super::status::Listed;
+use super::{Active, Error, Orchestrator};
 use crate::systemd::journal;
 use crate::text;
 
@@ -79,11 +79,13 @@ impl Orchestrator {
         lines: u32,
         before: Option<&Before>,
     ) -> Result<Vec<LogLine>, Error> {
-        let name = self.readable_log(typed)?;
+        let active = self.readable_log(typed)?;
         // One more, since the line itself is among those up to its time.
         let wanted = lines.saturating_add(u32::from(before.is_some()));
         let until = before.map(|before| before.time);
-        let output = journal::export(&name, wanted, until).output().await;
+        let output = journal::export(&active.name, active.record.added, wanted, until)
+            .output()
+            .await;
         let output = output.map_err(Error::Journal)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut all: Vec<LogLine> = text
@@ -100,8 +102,7 @@ impl Orchestrator {
 
     /// The lines that a server writes from now on, or behind the one of this cursor.
     pub fn follow_log(&self, typed: &str, after: Option<&str>) -> Result<Follower, Error> {
-        let name = self.readable_log(typed)?;
-        let mut journalctl = journal::follow(&name, after)
+        let mut journalctl = journal::follow(&self.readable_log(typed)?.name, after)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -117,22 +118,25 @@ impl Orchestrator {
     }
 
     /// A server whose log this user can read.
-    fn readable_log(&self, typed: &str) -> Result<ServerName, Error> {
+    fn readable_log(&self, typed: &str) -> Result<Active, Error> {
         let active = self.find(typed)?;
         if !self.host.journal_readable() {
             return Err(Error::JournalUnreadable);
         }
-        Ok(active.name)
+        Ok(active)
     }
 
     /// The command that shows the logs of a server: the last `lines`, or all; with `follow`, also what comes.
     pub fn logs(&self, typed: &str, lines: Option<u32>, follow: bool) -> Result<Command, Error> {
-        Ok(journal::show(&self.readable_log(typed)?, lines, follow))
+        let Active { name, record, .. } = self.readable_log(typed)?;
+        Ok(journal::show(&name, record.added, lines, follow))
     }
 
     /// The last lines of a server's log, as far as they can be read.
-    pub async fn log_end(&self, name: &ServerName, lines: u32) -> String {
-        let output = journal::show(name, Some(lines), false).output().await;
+    pub async fn log_end(&self, server: &Listed, lines: u32) -> String {
+        let Listed { name, added_at, .. } = server;
+        let mut command = journal::show(name, *added_at, Some(lines), false);
+        let output = command.output().await;
         let text = output
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
             .unwrap_or_default();

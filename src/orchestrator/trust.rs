@@ -237,13 +237,17 @@ impl Orchestrator {
 
     /// Asks an active server what it offers, as a client that can nothing and as one that can all.
     pub(super) async fn try_whole(&self, active: &Active) -> Result<Tried, Error> {
-        let first = Box::pin(self.try_once(active));
-        let able = Box::pin(self.tools_for_the_able(active));
+        let first = || Box::pin(self.try_once(active));
+        let able = || Box::pin(self.tools_for_the_able(active));
         let (lists, able) = if active.record.most_sessions() > 1 {
-            let (lists, able) = tokio::join!(first, able);
-            (lists?, able)
+            match tokio::join!(first(), able()) {
+                // There is room for one of them at a time: others have the rest.
+                (Err(error), Ok(tools)) if one_too_many(&error) => (first().await?, Ok(tools)),
+                (Ok(lists), Err(error)) if one_too_many(&error) => (lists, able().await),
+                (lists, able) => (lists?, able),
+            }
         } else {
-            (first.await?, able.await)
+            (first().await?, able().await)
         };
         let mut all = Definitions::of(&lists.tools);
         match able {
@@ -324,6 +328,11 @@ impl Tried {
     pub(super) fn tools_hash(&self) -> String {
         tools_hash(&self.lists.tools)
     }
+}
+
+/// Whether a session was refused because the server has as many as it may have.
+fn one_too_many(error: &Error) -> bool {
+    matches!(error, Error::Session(error) if error.is_one_too_many())
 }
 
 /// Reads a file of definitions; nothing where there is none that can be read.

@@ -11,6 +11,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::process::Command;
 
@@ -110,8 +111,24 @@ fn datagram(instance: &Instance, line: &[u8]) -> Vec<u8> {
     datagram
 }
 
-/// The journalctl(1) that shows what all instances of a server wrote.
-pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
+/// The journalctl(1) that shows what all instances of a server wrote since then: another server may have had its name before.
+pub fn show(server: &ServerName, since: Timestamp, lines: Option<u32>, follow: bool) -> Command {
+    let mut command = lines_of(server, lines, follow);
+    command.arg(format!("--since={}", at(since.as_microsecond())));
+    command
+}
+
+/// A time as journalctl(1) takes it, of microseconds since 1970.
+fn at(microseconds: impl Into<i128>) -> String {
+    let microseconds = microseconds.into();
+    format!(
+        "@{}.{:06}",
+        microseconds / 1_000_000,
+        microseconds % 1_000_000
+    )
+}
+
+fn lines_of(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
     let mut command = Command::new("journalctl");
     command.args(["--user", "--quiet", "--no-pager", "--no-hostname"]);
     if let Some(lines) = lines {
@@ -131,22 +148,19 @@ pub fn show(server: &ServerName, lines: Option<u32>, follow: bool) -> Command {
 
 /// The journalctl(1) that writes those lines as JSON (`-o json`), for [`entry`]: `lines` of them, the last that were written up
 /// to `until`, in microseconds since 1970.
-pub fn export(server: &ServerName, lines: u32, until: Option<u64>) -> Command {
-    let mut command = show(server, Some(lines), false);
+pub fn export(server: &ServerName, since: Timestamp, lines: u32, until: Option<u64>) -> Command {
+    let mut command = show(server, since, Some(lines), false);
     command.args(JSON);
     if let Some(until) = until {
-        command.arg(format!(
-            "--until=@{}.{:06}",
-            until / 1_000_000,
-            until % 1_000_000
-        ));
+        command.arg(format!("--until={}", at(until)));
     }
     command
 }
 
 /// The journalctl(1) that writes the lines that come as JSON: from now on, or from the one behind this cursor on.
 pub fn follow(server: &ServerName, after: Option<&str>) -> Command {
-    let mut command = show(server, after.is_none().then_some(0), true);
+    // A cursor goes with no other beginning.
+    let mut command = lines_of(server, after.is_none().then_some(0), true);
     command.args(JSON);
     if let Some(cursor) = after {
         command.arg("--no-tail");

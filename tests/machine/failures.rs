@@ -166,7 +166,7 @@ fn a_server_that_exits_at_once_is_quoted() {
     );
 
     // Not tried at `add`, it fails at its first use, in the same words.
-    let _exit = Server::add_with(MISBEHAVE, "exit", &["--env", "MODE=exit", "--no-probe"]);
+    let exit = Server::add_with(MISBEHAVE, "exit", &["--env", "MODE=exit", "--no-probe"]);
     mcpod(&["call", "exit", "echo", "text=x"])
         .code(1)
         .complains(&["cannot start: told to exit"]);
@@ -186,6 +186,14 @@ fn a_server_that_exits_at_once_is_quoted() {
     let tools = mcpod(&["tools", "--json"]).code(1).json();
     assert_eq!(tools["echo"][0]["name"], "echo", "{tools}");
     mcpod(&["status"]).ok().prints(&["exit - ", "echo - "]);
+
+    // What has its name next did not say that.
+    drop(exit);
+    let _next = Server::add_with(MISBEHAVE, "exit", &["--env", "MODE=echo"]);
+    for command in ["logs", "status"] {
+        let told = mcpod(&[command, "exit"]).ok().stdout;
+        assert!(!told.contains("told to exit"), "{command}: {told}");
+    }
 }
 
 #[test]

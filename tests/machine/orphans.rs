@@ -15,7 +15,8 @@ use crate::server::Server;
 /// A client that knows nothing of mcpod; see there.
 pub(crate) const CLIENT: &str = include_str!("client.py");
 
-const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}"#;
+/// The beginning of a session.
+pub(crate) const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}"#;
 
 /// server-everything ends with its input, unless it has something to do.
 const LONG_CALL: &str = r#"{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{"name":"trigger-long-running-operation","arguments":{"duration":600,"steps":1}}}"#;

@@ -123,7 +123,7 @@ pub(super) async fn status(
 ) -> Result<Answer, Failure> {
     let orchestrator = &registry.frontend.orchestrator;
     let status = orchestrator.status(&arguments.name).await?;
-    let log = orchestrator.log_end(&status.listed.name, LOG_LINES).await;
+    let log = orchestrator.log_end(&status.listed, LOG_LINES).await;
     let sessions: Vec<SessionStatus> = status
         .running
         .iter()

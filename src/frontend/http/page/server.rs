@@ -48,7 +48,7 @@ async fn shown_with(
         Err(error) => return failed(error, "No such server", Place::Servers),
     };
     let name = status.listed.name.clone();
-    let log = orchestrator.log_end(&name, LOG_LINES).await;
+    let log = orchestrator.log_end(&status.listed, LOG_LINES).await;
     let tools = Tool::all(face, &name);
     let config = orchestrator.config(name.as_str());
     Document::new(name.as_str(), Place::Servers).with(&html! {
