@@ -291,6 +291,9 @@ fn ask_for(inputs: &[MissingInput], choices: &mut Choices) -> Result<(), Failure
         } else if let Some(example) = input.example.as_ref().filter(|_| !input.secret) {
             question = format!("{question} For example {example}");
         }
+        if let Some(pattern) = &input.pattern {
+            question = format!("{question} It matches {pattern}.");
+        }
         let path = &input.path;
         if input.secret {
             let value = ask::secret(&question)?;
