@@ -65,6 +65,10 @@ impl Orchestrator {
             let more = before.filter(|scope| !wanted.scopes.contains(scope));
             wanted.scopes = more.chain(wanted.scopes.iter().cloned()).collect();
         }
+        if wanted.client.is_none() {
+            let document = &self.settings().login.client_metadata_url;
+            wanted.client.clone_from(document);
+        }
         let store: Arc<dyn Store> = Arc::new(keeper);
         let listener = Listener::bind(port).await?;
         let challenge = bridge::challenge(&url).await;
