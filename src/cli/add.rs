@@ -17,7 +17,7 @@ use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::invocation::Bind;
 use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::activation::plan::PlanError;
-use crate::orchestrator::add::{Added, Consent, Request, Step};
+use crate::orchestrator::add::{Added, BUILD_SEES, Consent, Request, Step};
 use crate::orchestrator::reference::COMMAND;
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
@@ -328,6 +328,10 @@ async fn preview(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let files = orchestrator.preview(request).await?;
+    let is_build = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "build");
+    if files.iter().any(|(path, _)| is_build(path)) {
+        output.note(&format!("note: {BUILD_SEES}"));
+    }
     if output.is_json() {
         let files: Vec<_> = files
             .iter()

@@ -120,7 +120,7 @@ async fn upgrade_asking(
         match upgraded {
             Ok(upgrade) => break upgrade,
             Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
+                if !ask::yes(&format!("{how}?"))? {
                     return Err(Error::NeedsConsent { what, how }.into());
                 }
                 request.consent = Consent::Seen(what);

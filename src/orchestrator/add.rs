@@ -227,6 +227,10 @@ impl Orchestrator {
     }
 }
 
+/// What the code that a build runs can reach, in words: every build's network is the host's, as far as pasta leads.
+pub const BUILD_SEES: &str =
+    "what is built sees the open network, and no file, secret or session of yours";
+
 /// The steps that change something; all are undone by `take_down`.
 pub(super) struct Work<'a> {
     pub(super) orchestrator: &'a Orchestrator,
@@ -404,7 +408,7 @@ pub(super) fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error>
                 let recipe = repository.recipe.as_ref().map(ToString::to_string);
                 let how = recipe.unwrap_or_default();
                 let what = build.to_string();
-                let how = format!("build and run code from {what}, {how}");
+                let how = format!("build and run code from {what}, {how}; {BUILD_SEES}");
                 (what, how)
             }
             Source::Package(_) | Source::Bundle(_) => return Ok(()),

@@ -104,7 +104,7 @@ async fn run(face: &Face, request: AddRequest, job: &Job) -> Outcome {
             }
         }
         Err(Error::NeedsConsent { what, how }) => asks(
-            format!("This would build and run code from {what}, {how}. Go on?"),
+            format!("This would {how}. Go on?"),
             AddRequest {
                 consent: Consent::Seen(what),
                 ..request
