@@ -181,16 +181,11 @@ impl Orchestrator {
     }
 
     /// Starts a server that runs without clients too. That it does not come up is told by whoever connects.
-    pub(super) async fn start_always_on(&self, plan: &Plan) -> Result<(), Error> {
-        if plan.always_on
-            && let Err(error) = self
-                .systemd
-                .start(&plan.name.server_unit(), SERVER_START)
-                .await
+    pub(super) async fn start_always_on(&self, name: &ServerName, always_on: bool) {
+        if always_on && let Err(error) = self.systemd.start(&name.server_unit(), SERVER_START).await
         {
             tracing::warn!("{error}");
         }
-        Ok(())
     }
 
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
@@ -344,7 +339,9 @@ impl Work<'_> {
             .start(&name.socket_unit(), SOCKET_START)
             .await?;
 
-        self.orchestrator.start_always_on(plan).await?;
+        self.orchestrator
+            .start_always_on(name, plan.always_on)
+            .await;
 
         let active = Active {
             name: name.clone(),

@@ -100,6 +100,13 @@ impl Orchestrator {
         }
     }
 
+    /// Whether there are tokens of a server, good or not.
+    pub(super) async fn is_logged_in(&self, active: &Active) -> Result<bool, Error> {
+        let podman = self.podman().await?;
+        let tokens = podman.secret(&active.name.secret(TOKENS)).await?;
+        Ok(tokens.is_some())
+    }
+
     /// Forgets the tokens of a server; whether there were any.
     pub async fn logout(&self, typed: &str) -> Result<bool, Error> {
         let active = self.find(typed)?;

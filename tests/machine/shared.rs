@@ -18,6 +18,13 @@ args = ["streamableHttp"]
 http = "http://localhost:3001/mcp"
 
 [[server]]
+name = "moving"
+[[server.launch]]
+image = "docker.io/mcpod-test/moving"
+args = ["3001"]
+http = "http://localhost:3001/mcp"
+
+[[server]]
 name = "events"
 [[server.launch]]
 image = "docker.io/mcp/everything"

@@ -7,10 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::catalog::{
-    Arg, Artifact, EnvVar, Input, InputPath, InputValue, LaunchOption, Network, Run, Syntax,
-    Transport, Trust,
+    Arg, Artifact, EnvVar, Input, InputKind, InputPath, InputValue, LaunchOption, Network, Pattern,
+    Run, Syntax, Transport, Trust,
 };
-use crate::catalog::{InputKind, Pattern};
 
 /// A launch option in the making.
 #[derive(Debug, Clone, Default)]
