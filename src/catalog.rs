@@ -22,6 +22,7 @@ mod input;
 mod launch;
 mod merge;
 mod mount;
+mod pattern;
 pub mod refresh;
 mod search;
 pub mod source;
@@ -52,6 +53,7 @@ pub use launch::{
 };
 pub use merge::{Listing, merge};
 pub use mount::{Mount, MountError};
+pub use pattern::{Pattern, PatternError};
 pub use search::{Answer, Filters, Found, Hit, Query, Reason, ToolHit, Why, about};
 pub use store::{Store, StoreError};
 pub use template::{Filter, Part, Syntax, Template};

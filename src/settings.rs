@@ -19,7 +19,8 @@ use crate::catalog::refresh::SourcesFile;
 use crate::frontend::http::Address;
 use crate::image::ImageReference;
 use file::{
-    AbsolutePath, BuildFile, File, HttpFile, PolicyFile, Proxy, SandboxFile, SessionsFile, parse,
+    AbsolutePath, BuildFile, DocumentUrl, File, HttpFile, PolicyFile, Proxy, SandboxFile,
+    SessionsFile, parse,
 };
 
 /// The settings in force, checked.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What images must show before they are taken.
     pub trust: Trust,
+    /// How users log in to remote servers.
+    pub login: Login,
     /// Where the catalog comes from.
     pub sources: SourcesFile,
     /// How agents are served over HTTP.
@@ -97,6 +100,14 @@ pub struct Policy {
     pub agent_add: AgentAdd,
     /// Whether an agent may run commands of the host as servers.
     pub allow_host_commands: bool,
+}
+
+/// `[login]`: how users log in to remote servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// Where the metadata document lies that says which client mcpod is. It is taken where the authorization server can read such
+    /// documents.
+    pub client_metadata_url: Option<String>,
 }
 
 /// `[trust]`: what images must show before they are taken.
@@ -210,6 +221,7 @@ impl Default for Settings {
                 allow_host_commands: false,
             },
             trust: Trust::default(),
+            login: Login::default(),
             sources: SourcesFile::default(),
             http: Http {
                 address: Address::default(),
@@ -282,9 +294,13 @@ impl Settings {
             build,
             policy,
             trust,
+            login,
             sources,
             http,
         } = file;
+        if let Some(DocumentUrl(url)) = login.client_metadata_url {
+            self.login.client_metadata_url = Some(url);
+        }
         if let Some(prefixes) = trust.require_signature {
             self.trust.require_signature = prefixes.into_iter().map(|prefix| prefix.0).collect();
         }

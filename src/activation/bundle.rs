@@ -278,6 +278,7 @@ impl Manifest {
                 default,
                 example,
                 choices: Vec::new(),
+                pattern: None,
                 title: about.title.as_deref().and_then(Line::some),
                 description: about.description.as_deref().and_then(Line::some),
             })

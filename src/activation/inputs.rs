@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::evaluate::Evaluated;
-use crate::catalog::{Input, InputKind, InputPath, LaunchOption, Mount, Run, Template};
+use crate::catalog::{Input, InputKind, InputPath, LaunchOption, Mount, Pattern, Run, Template};
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
 use crate::text::is_hidden;
@@ -58,6 +58,14 @@ pub enum InputError {
         /// What it takes.
         choices: Vec<String>,
     },
+    /// The value does not look like one that the input takes.
+    #[error("{name} takes what matches {pattern}")]
+    Mismatch {
+        /// The input.
+        name: String,
+        /// What it takes.
+        pattern: Pattern,
+    },
     /// The value is not of the input's kind.
     #[error("{name} is to be {}", kind_in_words(*kind))]
     WrongKind {
@@ -91,6 +99,8 @@ pub struct MissingInput {
     pub example: Option<String>,
     /// The values it can have; any, if there are none.
     pub choices: Vec<String>,
+    /// What a value looks like that counts.
+    pub pattern: Option<Pattern>,
 }
 
 impl MissingInput {
@@ -104,6 +114,7 @@ impl MissingInput {
             description: None,
             example: None,
             choices: Vec::new(),
+            pattern: None,
         }
     }
 }
@@ -158,7 +169,10 @@ impl InputError {
             Self::SecretInClear { name } => Some(format!(
                 "--secret {name} asks for it, --secret {name}=@FILE and --secret {name}=- read it"
             )),
-            Self::NotAChoice { .. } | Self::WrongKind { .. } | Self::Hidden { .. } => None,
+            Self::NotAChoice { .. }
+            | Self::Mismatch { .. }
+            | Self::WrongKind { .. }
+            | Self::Hidden { .. } => None,
         }
     }
 }
@@ -203,6 +217,7 @@ impl<'a> Inputs<'a> {
         }
         for (name, value) in secrets {
             if let Some(input) = inputs.find(name) {
+                check_pattern(input, value.expose())?;
                 inputs.secret.insert(input.path.as_str());
                 inputs
                     .given
@@ -239,6 +254,7 @@ impl<'a> Inputs<'a> {
                 description: input.description.as_ref().map(ToString::to_string),
                 example: input.example.as_ref().map(ToString::to_string),
                 choices: input.choices.clone(),
+                pattern: input.pattern.clone(),
             })
             .collect();
         if missing.is_empty() {
@@ -361,11 +377,25 @@ fn check(input: &Input, value: &str) -> Result<(), InputError> {
         InputKind::Path => value.starts_with('/') && !value.contains(':'),
     };
     if fits {
-        Ok(())
+        check_pattern(input, value)
     } else {
         Err(InputError::WrongKind {
             name: name(),
             kind: input.kind,
         })
+    }
+}
+
+/// Refuses a value that does not match. Patterns are for texts (JSON Schema Validation, 6.3.3).
+fn check_pattern(input: &Input, value: &str) -> Result<(), InputError> {
+    let is_text = matches!(input.kind, InputKind::Text | InputKind::Path);
+    match &input.pattern {
+        Some(pattern) if is_text && !value.is_empty() && !pattern.fits(value) => {
+            Err(InputError::Mismatch {
+                name: input.path.to_string(),
+                pattern: pattern.clone(),
+            })
+        }
+        _ => Ok(()),
     }
 }

@@ -63,6 +63,15 @@ pub struct Record {
     pub added: Timestamp,
 }
 
+impl Record {
+    /// What it runs, by name and digest; the address alone of what runs elsewhere.
+    pub fn pinned(&self) -> String {
+        format!("{} {}", self.image, self.digest)
+            .trim_end()
+            .to_owned()
+    }
+}
+
 /// Which tools of a server may be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]

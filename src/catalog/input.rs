@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::pattern::Pattern;
 use super::text::Line;
 
 /// The most characters of an input's path.
@@ -29,6 +30,9 @@ pub struct Input {
     pub example: Option<Line>,
     /// The values it can have; any, if there are none.
     pub choices: Vec<String>,
+    /// What a value looks like that counts. (Not written where there is none: options are known again by what is written of them.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
     /// Its name for people.
     pub title: Option<Line>,
     /// What it is for.
@@ -89,6 +93,7 @@ impl Input {
             default: None,
             example: None,
             choices: Vec::new(),
+            pattern: None,
             title: None,
             description: None,
         }

@@ -26,6 +26,9 @@ pub fn needs(input: &Input) -> String {
             .collect();
         is.push(format!("one of {}", choices.join(" | ")));
     }
+    if let Some(pattern) = &input.pattern {
+        is.push(format!("matching {pattern}"));
+    }
     match &input.default {
         Some(InputValue::One(value)) => is.push(format!("{} if not set", one_line(value))),
         Some(InputValue::Many(values)) => {

@@ -17,7 +17,7 @@ use crate::activation::inputs::{InputError, MissingInput, names_localhost};
 use crate::activation::invocation::Bind;
 use crate::activation::limits::{Cpus, Lifetime, Memory};
 use crate::activation::plan::PlanError;
-use crate::orchestrator::add::{Added, Consent, Request, Step};
+use crate::orchestrator::add::{Added, BUILD_SEES, Consent, Request, Step};
 use crate::orchestrator::reference::COMMAND;
 use crate::orchestrator::{Error, Orchestrator};
 use crate::podman::PullEvent;
@@ -291,6 +291,9 @@ fn ask_for(inputs: &[MissingInput], choices: &mut Choices) -> Result<(), Failure
         } else if let Some(example) = input.example.as_ref().filter(|_| !input.secret) {
             question = format!("{question} For example {example}");
         }
+        if let Some(pattern) = &input.pattern {
+            question = format!("{question} It matches {pattern}.");
+        }
         let path = &input.path;
         if input.secret {
             let value = ask::secret(&question)?;
@@ -325,6 +328,10 @@ async fn preview(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let files = orchestrator.preview(request).await?;
+    let is_build = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "build");
+    if files.iter().any(|(path, _)| is_build(path)) {
+        output.note(&format!("note: {BUILD_SEES}"));
+    }
     if output.is_json() {
         let files: Vec<_> = files
             .iter()

@@ -8,6 +8,8 @@ use crate::activation::choices::Network;
 use crate::egress;
 use crate::egress::refusals::Refusals;
 use crate::host::Host;
+use crate::quadlet::name::UnitName;
+use crate::systemd::journal;
 
 /// Where systemd's service of a container says which it is: Quadlet sets it.
 const UNIT: &str = "PODMAN_SYSTEMD_UNIT";
@@ -30,7 +32,8 @@ pub(super) fn run(arguments: &Arguments, host: &Host) -> Result<ExitCode, Failur
     let done = match container {
         None => egress::hook(io::stdin().lock(), &network.to_string()),
         Some(container) => {
-            let refusals = Refusals::of(&host.runtime, std::env::var(UNIT).ok().as_deref());
+            let unit = std::env::var(UNIT).ok().map(UnitName::from_systemd);
+            let refusals = Refusals::of(&host.runtime, unit.as_ref(), journal::SOCKET);
             egress::serve(hosts, *container, refusals, say)
         }
     };

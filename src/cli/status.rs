@@ -99,6 +99,7 @@ fn describe(status: &Status) -> String {
         accepted,
         refused,
         running,
+        container,
     } = status;
     let name = &listed.name;
     let mut text = format!("{name} - {}, {}\n", listed.id, listed.state.as_str());
@@ -161,31 +162,45 @@ fn describe(status: &Status) -> String {
     }
     for session in running {
         writeln!(text, "            {}", session.unit).ok();
-        writeln!(text, "              {}", facts(session, limits)).ok();
+        writeln!(
+            text,
+            "              {}, {}",
+            client(session),
+            facts(session, limits)
+        )
+        .ok();
+    }
+    if let Some(container) = container {
+        writeln!(text, " Container: {}", container.unit).ok();
+        writeln!(text, "              {}", facts(container, limits)).ok();
     }
     text
 }
 
-/// What a session uses of what it may use.
-fn facts(session: &Running, limits: &Allowed) -> String {
+/// Whose a session is.
+fn client(session: &Running) -> String {
+    match (session.client, &session.client_name) {
+        (Some(pid), Some(name)) => format!("client {pid} ({name})"),
+        (Some(pid), None) => format!("client {pid} (gone)"),
+        (None, _) => "client not visible from here".to_owned(),
+    }
+}
+
+/// How a unit is, and what it uses of what it may use.
+fn facts(unit: &Running, limits: &Allowed) -> String {
     let Running {
         unit: _,
         state,
-        client,
-        client_name,
+        client: _,
+        client_name: _,
         memory,
         cpu,
         tasks,
         restarts,
         since,
         refused,
-    } = session;
-    let client = match (client, client_name) {
-        (Some(pid), Some(name)) => format!("client {pid} ({name})"),
-        (Some(pid), None) => format!("client {pid} (gone)"),
-        (None, _) => "client not visible from here".to_owned(),
-    };
-    let mut facts = vec![state.clone(), client];
+    } = unit;
+    let mut facts = vec![state.clone()];
     facts.extend(memory.map(|bytes| {
         let allowed = in_megabytes(limits.memory);
         format!("{:.1} of {allowed:.0} MB", in_megabytes(bytes))

@@ -17,6 +17,7 @@ use crate::session::definitions::Change;
   mcpod upgrade --check
   mcpod upgrade time
   mcpod upgrade time --yes
+A remote server is addressed as the catalog says by now, and its tools are looked at anew.
 Tools that are new or other than before are held back until they are accepted: by --yes, or by `mcpod accept NAME`.
 `mcpod rollback NAME` goes back.")]
 pub(super) struct Arguments {
@@ -120,7 +121,7 @@ async fn upgrade_asking(
         match upgraded {
             Ok(upgrade) => break upgrade,
             Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
-                if !ask::yes(&format!("build and run code from {what}, {how}?"))? {
+                if !ask::yes(&format!("{how}?"))? {
                     return Err(Error::NeedsConsent { what, how }.into());
                 }
                 request.consent = Consent::Seen(what);
@@ -168,11 +169,17 @@ fn describe(upgrade: &Upgrade) -> String {
         Outcome::Upgraded => "is upgraded",
         Outcome::RolledBack => "is what it was before",
     };
-    let mut lines = vec![
-        format!("{name} {head}"),
-        format!("  from {}", shown(from)),
-        format!("  to   {}", shown(to)),
-    ];
+    let is_elsewhere = from == to && units.is_empty() && *outcome != Outcome::RolledBack;
+    let mut lines = if is_elsewhere {
+        // A remote server changes where it is.
+        vec![format!("{name} has other tools: {}", shown(from))]
+    } else {
+        vec![
+            format!("{name} {head}"),
+            format!("  from {}", shown(from)),
+            format!("  to   {}", shown(to)),
+        ]
+    };
     match tools {
         Some(tools) if tools.is_empty() => lines.push("  its tools are the same".to_owned()),
         Some(tools) => lines.extend(tools.iter().map(|change| format!("  {}", change.line()))),

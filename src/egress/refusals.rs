@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::host::RuntimeDir;
-use crate::quadlet::name::UnitName;
-use crate::systemd::journal;
+use crate::quadlet::name::{ServerName, UnitName};
+use crate::systemd::journal::{self, Journal};
 
 /// The same is told again after this time at the earliest.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -30,10 +30,19 @@ pub struct Refused {
     pub last: VecDeque<String>,
 }
 
-/// Tells what is refused to an instance.
+/// Where a server's log is written.
+#[derive(Debug)]
+enum Log {
+    /// The file that an instance writes its standard error to.
+    File(PathBuf),
+    /// The journal, where the container writes by itself that all sessions share.
+    Journal(Journal, ServerName, UnitName),
+}
+
+/// Tells what is refused to a server.
 #[derive(Debug)]
 pub struct Refusals {
-    log: Option<PathBuf>,
+    log: Option<Log>,
     kept: Option<PathBuf>,
     refused: Refused,
     told: HashMap<String, Instant>,
@@ -42,15 +51,11 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// For the instance of this unit, whose files lie in the runtime directory.
-    pub fn of(runtime: &RuntimeDir, unit: Option<&str>) -> Self {
-        let file = |behind: &str| {
-            let which = unit?.strip_prefix("mcpod-")?.strip_suffix(".service")?;
-            Some(runtime.mcpod().join(format!("{which}{behind}")))
-        };
+    /// For the container of this unit: an instance, whose files lie in the runtime directory, or one that all sessions share.
+    pub fn of(runtime: &RuntimeDir, unit: Option<&UnitName>, journald: impl Into<PathBuf>) -> Self {
         Self {
-            log: file(journal::LOG),
-            kept: file(journal::REFUSED),
+            log: unit.and_then(|unit| log_of(runtime, unit, journald.into())),
+            kept: unit.and_then(|unit| kept_of(runtime, unit)),
             refused: Refused::default(),
             told: HashMap::new(),
             is_stale: false,
@@ -80,12 +85,16 @@ impl Refusals {
         }
     }
 
-    /// Writes a line to the log of the instance. A log that is not there is nobody's fault here.
+    /// Writes a line to the server's log. One that cannot be written to is nobody's fault here.
     pub fn say(&self, line: &str) {
-        if let Some(log) = &self.log
-            && let Err(error) = append(log, line)
-        {
-            tracing::warn!("{}: {error}", log.display());
+        let Some(log) = &self.log else { return };
+        let line = format!("mcpod egress: {line}");
+        let said = match log {
+            Log::File(path) => append(path, &line),
+            Log::Journal(journal, server, unit) => journal.send(server, unit, line.as_bytes()),
+        };
+        if let Err(error) = said {
+            tracing::warn!("{line:?} is not in the log: {error}");
         }
     }
 
@@ -101,27 +110,55 @@ impl Refusals {
         }
     }
 
-    /// Takes away what was kept: the instance is over.
+    /// Takes away what was kept: the container is gone.
     pub fn forget(&mut self) {
         if let Some(kept) = self.kept.take() {
-            // Where it stays, the guard takes it away.
+            // Where it stays, the guard takes it away, or the unit as it stops.
             std::fs::remove_file(kept).ok();
         }
     }
 }
 
-/// What was refused to the instance of a unit so far.
+/// What was refused to the container of a unit so far.
 pub fn of(runtime: &RuntimeDir, unit: &UnitName) -> Refused {
-    let kept = Refusals::of(runtime, Some(unit.as_str())).kept;
-    kept.and_then(|kept| std::fs::read(kept).ok())
+    kept_of(runtime, unit)
+        .and_then(|kept| std::fs::read(kept).ok())
         .and_then(|text| serde_json::from_slice(&text).ok())
         .unwrap_or_default()
+}
+
+/// What a unit is called for: `NAME@INSTANCE`, or `NAME` where all sessions share its container.
+fn stem(unit: &UnitName) -> Option<&str> {
+    let name = unit.as_str().strip_prefix("mcpod-")?;
+    name.strip_suffix(".service")
+}
+
+fn log_of(runtime: &RuntimeDir, unit: &UnitName, journald: PathBuf) -> Option<Log> {
+    let stem = stem(unit)?;
+    if stem.contains('@') {
+        let log = format!("{stem}{}", journal::LOG);
+        return Some(Log::File(runtime.mcpod().join(log)));
+    }
+    let journal = Journal::at(journald).inspect_err(|error| tracing::warn!("no log: {error}"));
+    Some(Log::Journal(
+        journal.ok()?,
+        stem.parse().ok()?,
+        unit.clone(),
+    ))
+}
+
+fn kept_of(runtime: &RuntimeDir, unit: &UnitName) -> Option<PathBuf> {
+    let stem = stem(unit)?;
+    // The unit of a shared container takes its files away by its own name; the guard knows those of instances.
+    let shared = if stem.contains('@') { "" } else { "mcpod-" };
+    let kept = format!("{shared}{stem}{}", journal::REFUSED);
+    Some(runtime.mcpod().join(kept))
 }
 
 fn append(log: &Path, line: &str) -> io::Result<()> {
     // Only the one that systemd made: the instance may be over.
     let mut log = File::options().append(true).open(log)?;
-    log.write_all(format!("mcpod egress: {line}\n").as_bytes())
+    log.write_all(format!("{line}\n").as_bytes())
 }
 
 /// In one step after its length: whoever reads between them sees nothing, and looks again. A file beside it could be left over.
@@ -140,7 +177,7 @@ mod tests {
         std::fs::create_dir(runtime.mcpod()).unwrap();
         let unit = UnitName::from_systemd("mcpod-time@3-12-1000.service");
         let log = runtime.mcpod().join("time@3-12-1000.log");
-        let mut refusals = Refusals::of(&runtime, Some(unit.as_str()));
+        let mut refusals = Refusals::of(&runtime, Some(&unit), "/nowhere");
         refusals.tell("lost.example", "nobody made the log");
         assert!(!log.exists());
         File::create(&log).unwrap();
@@ -173,5 +210,30 @@ mod tests {
         refusals.forget();
         assert_eq!(of(&runtime, &unit), Refused::default());
         assert_eq!(std::fs::read_dir(runtime.mcpod()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_a_container_that_sessions_share_it_is_told_to_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = RuntimeDir::at(folder.path());
+        std::fs::create_dir(runtime.mcpod()).unwrap();
+        let journald = folder.path().join("journald");
+        let listening = std::os::unix::net::UnixDatagram::bind(&journald).unwrap();
+        let unit = UnitName::from_systemd("mcpod-web.service");
+        let mut refusals = Refusals::of(&runtime, Some(&unit), journald);
+        refusals.tell("evil.example", "it is not listed");
+        refusals.keep();
+        let mut datagram = [0; 1024];
+        let length = listening.recv(&mut datagram).unwrap();
+        let said = String::from_utf8_lossy(&datagram[..length]);
+        for part in [
+            "MCPOD_SERVER=web\n",
+            "USER_UNIT=mcpod-web.service\n",
+            "mcpod egress: refused evil.example: it is not listed\n",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert_eq!(of(&runtime, &unit).count, 1);
+        assert!(runtime.mcpod().join("mcpod-web.refused").exists());
     }
 }

@@ -150,7 +150,7 @@ fn pass_lines(
     if from > *position {
         let left_out = from - *position;
         let note = format!("({left_out} bytes of output were too many at once, and are left out)");
-        journal.send(instance, note.as_bytes())?;
+        journal.send(&instance.server, &instance.unit, note.as_bytes())?;
         *position = from;
     }
     let mut text = vec![0; usize::try_from(end.saturating_sub(from)).unwrap_or_default()];
@@ -161,7 +161,7 @@ fn pass_lines(
             break;
         }
         for piece in line.trim_ascii_end().chunks(LINE_MAX) {
-            journal.send(instance, piece)?;
+            journal.send(&instance.server, &instance.unit, piece)?;
         }
         *position += line.len() as u64;
     }

@@ -29,6 +29,8 @@ struct Known {
     refresh: String,
     refreshes: usize,
     registered: usize,
+    /// Whether it reads metadata documents of clients.
+    reads_documents: bool,
 }
 
 struct Issuer {
@@ -101,6 +103,7 @@ fn answer(own: &str, path: &str, body: &str, known: &mut Known) -> Response {
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
                 "authorization_response_iss_parameter_supported": true,
+                "client_id_metadata_document_supported": known.reads_documents,
             }),
         ),
         "/register" => {
@@ -244,6 +247,32 @@ async fn without_a_login_there_is_no_token() {
     let tokens = Tokens::new(issuer.resource(), Arc::new(InMemory::default()));
     let none = tokens.renewed(None).await;
     assert!(matches!(none, Err(LoginError::LoggedOut)), "{none:?}");
+}
+
+#[tokio::test]
+async fn a_metadata_document_says_who_mcpod_is_where_it_is_read() {
+    let document = "https://example.com/mcpod.json";
+    let issuer = Issuer::start().await;
+    for (reads_documents, client) in [(true, document), (false, "c1")] {
+        issuer.known.lock().unwrap().reads_documents = reads_documents;
+        let wanted = Wanted {
+            client: Some(document.to_owned()),
+            ..Wanted::default()
+        };
+        let begun = Begun::at(
+            &issuer.resource(),
+            Arc::new(InMemory::default()),
+            None,
+            "http://127.0.0.1:1/callback",
+            &wanted,
+        )
+        .await
+        .unwrap();
+        let address = Url::parse(begun.address()).unwrap();
+        let named = address.query_pairs().find(|(name, _)| name == "client_id");
+        assert_eq!(named.unwrap().1, client);
+    }
+    assert_eq!(issuer.known.lock().unwrap().registered, 1);
 }
 
 #[tokio::test]

@@ -181,16 +181,11 @@ impl Orchestrator {
     }
 
     /// Starts a server that runs without clients too. That it does not come up is told by whoever connects.
-    pub(super) async fn start_always_on(&self, plan: &Plan) -> Result<(), Error> {
-        if plan.always_on
-            && let Err(error) = self
-                .systemd
-                .start(&plan.name.server_unit(), SERVER_START)
-                .await
+    pub(super) async fn start_always_on(&self, name: &ServerName, always_on: bool) {
+        if always_on && let Err(error) = self.systemd.start(&name.server_unit(), SERVER_START).await
         {
             tracing::warn!("{error}");
         }
-        Ok(())
     }
 
     /// Sees to it that nothing is there under a name: what a killed `add` or `remove` left is taken away.
@@ -226,6 +221,10 @@ impl Orchestrator {
         }
     }
 }
+
+/// What the code that a build runs can reach, in words: every build's network is the host's, as far as pasta leads.
+pub const BUILD_SEES: &str =
+    "what is built sees the open network, and no file, secret or session of yours";
 
 /// The steps that change something; all are undone by `take_down`.
 pub(super) struct Work<'a> {
@@ -340,7 +339,9 @@ impl Work<'_> {
             .start(&name.socket_unit(), SOCKET_START)
             .await?;
 
-        self.orchestrator.start_always_on(plan).await?;
+        self.orchestrator
+            .start_always_on(name, plan.always_on)
+            .await;
 
         let active = Active {
             name: name.clone(),
@@ -404,7 +405,7 @@ pub(super) fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error>
                 let recipe = repository.recipe.as_ref().map(ToString::to_string);
                 let how = recipe.unwrap_or_default();
                 let what = build.to_string();
-                let how = format!("build and run code from {what}, {how}");
+                let how = format!("build and run code from {what}, {how}; {BUILD_SEES}");
                 (what, how)
             }
             Source::Package(_) | Source::Bundle(_) => return Ok(()),

@@ -230,7 +230,8 @@ impl Orchestrator {
         self.units.replace(&lock, &self.change(name, texts)?)?;
         self.systemd.reload().await?;
         self.stop_instances(name).await?;
-        self.start_always_on(&plan).await
+        self.start_always_on(name, plan.always_on).await;
+        Ok(())
     }
 
     /// The change that gives a server these files in place of those that it has; its record comes last.

@@ -65,6 +65,10 @@ impl Orchestrator {
             let more = before.filter(|scope| !wanted.scopes.contains(scope));
             wanted.scopes = more.chain(wanted.scopes.iter().cloned()).collect();
         }
+        if wanted.client.is_none() {
+            let document = &self.settings().login.client_metadata_url;
+            wanted.client.clone_from(document);
+        }
         let store: Arc<dyn Store> = Arc::new(keeper);
         let listener = Listener::bind(port).await?;
         let challenge = bridge::challenge(&url).await;
@@ -94,6 +98,13 @@ impl Orchestrator {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether there are tokens of a server, good or not.
+    pub(super) async fn is_logged_in(&self, active: &Active) -> Result<bool, Error> {
+        let podman = self.podman().await?;
+        let tokens = podman.secret(&active.name.secret(TOKENS)).await?;
+        Ok(tokens.is_some())
     }
 
     /// Forgets the tokens of a server; whether there were any.

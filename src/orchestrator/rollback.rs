@@ -42,7 +42,7 @@ impl Orchestrator {
             });
         }
         let from = self.version_of(&podman, old).await?;
-        record.previous = Some(format!("{} {}", old.image, old.digest));
+        record.previous = Some(old.pinned());
         // Who may use which tools was decided since.
         record.tools = old.tools;
 
@@ -62,6 +62,7 @@ impl Orchestrator {
         self.units.replace(&lock, &change)?;
         self.systemd.reload().await?;
         self.stop_instances(name).await?;
+        self.start_always_on(name, record.always_on).await;
         let active = self.find(typed)?;
         self.name_images(&podman, &active).await?;
         drop(lock);

@@ -115,6 +115,8 @@ pub struct Status {
     pub refused: u32,
     /// Its sessions.
     pub running: Vec<Running>,
+    /// The container that they share, if they do and it runs.
+    pub container: Option<Running>,
 }
 
 /// What a server is allowed: sessions, and what each of them may use.
@@ -171,7 +173,7 @@ pub struct LastError {
     pub last_words: String,
 }
 
-/// A session of an active server.
+/// A unit of an active server that runs: a session, or the container that all of them share.
 #[derive(Debug, Clone, Serialize)]
 pub struct Running {
     /// The unit.
@@ -246,10 +248,11 @@ impl Orchestrator {
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
         let mut running = Vec::new();
         for instance in self.systemd.instances(&active.name).await? {
-            if let Some(session) = self.running_session(&instance).await? {
+            if let Some(session) = self.running(&instance.unit, instance.pid).await? {
                 running.push(session);
             }
         }
+        let container = self.running(&active.name.server_unit(), None).await?;
         let counts = socket.socket.as_ref();
         let limits = &active.record.limits;
         Ok(Status {
@@ -269,6 +272,7 @@ impl Orchestrator {
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
             running,
+            container,
         })
     }
 
@@ -333,18 +337,22 @@ impl Orchestrator {
         }
     }
 
-    /// What is known of a session; nothing if it ended while it was looked at.
-    async fn running_session(&self, instance: &Instance) -> Result<Option<Running>, Error> {
-        let status = self.systemd.status(&instance.unit).await?;
+    /// What is known of a unit that runs, for the client of that process; nothing if it does not run.
+    async fn running(
+        &self,
+        unit: &UnitName,
+        client: Option<u32>,
+    ) -> Result<Option<Running>, Error> {
+        let status = self.systemd.status(unit).await?;
         if status.active.is_over() {
             return Ok(None);
         }
         let service = status.service.as_ref();
         Ok(Some(Running {
-            unit: instance.unit.to_string(),
+            unit: unit.to_string(),
             state: status.sub,
-            client: instance.pid,
-            client_name: instance.pid.and_then(process_name),
+            client,
+            client_name: client.and_then(process_name),
             memory: service.and_then(|service| service.memory),
             cpu: service
                 .and_then(|service| service.cpu)
@@ -352,7 +360,7 @@ impl Orchestrator {
             tasks: service.and_then(|service| service.tasks),
             restarts: service.map_or(0, |service| service.restarts),
             since: status.since.and_then(timestamp),
-            refused: refusals::of(&self.host.runtime, &instance.unit),
+            refused: refusals::of(&self.host.runtime, unit),
         }))
     }
 }

@@ -9,6 +9,7 @@ use super::add::{Raised, Step, Work};
 use super::remove::Extent;
 use super::upgrade::{Next, is_built};
 use super::{Active, Error, Orchestrator};
+use crate::activation::plan::Origin;
 use crate::activation::record::State;
 use crate::image::ImageReference;
 use crate::podman::{Image, Podman, PodmanError};
@@ -55,7 +56,9 @@ impl Orchestrator {
             given: &active.record.given,
             version: podman.supported_version().await?,
         };
-        let probe = active.record.state == State::Verified;
+        // Nobody has logged in to a remote server as the one that is tried; what it has by now is seen in the next session.
+        let logs_in = matches!(plan.origin, Origin::Remote(_)) && self.is_logged_in(active).await?;
+        let probe = active.record.state == State::Verified && !logs_in;
         work.raise(next.pinned.clone(), probe, tell).await
     }
 

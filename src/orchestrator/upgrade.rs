@@ -15,7 +15,7 @@ use super::trial::{ALL, trial_of};
 use super::trust::{Tried, Trusted};
 use super::{Active, Error, Orchestrator, previous_path};
 use crate::activation::choices::Choices;
-use crate::activation::plan::Plan;
+use crate::activation::plan::{Origin, Plan};
 use crate::activation::record::Record;
 use crate::activation::units::UnitTexts;
 use crate::image::{ImageReference, Pinned};
@@ -135,6 +135,10 @@ impl Orchestrator {
         };
         if self.is_same(&podman, &active, &next).await? {
             upgrade.to = upgrade.from.clone();
+            if matches!(next.plan.origin, Origin::Remote(_)) {
+                let looked = self.upgrade_elsewhere(&active, request, upgrade, tell);
+                return interrupt.ends(Box::pin(looked)).await;
+            }
             return Ok(upgrade);
         }
         upgrade.outcome = Outcome::Available;
@@ -319,7 +323,7 @@ impl Orchestrator {
         } = raised;
         let mut record = add::record(&next.plan, &old.given, pinned.as_ref(), old.state);
         record.added = old.added;
-        record.previous = Some(format!("{} {}", old.image, old.digest));
+        record.previous = Some(old.pinned());
         record.tools = old.tools;
         record.tools_hash.clone_from(&old.tools_hash);
         if let Some(tried) = &tried
@@ -357,6 +361,7 @@ impl Orchestrator {
         }
         self.systemd.reload().await?;
         self.stop_instances(name).await?;
+        self.start_always_on(name, active.record.always_on).await;
         self.name_images(podman, &active).await
     }
 
@@ -445,7 +450,7 @@ fn check(active: &Active, next: &Next, request: &Request) -> Result<(), Error> {
 }
 
 /// How the tools of a newer version differ: from what was accepted, and from what there was.
-fn differences(trusted: &Trusted, known: &Lists, tried: &Tried) -> Vec<Change> {
+pub(super) fn differences(trusted: &Trusted, known: &Lists, tried: &Tried) -> Vec<Change> {
     let accepted = match trusted {
         Trusted::Only(accepted) => accepted.clone(),
         Trusted::All => Definitions::of(&known.tools),

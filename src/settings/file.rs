@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) build: BuildFile,
     pub(super) policy: PolicyFile,
     pub(super) trust: TrustFile,
+    pub(super) login: LoginFile,
     pub(super) sources: SourcesFile,
     pub(super) http: HttpFile,
 }
@@ -175,6 +176,39 @@ impl TryFrom<String> for RegistryPrefix {
         }
         Err(format!(
             "{prefix:?} is no registry or part of one such as \"ghcr.io\" or \"docker.io/mcp\""
+        ))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LoginFile {
+    pub(super) client_metadata_url: Option<DocumentUrl>,
+}
+
+/// Where a client's metadata document lies: its https:// address, which names more than a host.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct DocumentUrl(pub(super) String);
+
+impl TryFrom<String> for DocumentUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // It is compared as it is written (draft-ietf-oauth-client-id-metadata-document, section 3).
+        let is_document = reqwest::Url::parse(&text).is_ok_and(|url| {
+            url.scheme() == "https"
+                && url.path() != "/"
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.as_str() == text
+        });
+        if is_document {
+            return Ok(Self(text));
+        }
+        Err(format!(
+            "{text:?} is no address of a document such as \"https://example.com/mcpod.json\""
         ))
     }
 }

@@ -52,6 +52,16 @@ fn sessions_can_be_kept_and_agents_be_trusted_more_or_less() {
 }
 
 #[test]
+fn a_metadata_document_can_say_who_mcpod_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let user = dir.path().join("config.toml");
+    let url = "https://example.com/mcpod.json";
+    std::fs::write(&user, format!("[login]\nclient_metadata_url = \"{url}\"")).unwrap();
+    let login = Settings::load_from(&[], &user).unwrap().login;
+    assert_eq!(login.client_metadata_url.as_deref(), Some(url));
+}
+
+#[test]
 fn signatures_are_demanded_of_whole_parts_of_registries() {
     let dir = tempfile::tempdir().unwrap();
     let user = dir.path().join("config.toml");
@@ -97,6 +107,10 @@ fn what_is_unknown_or_unusable_is_an_error_that_names_the_file() {
         "[sessions]\nidle = 3",
         "[policy]\nagent_add = \"anything\"",
         "[trust]\nrequire_signature = [\"mcp\"]",
+        "[login]\nclient_metadata_url = \"http://example.com/mcpod.json\"",
+        "[login]\nclient_metadata_url = \"https://example.com/\"",
+        "[login]\nclient_metadata_url = \"https://example.com\"",
+        "[login]\nclient_metadata_url = \"https://me@example.com/mcpod.json\"",
         "[trust]\nrequire_signature = [\"docker.io/\"]",
         "[trust]\nrequire_signature = \"docker.io\"",
         "[http]\naddress = \"nowhere\"",

@@ -86,20 +86,19 @@ impl Journal {
         })
     }
 
-    /// Puts a line in, in the name of an instance. Text of any kind is taken; an empty line is left out.
-    pub fn send(&self, instance: &Instance, line: &[u8]) -> io::Result<()> {
+    /// Puts a line in, in the name of a unit of a server. Text of any kind is taken; an empty line is left out.
+    pub fn send(&self, server: &ServerName, unit: &UnitName, line: &[u8]) -> io::Result<()> {
         if line.is_empty() {
             return Ok(());
         }
         self.socket
-            .send_to(&datagram(instance, line), &self.journald)?;
+            .send_to(&datagram(server, unit, line), &self.journald)?;
         Ok(())
     }
 }
 
 /// The fields of a line. Its text is written with its length, so that nothing in it can be taken for another field.
-fn datagram(instance: &Instance, line: &[u8]) -> Vec<u8> {
-    let Instance { unit, server, .. } = instance;
+fn datagram(server: &ServerName, unit: &UnitName, line: &[u8]) -> Vec<u8> {
     // 6 is LOG_INFO (syslog(3)).
     let fields = format!(
         "PRIORITY=6\nSYSLOG_IDENTIFIER={server}\n{SERVER_FIELD}={server}\nUSER_UNIT={unit}\nMESSAGE\n"
@@ -324,7 +323,8 @@ mod tests {
     #[test]
     fn a_line_cannot_add_a_field() {
         let line = b"harmless\nUSER_UNIT=mcpod-other@1-2-3.service";
-        let sent = datagram(&instance("mcpod-time@3-12-1000.service"), line);
+        let Instance { server, unit, .. } = instance("mcpod-time@3-12-1000.service");
+        let sent = datagram(&server, &unit, line);
         let fields = b"PRIORITY=6\nSYSLOG_IDENTIFIER=time\nMCPOD_SERVER=time\nUSER_UNIT=mcpod-time@3-12-1000.service\nMESSAGE\n";
         let (head, rest) = sent.split_at(fields.len());
         assert_eq!(head, fields);

@@ -53,3 +53,4 @@ mod signatures;
 mod tool_containers;
 mod trust;
 mod watching;
+mod web;

@@ -9,6 +9,7 @@ use crate::idle::Idle;
 use crate::machine::{SOON, mcpod, run, sh, wait_until};
 use crate::orphans::open;
 use crate::server::Server;
+use crate::shared;
 
 /// What the name server says. `fetched.example` has an address that mcp-server-fetch takes for one of the internet's, which those for
 /// documentation are not.
@@ -266,6 +267,71 @@ fn a_real_server_fetches_what_is_listed_and_says_what_was_refused() {
         .prints(&[network, "203.0.113.12 port 8080 (TCP)"]);
     client.say("close");
     client.says("closed");
+}
+
+/// Tries to reach hosts from within the one container that runs, and says of each how that went: `HOST PORT: WORD`.
+const REACH: &str = r#"podman --transient-store exec "$(podman --transient-store ps --quiet)" node -e '
+for (const target of process.argv.slice(1)) {
+    const [host, port] = target.split(" ");
+    const said = (word) => { console.log(`${target}: ${word}`); connection.destroy(); };
+    const connection = require("net").connect({ host, port: Number(port) });
+    connection.on("connect", () => said("open")).on("error", (error) => said(error.code)).setTimeout(5000, () => said("late"));
+}' -- "$@""#;
+
+#[test]
+fn what_is_refused_to_a_container_of_all_sessions_is_in_its_log_and_its_status() {
+    let _machine = Idle::now();
+    let _hosts = far_hosts();
+    let _catalog = shared::catalog();
+    let network = "allow:fetched.example:8080";
+    let _web = Server::add_with("mine:web", "web", &["--network", network]);
+    let client = shared::session("web");
+    let reached = sh(
+        REACH,
+        &[
+            "fetched.example 8080",
+            "other.example 8080",
+            "203.0.113.12 8080",
+        ],
+    );
+    let reached = reached.ok().prints(&[
+        "fetched.example 8080: open\n",
+        "other.example 8080: ENOTFOUND\n",
+        "203.0.113.12 8080: ",
+    ]);
+    assert!(!reached.stdout.contains("12 8080: open"), "{reached:?}");
+    wait_until("status counts what was refused", SOON, || {
+        let status = mcpod(&["status", "web", "--json"]).ok().json();
+        let last = status["container"]["refused"]["last"].to_string();
+        if last.contains("203.0.113.12 port 8080 (TCP)") && last.contains("other.example") {
+            Ok(())
+        } else {
+            Err(status)
+        }
+    });
+    mcpod(&["status", "web"])
+        .ok()
+        .prints(&["mcpod-web.service", "203.0.113.12 port 8080 (TCP)"]);
+    wait_until("the refusals are in the log", SOON, || {
+        let log = mcpod(&["logs", "web"]).ok();
+        let told = ["other.example", "203.0.113.12 port 8080 (TCP)"];
+        let is_told = |what: &&str| log.stdout.contains(&format!("refused {what}: "));
+        if told.iter().all(is_told) {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    });
+    // A resolver that is killed leaves what it kept, until the container is gone.
+    sh(
+        "ps -eo pid=,args= | grep '[m]cpod egress' | awk '{print $1}' | xargs kill -KILL",
+        &[],
+    )
+    .ok();
+    sh("test -s /run/user/1000/mcpod/mcpod-web.refused", &[]).ok();
+    client.finish().ok();
+    shared::await_state("web", "inactive");
+    sh("! test -e /run/user/1000/mcpod/mcpod-web.refused", &[]).ok();
 }
 
 #[test]

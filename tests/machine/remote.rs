@@ -7,8 +7,11 @@ use crate::machine::{Ran, SOON, mcpod, root, run, run_with_input, sh, wait_until
 use crate::running::{Running, start};
 use crate::server::Server;
 
+/// A server, which can want a login.
+pub(crate) const WEB: &str = include_str!("web.py");
+
 /// What listens on a port of the machine until this is dropped.
-struct Listening {
+pub(crate) struct Listening {
     _server: Running,
     port: u16,
 }
@@ -58,6 +61,13 @@ impl Listening {
         )
     }
 
+    /// The server of `web.py`, with these words behind its port.
+    pub(crate) fn web(words: &[&str], port: u16) -> Self {
+        let (path, number) = (format!("/tmp/remote-{port}.py"), port.to_string());
+        write_file(&path, WEB.as_bytes());
+        Self::start(&[&["python3", &path, &number], words].concat(), port)
+    }
+
     /// A server that answers as a script of Python says: `answer(handler, body)`.
     fn python(script: &str, port: u16) -> Self {
         let path = format!("/tmp/remote-{port}.py");
@@ -65,7 +75,7 @@ impl Listening {
         Self::start(&["python3", &path, &port.to_string()], port)
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 }

@@ -8,6 +8,7 @@ use crate::machine::{
 use crate::orphans::CLIENT;
 use crate::running::start;
 use crate::server::Server;
+use crate::shared::session;
 
 /// What no other text of the machine contains. Given to the machine on standard input only.
 const VALUE: &str = "sesame-6f1d0c9b8e7a-opens";
@@ -205,7 +206,20 @@ fn a_secret_is_given_by_prompt_pipe_or_file_and_never_in_clear() {
         );
     };
     has("first");
-    // New sessions get a new value.
+    let mut running = session("vault");
+    let mut goes_on_with = |value: &str| {
+        running.say(r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get-env","arguments":{}}}"#);
+        let answer = loop {
+            let line = running.line();
+            if line.contains(r#""id":2"#) {
+                break line;
+            }
+        };
+        let variable = format!(r#"\"MY_TOKEN\": \"{value}\""#);
+        assert!(answer.contains(&variable), "{answer}");
+    };
+    goes_on_with("first");
+    // New sessions get a new value; one that runs goes on with what it began with.
     let _file = afterwards(|| run(&["rm", "-f", "/home/tester/secret"]));
     sh("printf second >~/secret", &[]).ok();
     mcpod(&[
@@ -217,6 +231,8 @@ fn a_secret_is_given_by_prompt_pipe_or_file_and_never_in_clear() {
     ])
     .ok();
     has("second");
+    goes_on_with("first");
+    drop(running);
     let listed = mcpod(&["secret", "list", "--json"]).ok().json();
     assert_eq!(listed[0]["name"], "vault_MY_TOKEN");
     assert_eq!(listed[0]["encrypted"], true);

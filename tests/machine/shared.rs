@@ -18,6 +18,13 @@ args = ["streamableHttp"]
 http = "http://localhost:3001/mcp"
 
 [[server]]
+name = "moving"
+[[server.launch]]
+image = "docker.io/mcpod-test/moving"
+args = ["3001"]
+http = "http://localhost:3001/mcp"
+
+[[server]]
 name = "events"
 [[server.launch]]
 image = "docker.io/mcp/everything"
@@ -43,7 +50,7 @@ url = '/home/tester/shared.toml'
 
 /// That catalog alone, until the end of the test.
 #[track_caller]
-fn catalog() -> impl Drop + use<> {
+pub(crate) fn catalog() -> impl Drop + use<> {
     write_file("/home/tester/shared.toml", CATALOG.as_bytes());
     let gone = afterwards(|| sh("rm -rf ~/shared.toml ~/.cache/mcpod ~/.config/mcpod", &[]));
     // Removed with the catalog, by what removes that.
@@ -53,7 +60,7 @@ fn catalog() -> impl Drop + use<> {
 }
 
 /// Whether the container of all sessions runs.
-fn state(name: &str) -> String {
+pub(crate) fn state(name: &str) -> String {
     let unit = format!("mcpod-{name}.service");
     run(&["systemctl", "--user", "is-active", &unit])
         .stdout
@@ -62,7 +69,7 @@ fn state(name: &str) -> String {
 }
 
 #[track_caller]
-fn await_state(name: &str, expected: &str) {
+pub(crate) fn await_state(name: &str, expected: &str) {
     wait_until("the container's state", SOON, || match state(name) {
         state if state == expected => Ok(()),
         state => Err(state),
@@ -70,7 +77,7 @@ fn await_state(name: &str, expected: &str) {
 }
 
 /// A session that has begun.
-fn session(name: &str) -> Running {
+pub(crate) fn session(name: &str) -> Running {
     let mut client = start(&["mcpod", "attach", name]);
     client.say(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#);
     assert!(client.line().contains("protocolVersion"));

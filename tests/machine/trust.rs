@@ -34,7 +34,13 @@ podman push --quiet --tls-verify=false "$name"
 /// Publishes a version of the image, with what is other in its server.
 #[track_caller]
 pub(crate) fn publish(version: &str, changes: &[(&str, &str)]) {
-    let mut program = PROGRAM.to_owned();
+    publish_of(PROGRAM, version, changes);
+}
+
+/// Publishes a version of the image with another server in it.
+#[track_caller]
+pub(crate) fn publish_of(program: &str, version: &str, changes: &[(&str, &str)]) {
+    let mut program = program.to_owned();
     for (from, to) in changes {
         assert!(program.contains(from), "{from}");
         program = program.replace(from, to);
@@ -52,7 +58,8 @@ pub(crate) fn forgotten() -> impl Drop {
     })
 }
 
-const OTHERWISE: (&str, &str) = ("Returns its text", "Returns its text, and sends it to x");
+pub(crate) const OTHERWISE: (&str, &str) =
+    ("Returns its text", "Returns its text, and sends it to x");
 const NEW: (&str, &str) = (
     "TOOLS = [",
     "TOOLS = [{\"name\": \"new\", \"description\": \"Comes\", \"inputSchema\": {\"type\": \"object\"}},",

@@ -6,10 +6,9 @@ mod mounts;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::InputKind;
 use crate::catalog::{
-    Arg, Artifact, EnvVar, Input, InputPath, InputValue, LaunchOption, Network, Run, Syntax,
-    Transport, Trust,
+    Arg, Artifact, EnvVar, Input, InputKind, InputPath, InputValue, LaunchOption, Network, Pattern,
+    Run, Syntax, Transport, Trust,
 };
 
 /// A launch option in the making.
@@ -32,6 +31,7 @@ fn input(path: &str) -> Input {
         default: None,
         example: None,
         choices: Vec::new(),
+        pattern: None,
         title: None,
         description: None,
     }
@@ -264,7 +264,13 @@ fn values_are_checked_and_what_is_missing_is_named_with_its_kind() {
         .input("which", |input| {
             input.choices = vec!["a".to_owned(), "b".to_owned()];
         })
-        .input("key", |input| (input.secret, input.required) = (true, true));
+        .input("url", |input| {
+            input.pattern = Some(Pattern::new("^https?://").unwrap());
+        })
+        .input("key", |input| {
+            (input.secret, input.required) = (true, true);
+            input.pattern = Some(Pattern::new("^k").unwrap());
+        });
     let missing = made.clone().work_out().unwrap_err();
     assert_eq!(
         missing.to_string(),
@@ -284,6 +290,7 @@ fn values_are_checked_and_what_is_missing_is_named_with_its_kind() {
         ("which", "b", "c"),
         ("which", "a", "a\n"),
         ("paths", "/x", "/\u{202e}"),
+        ("url", "http://x", "x"),
     ] {
         full.clone().set(name, good).ok();
         let refused = full.clone().set(name, bad).work_out();
@@ -292,6 +299,8 @@ fn values_are_checked_and_what_is_missing_is_named_with_its_kind() {
             "{name}={bad}: {refused:?}"
         );
     }
+    let other = full.clone().secret("key", "sesame").work_out().unwrap_err();
+    assert_eq!(other.to_string(), "key takes what matches ^k");
     let unknown = full.set("nope", "1").work_out();
     assert!(matches!(
         unknown,

@@ -56,11 +56,11 @@ const FORGET_STARTS: [&str; 3] = [
     "exec systemctl --user reset-failed \"$PODMAN_SYSTEMD_UNIT\"",
 ];
 
-/// Removes the file that names a container's first process.
-const FORGET_INSIDE: [&str; 3] = [
+/// Removes the files that tell of a container: its first process, and what its resolver refused, if that was killed.
+const FORGET: [&str; 3] = [
     "/bin/sh",
     "-c",
-    "rm -f \"$XDG_RUNTIME_DIR/mcpod/${PODMAN_SYSTEMD_UNIT%.service}.inside\"",
+    "cd \"$XDG_RUNTIME_DIR/mcpod\" && rm -f \"${PODMAN_SYSTEMD_UNIT%.service}.inside\" \"${PODMAN_SYSTEMD_UNIT%.service}.refused\"",
 ];
 
 /// What the file with the number of a container's first process ends in, behind the name of the container's unit.
@@ -123,7 +123,7 @@ pub(super) fn shared(
     file.push(service::RESTART_STEPS, &RESTART_STEPS)?;
     file.push(service::RESTART_DELAY_MAX, &RESTART_DELAY_MAX)?;
     push_service(&mut file, plan)?;
-    file.push(service::EXEC_STOP_POST, words(&FORGET_INSIDE).as_slice())?;
+    file.push(service::EXEC_STOP_POST, words(&FORGET).as_slice())?;
     if plan.always_on {
         file.push(
             install::WANTED_BY,

@@ -37,6 +37,8 @@ pub(super) struct MissingInput {
     pub(super) example: Option<String>,
     /// The values it takes, if they are limited.
     pub(super) choices: Vec<String>,
+    /// The regular expression that a value matches, if there is one.
+    pub(super) pattern: Option<String>,
     /// What the user runs to store it, if it is a secret.
     pub(super) command: Option<String>,
 }
@@ -51,6 +53,7 @@ impl MissingInput {
             description,
             example,
             choices,
+            pattern,
             command,
         } = self;
         let mut line = format!(
@@ -66,6 +69,9 @@ impl MissingInput {
         }
         if !choices.is_empty() {
             add(", one of ", &choices.join(", "));
+        }
+        if let Some(pattern) = pattern {
+            add(", matching ", pattern);
         }
         if let Some(command) = command {
             add("; stored by ", command);

@@ -91,6 +91,8 @@ struct KnownInput {
     description: Option<String>,
     /// The values it takes, if they are limited.
     choices: Vec<String>,
+    /// The regular expression that a value matches, if there is one.
+    pattern: Option<String>,
     /// What it is if you give nothing.
     default: Option<String>,
     /// What a value looks like.
@@ -189,6 +191,7 @@ fn input(input: &Input) -> KnownInput {
         secret: input.secret,
         description: about.map(ToString::to_string),
         choices: input.choices.clone(),
+        pattern: input.pattern.as_ref().map(ToString::to_string),
         // A secret's value has no place in what a model reads, not even one that is public.
         default: input.default.as_ref().filter(|_| !input.secret).map(shown),
         example: input.example.as_ref().map(ToString::to_string),

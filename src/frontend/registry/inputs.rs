@@ -163,6 +163,7 @@ fn described(server: &ServerName, input: &Missing) -> MissingInput {
         description,
         example,
         choices,
+        pattern,
     } = input;
     MissingInput {
         name: path.clone(),
@@ -171,6 +172,7 @@ fn described(server: &ServerName, input: &Missing) -> MissingInput {
         description: description.clone(),
         example: example.clone().filter(|_| !secret),
         choices: choices.clone(),
+        pattern: pattern.as_ref().map(ToString::to_string),
         command: secret.then(|| command::secret(server, path)),
     }
 }
@@ -184,6 +186,8 @@ fn property(input: &Missing) -> Value {
             .as_ref()
             .map(|text| format!("For example {text}.")),
     );
+    let pattern = input.pattern.as_ref();
+    about.extend(pattern.map(|pattern| format!("It matches {pattern}.")));
     if input.many && input.choices.is_empty() {
         about.push("Several are separated by commas.".to_owned());
     }
@@ -240,6 +244,7 @@ mod tests {
             description: Some("What.".to_owned()),
             example: Some("e".to_owned()),
             choices: choices.iter().map(|choice| (*choice).to_owned()).collect(),
+            pattern: None,
         }
     }
 

@@ -213,9 +213,9 @@ async fn a_secret_is_for_the_user_to_store_and_never_for_the_agent_to_pass_on() 
         *missing,
         json!([
             {"name": "token", "kind": "secret", "several": false, "description": "What opens it.", "example": null,
-             "choices": [], "command": "mcpod secret set vault_token"},
+             "choices": [], "pattern": null, "command": "mcpod secret set vault_token"},
             {"name": "url", "kind": "text", "several": false, "description": "Where it is.",
-             "example": "https://vault.example", "choices": [], "command": null},
+             "example": "https://vault.example", "choices": [], "pattern": null, "command": null},
         ])
     );
     let next = result["structuredContent"]["error"]["next"]

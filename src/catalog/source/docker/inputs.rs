@@ -2,6 +2,7 @@
 
 use super::yaml::{Config, Names, Ordered, Scalars, Schema};
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
+use crate::catalog::pattern::Pattern;
 use crate::catalog::text::Line;
 
 /// How deep objects may lie in one another; two levels are the most that is in use.
@@ -101,6 +102,11 @@ fn input(path: InputPath, schema: &Schema, required: bool) -> Input {
         _ => InputKind::Text,
     };
     let many = schema.kind.as_deref() == Some("array");
+    // Of a list, each value has one.
+    let pattern = match schema.items.as_deref().filter(|_| many) {
+        Some(items) => &items.pattern,
+        None => &schema.pattern,
+    };
     Input {
         kind: schema
             .items
@@ -120,6 +126,7 @@ fn input(path: InputPath, schema: &Schema, required: bool) -> Input {
             Scalars::Many(texts) => Line::some(&texts.join(" ")),
         }),
         choices: schema.choices.iter().flatten().flatten().cloned().collect(),
+        pattern: pattern.as_deref().and_then(|text| Pattern::new(text).ok()),
         title: schema.title.clone(),
         description: schema.description.clone(),
         ..Input::text(path)

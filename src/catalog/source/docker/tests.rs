@@ -72,7 +72,7 @@ fn parameters_and_secrets_become_inputs() {
   parameters:
     type: object
     properties:
-      site: {type: object, properties: {url: {type: string, default: 'https://a.example'}}, required: [url]}
+      site: {type: object, properties: {url: {type: string, default: 'https://a.example', pattern: '^https?://.*'}}, required: [url]}
       unused: {type: string}
     required: [site]
 ",
@@ -109,6 +109,8 @@ fn parameters_and_secrets_become_inputs() {
         ]
     );
     assert_eq!(option.inputs[0].example.as_deref(), Some("9999"));
+    let pattern = option.inputs[0].pattern.clone();
+    assert_eq!(pattern.map(String::from).as_deref(), Some("^https?://.*"));
     assert_eq!(entry.warnings, []);
 }
 
@@ -314,6 +316,8 @@ fn the_real_registry_of_shared_data_is_read_whole() {
         .map(|entry| entry.tools.len())
         .sum();
     assert_eq!(tools - unlisted, 755);
+    let mut inputs = parsed.entries.iter().flat_map(|entry| &entry.launch);
+    assert!(inputs.any(|option| option.inputs.iter().any(|input| input.pattern.is_some())));
     // 38 have no `config` at all; five more configure nothing that the user could say.
     assert_eq!(
         count(|entry| entry

@@ -130,6 +130,7 @@ pub(super) struct Schema {
     pub(super) example: Option<Scalars>,
     #[serde(rename = "enum")]
     pub(super) choices: Option<Vec<Option<String>>>,
+    pub(super) pattern: Option<String>,
     pub(super) items: Option<Box<Schema>>,
     pub(super) properties: Option<Ordered<Schema>>,
     pub(super) required: Option<Names>,

@@ -7,6 +7,7 @@ use crate::catalog::category::Category;
 use crate::catalog::entry::{Entry, Popularity, Repository, Status, Tool};
 use crate::catalog::id::EntryId;
 use crate::catalog::input::{Input, InputKind, InputPath, InputValue};
+use crate::catalog::pattern::Pattern;
 use crate::catalog::source::FieldError;
 use crate::catalog::text::Line;
 
@@ -69,6 +70,7 @@ struct InputRecord {
     example: Option<Line>,
     #[serde(default)]
     choices: Vec<String>,
+    pattern: Option<Pattern>,
     title: Option<Line>,
     description: Option<Line>,
 }
@@ -141,6 +143,7 @@ fn inputs(records: Vec<InputRecord>) -> Result<Vec<Input>, FieldError> {
             default,
             example,
             choices,
+            pattern,
             title,
             description,
         } = record;
@@ -157,6 +160,7 @@ fn inputs(records: Vec<InputRecord>) -> Result<Vec<Input>, FieldError> {
             default,
             example,
             choices,
+            pattern,
             title,
             description,
         });

@@ -104,7 +104,7 @@ async fn run(face: &Face, request: AddRequest, job: &Job) -> Outcome {
             }
         }
         Err(Error::NeedsConsent { what, how }) => asks(
-            format!("This would build and run code from {what}, {how}. Go on?"),
+            format!("This would {how}. Go on?"),
             AddRequest {
                 consent: Consent::Seen(what),
                 ..request
@@ -303,6 +303,7 @@ pub(super) fn input_field(input: &Input, fields: &Fields) -> Markup {
                 @if let Some(about) = about { (about) " " }
                 @if input.many { "One in each line. " }
                 @if input.kind == InputKind::Path { "A file or folder of this host, from / on. " }
+                @if let Some(pattern) = &input.pattern { "It matches " code { (pattern) } ". " }
                 @if input.secret { "It is encrypted, and never shown. One that is stored already counts if this stays empty." }
                 @else if let Some(example) = &example { "For example " (example) }
             }
