@@ -37,13 +37,11 @@ pub(in crate::frontend) struct Put {
 /// Puts a question; nothing where there is no page that takes it.
 pub(super) async fn ask(orchestrator: &Orchestrator, question: &Question) -> Option<Asked> {
     let address = orchestrator.http_listens().await?;
-    match timeout(OPENING, put(orchestrator, &address, question)).await {
-        Ok(asked) => asked,
-        Err(_) => {
-            tracing::debug!("who serves the page at {address} is silent");
-            None
-        }
-    }
+    let asked = timeout(OPENING, put(orchestrator, &address, question)).await;
+    asked.unwrap_or_else(|_| {
+        tracing::debug!("who serves the page at {address} is silent");
+        None
+    })
 }
 
 async fn put(orchestrator: &Orchestrator, address: &Address, question: &Question) -> Option<Asked> {
