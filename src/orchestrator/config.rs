@@ -25,6 +25,10 @@ pub struct Configured {
     pub name: String,
     /// What its value is to be.
     pub kind: InputKind,
+    /// Whether it takes a list of values.
+    pub many: bool,
+    /// The values it can have; any, if there are none.
+    pub choices: Vec<String>,
     /// The values that the user gave; none of a secret.
     pub values: Vec<String>,
     /// What counts where the user gave none.
@@ -72,6 +76,8 @@ impl Orchestrator {
                 let secret = input.secret || record.secrets.contains(&name);
                 Configured {
                     kind: input.kind,
+                    many: input.many,
+                    choices: input.choices.clone(),
                     set: !values.is_empty() || record.secrets.contains(&name),
                     values,
                     default: input.default.clone().filter(|_| !secret),
@@ -89,6 +95,8 @@ impl Orchestrator {
                 configured.push(Configured {
                     name: name.clone(),
                     kind: InputKind::Text,
+                    many: false,
+                    choices: Vec::new(),
                     values: values(&record.environment, name),
                     default: None,
                     secret: record.secrets.contains(name),

@@ -22,6 +22,7 @@ mod document;
 mod entry;
 mod events;
 mod fields;
+mod inputs;
 mod job;
 mod log;
 mod pass;

@@ -16,7 +16,7 @@ pub(super) struct Browser<'a> {
 /// What a browser got.
 pub(super) struct Got {
     pub(super) status: u16,
-    location: Option<String>,
+    pub(super) location: Option<String>,
     cookie: Option<String>,
     policy: Option<String>,
     pub(super) text: String,
