@@ -373,8 +373,11 @@ class Walk:
         log("hostile", (f"line {n} of many" for n in range(many)))
         b.go(self.base + "log?server=hostile")
         b.shows(f"line {many - 1} of many", "#log")
+        at_end = "const log = document.querySelector('#log'); return log.scrollHeight - log.scrollTop - log.clientHeight < 40"
+        b.wait("the end of the log", lambda: b.run(at_end))
         log("hostile", ["the newest line"])
         b.shows("the newest line", "#log")
+        b.wait("the new end of the log", lambda: b.run(at_end))
         started = time.monotonic()
         b.wait("the first line", lambda: b.run("""
             const view = document.querySelector('#log');
