@@ -14,6 +14,7 @@
 //! changed where they must be, and what only one era of the protocol knows is added or taken away; no other byte is.
 
 mod agent;
+mod asks;
 mod counts;
 mod follow;
 mod greeting;
@@ -91,8 +92,8 @@ pub struct Frontend {
     again: Arc<Notify>,
     /// What was called, and how that went.
     counts: Counts,
-    /// Where the user is asked for secrets, if there is a page.
-    asks: OnceLock<Arc<http::Asks>>,
+    /// Where the user is asked for secrets, if this process serves the page.
+    asks: OnceLock<Arc<asks::Asks>>,
 }
 
 /// How long to wait before a server is asked again that did not say what it offers, at first; then twice as long each

@@ -27,6 +27,7 @@ mod headers;
 mod listener;
 mod metrics;
 mod page;
+mod questions;
 mod sse;
 mod streams;
 pub mod token;
@@ -43,7 +44,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::{Router, body::Body};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -61,7 +62,6 @@ use gate::{Gate, Names, Refused};
 pub use listener::{Address, BadAddress, ListenError, Listener, Protection};
 use metrics::Metrics;
 use page::Page;
-pub(in crate::frontend) use page::{Asks, Question};
 pub use page::{found_at as page_at, link as page_link};
 use token::{Token, TokenError, TokenFile};
 use visits::{Door, Visits};
@@ -358,6 +358,7 @@ fn routes(face: &Arc<Face>) -> Router {
         .route("/mcp/{name}", any(one))
         .route("/healthz", get(health))
         .route("/metrics", get(count))
+        .route("/question", post(questions::put))
         .route_layer(middleware::from_fn_with_state(Arc::clone(face), admit))
         .merge(page::routes(face))
         .layer(middleware::from_fn_with_state(Arc::clone(face), counted))

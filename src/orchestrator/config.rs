@@ -12,7 +12,7 @@ use crate::activation::inputs::InputError;
 use crate::activation::plan::{Origin, Plan, PlanError, fingerprint};
 use crate::activation::record::Record;
 use crate::activation::units::UnitTexts;
-use crate::catalog::{InputKind, InputValue, LaunchOption};
+use crate::catalog::{InputKind, InputValue, LaunchOption, Pattern};
 use crate::image::{ImageDigest, ImageReference, Pinned};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -25,6 +25,13 @@ pub struct Configured {
     pub name: String,
     /// What its value is to be.
     pub kind: InputKind,
+    /// Whether it takes a list of values.
+    pub many: bool,
+    /// The values it can have; any, if there are none.
+    pub choices: Vec<String>,
+    /// What its values match, if the entry says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
     /// The values that the user gave; none of a secret.
     pub values: Vec<String>,
     /// What counts where the user gave none.
@@ -72,6 +79,9 @@ impl Orchestrator {
                 let secret = input.secret || record.secrets.contains(&name);
                 Configured {
                     kind: input.kind,
+                    many: input.many,
+                    choices: input.choices.clone(),
+                    pattern: input.pattern.clone(),
                     set: !values.is_empty() || record.secrets.contains(&name),
                     values,
                     default: input.default.clone().filter(|_| !secret),
@@ -89,6 +99,9 @@ impl Orchestrator {
                 configured.push(Configured {
                     name: name.clone(),
                     kind: InputKind::Text,
+                    many: false,
+                    choices: Vec::new(),
+                    pattern: None,
                     values: values(&record.environment, name),
                     default: None,
                     secret: record.secrets.contains(name),

@@ -14,7 +14,7 @@ use crate::quadlet::keys::socket::LISTEN_STREAM;
 use crate::quadlet::name::UnitName;
 use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::Text;
-use crate::systemd::LoadState;
+use crate::systemd::{ActiveState, LoadState};
 
 const SOCKET: &str = "mcpod.socket";
 const SERVICE: &str = "mcpod.service";
@@ -60,15 +60,24 @@ impl Orchestrator {
         let told = self.units.read(&unit_path(ADDRESS))?;
         let told = told.and_then(|text| {
             let unit = UnitFile::parse(&text).ok()?;
-            let listen = unit.get("Socket", "ListenStream")?.replace("%%", "%");
-            let address = if listen.starts_with('/') {
-                format!("unix:{listen}")
-            } else {
-                listen
-            };
-            address.parse().ok()
+            listened_on(&unit.get("Socket", "ListenStream")?.replace("%%", "%"))
         });
         Ok(told.unwrap_or_else(|| self.settings().http.address.clone()))
+    }
+
+    /// Where systemd listens for the HTTP face now, if it does.
+    pub async fn http_listens(&self) -> Option<Address> {
+        let status = self.systemd.status(&UnitName::from_systemd(SOCKET)).await;
+        let status = status
+            .inspect_err(|error| tracing::debug!(%error, "{SOCKET} is not known"))
+            .ok()?;
+        let socket = status
+            .socket
+            .filter(|_| status.active == ActiveState::Active)?;
+        socket
+            .listens
+            .iter()
+            .find_map(|address| listened_on(address))
     }
 
     /// Stops the socket and the service, disables the socket and takes away the units that enabling it wrote.
@@ -87,6 +96,14 @@ impl Orchestrator {
         }
         Ok(self.systemd.reload().await?)
     }
+}
+
+/// An address in systemd's words.
+fn listened_on(address: &str) -> Option<Address> {
+    if address.starts_with('/') {
+        return format!("unix:{address}").parse().ok();
+    }
+    address.parse().ok()
 }
 
 /// The units, for this program wherever it lies.

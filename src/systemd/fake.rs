@@ -75,7 +75,7 @@ impl Fake {
             .serve_at(path("mcpod-time@3-1278-1000.service"), unit())
             .serve_at(path("mcpod-time@3-1278-1000.service"), Service)
             .serve_at(path("mcpod-time.socket"), unit())
-            .serve_at(path("mcpod-time.socket"), Socket)
+            .serve_at(path("mcpod-time.socket"), Socket::at("/run/time.sock"))
             .build();
         let client = connection::Builder::unix_stream(ours).p2p().build();
         let (server, client) = futures_util::try_join!(server, client).unwrap();
@@ -90,6 +90,14 @@ impl Fake {
     /// Puts all units into a state; none of it is told.
     pub(crate) fn is_now(&self, state: &'static str) {
         *self.state.lock().unwrap() = state;
+    }
+
+    /// Listens there for the HTTP face.
+    pub(crate) async fn listens(&self, address: &str) {
+        let state = Arc::new(Mutex::new("active"));
+        let (objects, path) = (self.server.object_server(), path("mcpod.socket"));
+        objects.at(&path, Unit { state }).await.unwrap();
+        objects.at(&path, Socket::at(address)).await.unwrap();
     }
 
     /// The calls so far, and forgets them.
@@ -437,10 +445,25 @@ impl Service {
 }
 
 #[derive(Debug)]
-struct Socket;
+struct Socket {
+    listen: Vec<(&'static str, String)>,
+}
+
+impl Socket {
+    fn at(address: &str) -> Self {
+        let other = ("FIFO", "/run/fifo".to_owned());
+        Self {
+            listen: vec![other, ("Stream", address.to_owned())],
+        }
+    }
+}
 
 #[zbus::interface(name = "org.freedesktop.systemd1.Socket")]
 impl Socket {
+    #[zbus(property)]
+    fn listen(&self) -> Vec<(&'static str, String)> {
+        self.listen.clone()
+    }
     #[zbus(property, name = "NConnections")]
     fn connections(&self) -> u32 {
         2

@@ -37,6 +37,10 @@ impl Properties {
         Vec::<u8>::try_from(self.value(name)?.try_clone().ok()?).ok()
     }
 
+    pub(super) fn pairs(&self, name: &str) -> Option<Vec<(String, String)>> {
+        Vec::<(String, String)>::try_from(self.value(name)?.try_clone().ok()?).ok()
+    }
+
     /// An amount, for which systemd writes the greatest number where it has none or there is no limit.
     pub(super) fn amount(&self, name: &str) -> Option<u64> {
         u64::try_from(self.value(name)?)

@@ -132,6 +132,8 @@ pub struct ServiceStatus {
 /// What a socket has besides the state of every unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketStatus {
+    /// Where it listens for connections, in systemd's words.
+    pub listens: Vec<String>,
     /// Why it stopped listening.
     pub result: UnitResult,
     /// The connections open now.
@@ -255,7 +257,10 @@ impl From<&Properties> for ServiceStatus {
 
 impl From<&Properties> for SocketStatus {
     fn from(own: &Properties) -> Self {
+        let listens = own.pairs("Listen").unwrap_or_default().into_iter();
+        let streams = listens.filter(|(kind, _)| kind == "Stream");
         Self {
+            listens: streams.map(|(_, address)| address).collect(),
             result: result(own).unwrap_or(UnitResult::Success),
             connections: own.u32("NConnections").unwrap_or(0),
             accepted: own.u32("NAccepted").unwrap_or(0),

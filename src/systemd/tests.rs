@@ -304,6 +304,7 @@ async fn the_state_of_a_service_and_of_a_socket_is_read() {
         .await
         .unwrap();
     let socket = status.socket.unwrap();
+    assert_eq!(socket.listens, ["/run/time.sock"]);
     assert_eq!(
         (socket.connections, socket.accepted, socket.refused),
         (2, 40, 1)

@@ -25,6 +25,8 @@ pub(crate) struct Agent {
     pub(crate) aside: Vec<Value>,
     /// What the user fills into forms.
     pub(crate) fills_in: Value,
+    /// What the user does with an address that is shown.
+    pub(crate) opens: fn(&str),
     asked: u64,
 }
 
@@ -52,6 +54,7 @@ impl Agent {
             heard,
             aside: Vec::new(),
             fills_in: json!({"name": "elicited"}),
+            opens: |_| {},
             asked: 0,
         };
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": "test", "version": "1"}});
@@ -99,6 +102,9 @@ impl Agent {
             _ => json!({"action": "accept", "content": self.fills_in}),
         };
         self.tell(&json!({"jsonrpc": "2.0", "id": question["id"], "result": result}));
+        if let Some(address) = question["params"]["url"].as_str() {
+            (self.opens)(address);
+        }
     }
 
     /// Calls a tool and gives the text of its result.

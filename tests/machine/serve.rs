@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::Agent;
-use crate::changes::{afterwards, cut_proxy, settings};
+use crate::changes::{afterwards, cut_proxy};
 use crate::failures::forget_image;
 use crate::idle::Idle;
-use crate::machine::{SOON, mcpod, run, run_with_input, sh, wait_until, write_file};
+use crate::machine::{SOON, mcpod, run_with_input, sh, wait_until, write_file};
 use crate::server::Server;
 
 /// How soon a change that anyone makes must be told.
@@ -204,27 +204,29 @@ fn one_server_alone_is_itself() {
     drop(time);
 }
 
+/// A catalog with that server, and its image, until the test ends; and then none of its secrets.
+#[track_caller]
+fn vault() -> impl Drop + use<> {
+    // Another name than that of the builtin catalog's server, which it would be taken for.
+    const PREPARE: &str = r#"podman pull -q "$1" && podman tag "$1" "$2""#;
+    const UNDO: &str = "set -e
+        rm -rf ~/catalog.toml ~/.cache/mcpod ~/.config/mcpod
+        podman rmi docker.io/mcpod-test/vault
+        mcpod secret remove vault_token";
+    write_file("/home/tester/catalog.toml", CATALOG.as_bytes());
+    let undo = afterwards(|| sh(UNDO, &[]));
+    let write = r#"mkdir -p ~/.config/mcpod && printf %s "$1" >~/.config/mcpod/config.toml"#;
+    sh(write, &[OWN_CATALOG]).ok();
+    mcpod(&["refresh", "mine"]).ok();
+    let images = ["docker.io/mcp/everything", "docker.io/mcpod-test/vault"];
+    sh(PREPARE, &images).ok();
+    undo
+}
+
 #[test]
 fn what_a_server_needs_is_asked_for_but_its_secret_only_of_the_user() {
     let _machine = Idle::now();
-    let _catalog = afterwards(|| {
-        run(&[
-            "rm",
-            "-rf",
-            "/home/tester/catalog.toml",
-            "/home/tester/.cache/mcpod",
-        ])
-    });
-    write_file("/home/tester/catalog.toml", CATALOG.as_bytes());
-    let _settings = settings(OWN_CATALOG);
-    mcpod(&["refresh", "mine"]).ok();
-    // Another name than that of the builtin catalog's server, which it would be taken for.
-    let (image, vault) = ("docker.io/mcp/everything", "docker.io/mcpod-test/vault");
-    let pull = r#"podman pull -q "$1" && podman tag "$1" "$2""#;
-    sh(pull, &[image, vault]).ok();
-    let _image = afterwards(|| run(&["podman", "rmi", vault]));
-    let _secret = afterwards(|| mcpod(&["secret", "remove", "vault_token"]));
-
+    let _vault = vault();
     let mut agent = Agent::start(&[], &json!({"elicitation": {}}));
     let mut other = Agent::start(&[], &json!({}));
     agent.fills_in = json!({"allow": true, "colour": "blue"});
@@ -283,6 +285,47 @@ fn what_a_server_needs_is_asked_for_but_its_secret_only_of_the_user() {
     assert!(removed.contains("not active any more"), "{removed}");
     agent.leave();
     other.leave();
+}
+
+/// A user with a browser: signs in with the link of `mcpod ui`, and fills in the form at this address.
+const STORES: &str = r#"
+    jar=$(mktemp)
+    curl -fsS -c "$jar" "$(mcpod ui)"
+    form=$(curl -fsS -b "$jar" "$1")
+    key=$(printf %s "$form" | sed -n 's/.*name="key" value="\([^"]*\)".*/\1/p')
+    curl -fsS -b "$jar" -d "key=$key" -d "id=${1##*=}" -d secret.token=s3cret "${1%\?*}" | grep 'goes on'
+    rm "$jar"
+"#;
+
+#[test]
+fn where_systemd_serves_the_page_the_user_is_led_there_for_a_secret() {
+    let _machine = Idle::now();
+    let _vault = vault();
+    let capabilities = json!({"elicitation": {"form": {}, "url": {}}});
+    let mut agent = Agent::start(&[], &capabilities);
+    agent.fills_in = json!({"allow": true, "colour": "blue"});
+    agent.opens = |address| drop(sh(STORES, &[address]).ok());
+    let add = json!({"id": "vault"});
+    let refused = agent.call("registry-add", &add);
+    assert!(
+        refused.contains("mcpod secret set vault_token"),
+        "{refused}"
+    );
+    mcpod(&["serve", "--http", "--enable-socket"]).ok();
+    let _socket = afterwards(|| mcpod(&["serve", "--http", "--disable-socket"]));
+    let added = agent.call("registry-add", &add);
+    assert!(added.contains("is active as vault"), "{added}");
+    let environment = agent.call("vault__get-env", &json!({}));
+    assert!(
+        environment.contains(r#""TOKEN": "s3cret""#),
+        "{environment}"
+    );
+    let heard = |method: &str| agent.aside.iter().any(|said| said["method"] == method);
+    assert!(heard("notifications/elicitation/complete"));
+    let said = serde_json::to_string(&agent.aside).unwrap();
+    assert!(!said.contains("s3cret"), "{said}");
+    mcpod(&["remove", "vault"]).ok();
+    agent.leave();
 }
 
 #[test]

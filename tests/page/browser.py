@@ -139,8 +139,11 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def shot(self, name):
-        picture = base64.b64decode(self.do("GET", "/screenshot"))
-        (self.screenshots / f"{name}.png").write_bytes(picture)
+        """The whole page, as far as anybody would look at a picture of it."""
+        wide, high = self.run("const page = document.documentElement; return [page.clientWidth, page.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": wide, "height": min(high, 3000), "scale": 1}
+        picture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
+        (self.screenshots / f"{name}.png").write_bytes(base64.b64decode(picture))
 
     def complaints(self):
         """What the browser complained of since this was last asked for."""

@@ -234,6 +234,37 @@ class Walk:
         value = "return document.querySelector(\"[name='in.paths']\")?.value"
         b.wait("the folder", lambda: b.run(value) == "/home/tester/page-notes")
 
+    def consent(self):
+        """What is built or run that nobody vouches for is asked about: a no leaves nothing behind, a yes goes on."""
+        b = self.browser
+        serving = subprocess.Popen([MACHINE, "enter", "--", "sh", "-ec", REPOSITORY])
+        try:
+            b.wait("the repository", lambda: "refs/heads/main" in inside("git", "ls-remote", "git://127.0.0.1/page.git", check=False))
+            left = r"find ~/.config/containers ~/.config/systemd ~/.local/share/mcpod -type f | sort; podman images -aq --no-trunc | sort; podman secret ls -q"
+            before = inside("sh", "-c", left)
+            for answer in ("decline", "agree"):
+                b.go(self.base + "add?" + urllib.parse.urlencode({"id": "git+git://127.0.0.1/page.git"}))
+                b.fill("#name", "built")
+                if answer == "decline":
+                    self.check("add-repository")
+                b.click("form.fill button")
+                b.shows("This would build and run code from git+git://127.0.0.1/page.git", "#progress .question")
+                if answer == "decline":
+                    self.check("question")
+                b.click(f"#progress button[value={answer}]")
+                if answer == "decline":
+                    b.shows("You said no", "#progress")
+                    self.check("declined")
+                    after = inside("sh", "-c", left)
+                    if after != before:
+                        raise Failed(f"a no leaves something behind: {before}\n{after}")
+            b.shows("built is active, with 1 tools", "#progress .done")
+            self.check("built")
+            inside("mcpod", "remove", "built")
+        finally:
+            serving.terminate()
+            serving.wait()
+
     def live(self):
         """What is done at a shell appears without reloading."""
         b = self.browser
@@ -342,8 +373,11 @@ class Walk:
         log("hostile", (f"line {n} of many" for n in range(many)))
         b.go(self.base + "log?server=hostile")
         b.shows(f"line {many - 1} of many", "#log")
+        at_end = "const log = document.querySelector('#log'); return log.scrollHeight - log.scrollTop - log.clientHeight < 40"
+        b.wait("the end of the log", lambda: b.run(at_end))
         log("hostile", ["the newest line"])
         b.shows("the newest line", "#log")
+        b.wait("the new end of the log", lambda: b.run(at_end))
         started = time.monotonic()
         b.wait("the first line", lambda: b.run("""
             const view = document.querySelector('#log');
@@ -467,6 +501,25 @@ class Agent:
         self.post({"jsonrpc": "2.0", "id": number, "result": result}).read()
 
 
+# A repository with a server, which is built by its own recipe, on the loopback: Podman fetches it, not the build.
+REPOSITORY = r"""
+rm -rf ~/page-git && mkdir -p ~/page-git/src && cd ~/page-git/src
+cat >server.py <<'END'
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    answer = {"initialize": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}},
+        "tools/list": {"tools": [{"name": "hello", "inputSchema": {"type": "object"}}]}}.get(asked["method"])
+    if "id" in asked:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"]} | ({"result": answer} if answer else {"error": {"code": -32601, "message": "no"}})), flush=True)
+END
+printf 'FROM docker.io/library/python:3.12-slim\nCOPY server.py /\nENTRYPOINT ["python3", "/server.py"]\n' >Dockerfile
+git init -q -b main . && git add -A && git -c user.name=a -c user.email=a@b commit -qm one
+cd .. && git clone -q --bare src page.git && git -C page.git config uploadpack.allowAnySHA1InWant true
+exec "$(git --exec-path)/git-daemon" --base-path="$HOME/page-git" --listen=127.0.0.1 --port=9418 --export-all --reuseaddr "$HOME/page-git"
+"""
+
+
 # Puts lines into the journal as the guard does, in its native protocol.
 SEND = r"""
 import socket, sys
@@ -497,7 +550,7 @@ def main():
         inside("mcpod", "refresh", "--force")
         inside("mcpod", "serve", "--http", "--enable-socket")
         walk = Walk()
-        steps = [walk.sign_in, walk.search, walk.main_job, walk.inputs, walk.live, walk.secrets, walk.asked, walk.hostile, walk.logs, walk.without_script, walk.catalog, walk.doctor, walk.foreign, walk.removed]
+        steps = [walk.sign_in, walk.search, walk.main_job, walk.inputs, walk.consent, walk.live, walk.secrets, walk.asked, walk.hostile, walk.logs, walk.without_script, walk.catalog, walk.doctor, walk.foreign, walk.removed]
         if STAYS_OPEN:
             steps.append(walk.stays_open)
         for step in steps:
@@ -506,10 +559,10 @@ def main():
     finally:
         if walk:
             walk.browser.close()
-        for name in ("time", "filesystem", "guarded", "hostile"):
+        for name in ("time", "filesystem", "built", "guarded", "hostile"):
             inside("mcpod", "remove", name, "--force", "--secrets", check=False)
         inside("mcpod", "serve", "--http", "--disable-socket", check=False)
-        inside("rm", "-rf", SOURCE, SETTINGS, "/home/tester/page-notes", "/home/tester/.cache/mcpod/catalog")
+        inside("rm", "-rf", SOURCE, SETTINGS, "/home/tester/page-notes", "/home/tester/page-git", "/home/tester/.cache/mcpod/catalog")
         root("sh", "-c", f"rm -f {UNLIMITED}; systemctl restart systemd-journald")
 
 

@@ -22,6 +22,7 @@ mod document;
 mod entry;
 mod events;
 mod fields;
+mod inputs;
 mod job;
 mod log;
 mod pass;
@@ -44,13 +45,13 @@ use subtle::ConstantTimeEq as _;
 
 use super::Face;
 use super::gate::Refused;
+use crate::frontend::asks::Asks;
 use crate::frontend::parking;
 use crate::orchestrator::Error;
 use document::{Document, Place, file};
 use fields::Fields;
 use job::Jobs;
 
-pub(in crate::frontend) use ask::{Asks, Question};
 pub use sign_in::{found_at, link};
 
 /// What the page keeps while it is served.

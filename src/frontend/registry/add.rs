@@ -171,17 +171,18 @@ async fn complete(
             let (secrets, others): (Vec<_>, Vec<_>) =
                 inputs.into_iter().partition(|input| input.secret);
             if !secrets.is_empty() {
-                let asks = registry.frontend.asks.get();
-                let Some(asks) = asks.filter(|_| consent::can_open(context)) else {
-                    let all: Vec<_> = secrets.into_iter().chain(others).collect();
-                    return Err(inputs::lacking(&id, &outline.name, &all));
+                let (frontend, name) = (&registry.frontend, &outline.name);
+                // Nobody is to look for a secret that then is of no use.
+                let asked = if others.is_empty() || consent::can_ask(context) {
+                    inputs::put_secrets(context, frontend, &id, name, &secrets).await
+                } else {
+                    None
                 };
-                // Others first: nobody is to look for a secret that then is of no use.
-                if !others.is_empty() && !consent::can_ask(context) {
+                let Some(asked) = asked else {
                     let all: Vec<_> = secrets.into_iter().chain(others).collect();
-                    return Err(inputs::lacking(&id, &outline.name, &all));
-                }
-                inputs::ask_for_secrets(context, asks, &id, &outline.name, &secrets).await?;
+                    return Err(inputs::lacking(&id, name, &all));
+                };
+                inputs::ask_for_secrets(context, asked, &id, name, &secrets).await?;
             }
             if !others.is_empty() {
                 let asked = inputs::ask_for(context, &id, &outline.name, &others).await?;

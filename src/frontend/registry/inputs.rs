@@ -2,7 +2,6 @@
 //!
 //! Secrets are neither: no value of one passes through an agent. The user is given the command that stores it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::service::{RequestContext, RoleServer};
@@ -13,7 +12,8 @@ use super::{command, consent, docs};
 use crate::activation::inputs::{InputError, MissingInput as Missing};
 use crate::activation::plan::PlanError;
 use crate::catalog::InputKind;
-use crate::frontend::http::{Asks, Question};
+use crate::frontend::Frontend;
+use crate::frontend::asks::{Asked, Question};
 use crate::orchestrator::Error;
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
@@ -110,20 +110,23 @@ pub(super) async fn ask_for(
         .collect())
 }
 
-/// Has the user store secrets on the page, and waits until that is done: no value comes here.
-pub(super) async fn ask_for_secrets(
+/// Has the page ask for secrets; nothing where there is none, or the agent cannot lead its user there.
+pub(super) async fn put_secrets(
     context: &RequestContext<RoleServer>,
-    asks: &Arc<Asks>,
+    frontend: &Frontend,
     id: &str,
     server: &ServerName,
     secrets: &[Missing],
-) -> Result<(), Failure> {
+) -> Option<Asked> {
+    if !consent::can_open(context) {
+        return None;
+    }
     let agent = context.peer.peer_info();
     let agent = agent.map_or_else(String::new, |agent| {
         let info = &agent.client_info;
         crate::text::one_line(info.title.as_deref().unwrap_or(&info.name))
     });
-    let asked = asks.ask(Question {
+    let question = Question {
         agent,
         server: server.clone(),
         id: id.to_owned(),
@@ -131,17 +134,25 @@ pub(super) async fn ask_for_secrets(
             .iter()
             .map(|secret| (secret.path.clone(), secret.description.clone()))
             .collect(),
-    });
-    let Some(mut asked) = asked else {
-        return Err(lacking(id, server, secrets));
     };
+    frontend.put(question).await
+}
+
+/// Has the user store secrets on the page, and waits until that is done: no value comes here.
+pub(super) async fn ask_for_secrets(
+    context: &RequestContext<RoleServer>,
+    mut asked: Asked,
+    id: &str,
+    server: &ServerName,
+    secrets: &[Missing],
+) -> Result<(), Failure> {
     let names: Vec<&str> = secrets.iter().map(|secret| secret.path.as_str()).collect();
     let message = format!(
         "The MCP server {id} needs {}, which no agent may see. Open mcpod's page to store it; if it wants you to sign in, mcpod ui \
          prints the link.",
         names.join(" and ")
     );
-    consent::open(context, &message, &asked.address(), &asked.id).await?;
+    consent::open(context, &message, &asked.address, &asked.id).await?;
     let answered = tokio::select! {
         answered = asked.answered() => answered,
         () = tokio::time::sleep(PATIENCE) => false,

@@ -1,5 +1,7 @@
 //! The HTTP face on a port of this host, spoken to by an ordinary client and by hostile ones.
 
+mod asking;
+mod consent;
 mod fidelity;
 mod hostile;
 mod legacy;

@@ -31,6 +31,11 @@ impl Default for Address {
 impl Address {
     /// Where an agent of this host finds the face; nothing for a unix socket.
     pub fn url(&self) -> Option<String> {
+        Some(format!("{}/mcp", self.origin()?))
+    }
+
+    /// The origin at which it is found from this host, without TLS; nothing for a unix socket.
+    pub(in crate::frontend) fn origin(&self) -> Option<String> {
         let Self::Tcp(mut address) = *self else {
             return None;
         };
@@ -41,7 +46,7 @@ impl Address {
                 SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
             });
         }
-        Some(format!("http://{address}/mcp"))
+        Some(format!("http://{address}"))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Adding a server: what `mcpod add` does, with a form.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Extension, Request, State};
@@ -11,20 +10,14 @@ use maud::{Markup, html};
 use super::document::{Document, Place, failure, go};
 use super::fields::{Fields, address};
 use super::job::{self, Job, Outcome};
-use super::{Here, Visitor, failed, form, form_key, told};
+use super::{Here, Visitor, failed, form, form_key, inputs, told};
 use crate::activation::choices::Choices;
-use crate::catalog::{Input, InputKind, InputValue};
 use crate::frontend::http::Face;
 use crate::frontend::registry::progress;
 use crate::orchestrator::Error;
 use crate::orchestrator::add::{Agreed, Consent, Request as AddRequest, Step};
 use crate::orchestrator::outline::Outline;
-use crate::quadlet::value::Assignment;
 use crate::text::{one_line, shortened};
-
-/// What fields of inputs begin with, and those of secrets.
-const INPUT: &str = "in.";
-const SECRET: &str = "secret.";
 
 /// How much of a line of a build's output is shown, in characters.
 const OUTPUT: usize = 200;
@@ -131,23 +124,6 @@ fn wanted(fields: &Fields) -> Result<AddRequest, String> {
         let value = fields.given(name).map(str::parse).transpose();
         value.map_err(|error| format!("{name}: {error}"))
     }
-    let mut inputs = Vec::new();
-    for name in fields.behind(INPUT) {
-        let field = format!("{INPUT}{name}");
-        let values: Vec<&str> = fields
-            .all(&field)
-            .flat_map(str::lines)
-            .map(str::trim)
-            .collect();
-        let values = values.into_iter().filter(|value| !value.is_empty());
-        inputs.extend(values.map(|value| Assignment::new(name, value)));
-    }
-    let mut secrets = BTreeMap::new();
-    for name in fields.behind(SECRET) {
-        if let Some(value) = fields.secret(&format!("{SECRET}{name}")) {
-            secrets.insert(name.to_owned(), Some(value));
-        }
-    }
     let agreed = fields.given("launch_hash").map(|hash| Agreed {
         id: fields.get("agreed_id").to_owned(),
         launch_hash: hash.to_owned(),
@@ -157,8 +133,8 @@ fn wanted(fields: &Fields) -> Result<AddRequest, String> {
         name: read(fields, "name")?,
         choices: Choices {
             launch: read(fields, "launch")?,
-            inputs,
-            secrets,
+            inputs: inputs::given(fields),
+            secrets: inputs::secrets(fields),
             network: read(fields, "network")?,
             memory: read(fields, "memory")?,
             cpus: read(fields, "cpus")?,
@@ -204,6 +180,8 @@ fn shown(
         p {
             @if matches!(outline.launch.run, crate::catalog::Run::Remote(_)) {
                 "It runs elsewhere, at " (outline.what) ": whatever agents send it leaves this host."
+            } @else if outline.is_command() {
+                "It runs " (outline.what) " on this host, in a sandbox but in no container."
             } @else {
                 "It runs " (outline.what) " in a sandbox: with a read-only root, without capabilities, and with the network that is chosen below."
             }
@@ -215,7 +193,7 @@ fn shown(
             input type="hidden" name="launch_hash" value=(agreed.launch_hash);
             @if let Some(launch) = request.choices.launch { input type="hidden" name="launch" value=(launch); }
             (text_field("name", "Name", fields.get("name"), outline.own_name.as_str(), "Under which its tools appear: letters, digits and -."))
-            @for input in &outline.launch.inputs { (input_field(input, fields)) }
+            @for input in &outline.launch.inputs { (inputs::Field::of(input, fields).shown()) }
             (network(&outline, fields))
             details {
                 summary { "Limits of a session" }
@@ -255,66 +233,5 @@ fn text_field(name: &str, label: &str, value: &str, placeholder: &str, about: &s
                 aria-describedby=[(!about.is_empty()).then(|| format!("{name}-about"))];
             @if !about.is_empty() { p.about id=(format!("{name}-about")) { (about) } }
         }
-    }
-}
-
-/// The field of an input, by its kind.
-pub(super) fn input_field(input: &Input, fields: &Fields) -> Markup {
-    let path = input.path.as_str();
-    let name = format!("{}{path}", if input.secret { SECRET } else { INPUT });
-    let about = input.description.as_ref().or(input.title.as_ref());
-    let default = match &input.default {
-        Some(InputValue::One(value)) => value.clone(),
-        Some(InputValue::Many(values)) => values.join("\n"),
-        None => String::new(),
-    };
-    let example = input.example.as_ref().map(ToString::to_string);
-    let hint = if default.is_empty() {
-        example.clone().unwrap_or_default()
-    } else {
-        default
-    };
-    let value = fields.all(&name).collect::<Vec<_>>().join("\n");
-    let about_id = format!("{name}-about");
-    html! {
-        div.field {
-            label for=(name) {
-                (path)
-                @if input.required { span.required { " (required)" } }
-            }
-            @if input.secret {
-                input id=(name) name=(name) type="password" autocomplete="off" aria-describedby=(about_id);
-            } @else if input.many {
-                textarea id=(name) name=(name) rows="3" placeholder=(hint) aria-describedby=(about_id) { (value) }
-            } @else if !input.choices.is_empty() || input.kind == InputKind::Boolean {
-                select id=(name) name=(name) aria-describedby=(about_id) {
-                    option value="" { @if hint.is_empty() { "not set" } @else { "not set: " (one_line(&hint)) } }
-                    @if input.choices.is_empty() {
-                        @for choice in ["true", "false"] { option value=(choice) selected[value == choice] { (choice) } }
-                    } @else {
-                        @for choice in &input.choices { option value=(choice) selected[value == *choice] { (one_line(choice)) } }
-                    }
-                }
-            } @else {
-                input id=(name) name=(name) value=(value) placeholder=(one_line(&hint)) autocomplete="off" spellcheck="false"
-                    inputmode=[numeric(input.kind)] aria-describedby=(about_id);
-            }
-            p.about id=(about_id) {
-                @if let Some(about) = about { (about) " " }
-                @if input.many { "One in each line. " }
-                @if input.kind == InputKind::Path { "A file or folder of this host, from / on. " }
-                @if let Some(pattern) = &input.pattern { "It matches " code { (pattern) } ". " }
-                @if input.secret { "It is encrypted, and never shown. One that is stored already counts if this stays empty." }
-                @else if let Some(example) = &example { "For example " (example) }
-            }
-        }
-    }
-}
-
-fn numeric(kind: InputKind) -> Option<&'static str> {
-    match kind {
-        InputKind::Integer => Some("numeric"),
-        InputKind::Number => Some("decimal"),
-        InputKind::Text | InputKind::Boolean | InputKind::Path => None,
     }
 }

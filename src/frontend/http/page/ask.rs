@@ -1,130 +1,15 @@
-//! What agents wait for: secrets that a server needs before it can be added, asked for by URL elicitation (2025-11-25 and
-//! 2026-07-28, Elicitation), so that no value passes through the agent.
-//!
-//! The address that an agent shows its user leads to a form here, behind the same sign-in as everything else: that somebody knows
-//! it proves nothing. What is filled in is stored, once, and the call that waits goes on.
-
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+//! The form for what agents wait for: see [`asks`](crate::frontend::asks). It is behind the same sign-in as everything else, so
+//! that somebody knows its address proves nothing. What is filled in is stored, once, and the call that waits goes on.
 
 use axum::extract::{Extension, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use maud::html;
-use tokio::sync::oneshot;
 
 use super::document::{Document, Place, failure, shown};
 use super::fields::{Fields, address};
 use super::{Here, Visitor, form, form_key, told};
-use crate::frontend::parking;
-use crate::frontend::voice::lock;
-use crate::quadlet::name::ServerName;
-
-/// How many agents may wait at once.
-const WAITING: usize = 64;
-
-/// What is waited for, by the number in its address.
-#[derive(Debug)]
-pub(in crate::frontend) struct Asks {
-    /// Where the page is found, with a slash at its end.
-    page: String,
-    waiting: Mutex<BTreeMap<String, Waiting>>,
-}
-
-/// An agent that waits.
-#[derive(Debug)]
-struct Waiting {
-    question: Question,
-    done: Option<oneshot::Sender<()>>,
-}
-
-/// What is asked for, by whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::frontend) struct Question {
-    /// The agent, as it calls itself.
-    pub(in crate::frontend) agent: String,
-    /// The server that is to be added, by its name.
-    pub(in crate::frontend) server: ServerName,
-    /// The entry that it is.
-    pub(in crate::frontend) id: String,
-    /// The secrets: what they are called, and what they are for.
-    pub(in crate::frontend) secrets: Vec<(String, Option<String>)>,
-}
-
-/// A question that was put; it is taken back when this is dropped.
-#[derive(Debug)]
-pub(in crate::frontend) struct Asked {
-    asks: Arc<Asks>,
-    /// The number in its address.
-    pub(in crate::frontend) id: String,
-    done: oneshot::Receiver<()>,
-}
-
-impl Asks {
-    /// Questions on a page that is found at this address.
-    pub(super) fn new(page: String) -> Self {
-        Self {
-            page,
-            waiting: Mutex::default(),
-        }
-    }
-
-    /// Puts a question; nothing where too many wait.
-    pub(in crate::frontend) fn ask(self: &Arc<Self>, question: Question) -> Option<Asked> {
-        let id = parking::handle().ok()?;
-        let mut waiting = lock(&self.waiting);
-        if waiting.len() >= WAITING {
-            return None;
-        }
-        let (sender, done) = oneshot::channel();
-        let sender = Some(sender);
-        waiting.insert(
-            id.clone(),
-            Waiting {
-                question,
-                done: sender,
-            },
-        );
-        Some(Asked {
-            asks: Arc::clone(self),
-            id,
-            done,
-        })
-    }
-
-    fn question(&self, id: &str) -> Option<Question> {
-        let waiting = lock(&self.waiting);
-        waiting.get(id).map(|waiting| waiting.question.clone())
-    }
-
-    /// Lets whoever waits go on.
-    fn answered(&self, id: &str) {
-        let waiting = lock(&self.waiting).remove(id);
-        if let Some(done) = waiting.and_then(|waiting| waiting.done)
-            && done.send(()).is_err()
-        {
-            tracing::debug!("nobody waits for a secret any more");
-        }
-    }
-}
-
-impl Asked {
-    /// The address where the user answers.
-    pub(in crate::frontend) fn address(&self) -> String {
-        address(&format!("{}ask", self.asks.page), &[("id", &self.id)])
-    }
-
-    /// Resolves when it was answered; `false` where that will not be.
-    pub(in crate::frontend) async fn answered(&mut self) -> bool {
-        (&mut self.done).await.is_ok()
-    }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        lock(&self.asks.waiting).remove(&self.id);
-    }
-}
+use crate::frontend::asks::Question;
 
 /// Shows the form.
 pub(super) async fn show((State(face), Extension(visitor)): Here, uri: Uri) -> Response {
@@ -210,44 +95,4 @@ fn gone() -> Response {
     Document::new("Nobody waits", Place::Secrets)
         .status(StatusCode::NOT_FOUND)
         .with(&content)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn question() -> Question {
-        Question {
-            agent: "a".to_owned(),
-            server: "github".parse().unwrap(),
-            id: "builtin:github".to_owned(),
-            secrets: vec![("token".to_owned(), None)],
-        }
-    }
-
-    #[tokio::test]
-    async fn whoever_asks_goes_on_when_it_is_answered_and_is_forgotten_when_gone() {
-        let asks = Arc::new(Asks::new("http://x/".to_owned()));
-        let mut asked = asks.ask(question()).unwrap();
-        assert_eq!(asked.address(), format!("http://x/ask?id={}", asked.id));
-        assert_eq!(asks.question(&asked.id), Some(question()));
-        asks.answered(&asked.id);
-        assert!(asked.answered().await);
-        assert_eq!(asks.question(&asked.id), None);
-        let asked = asks.ask(question()).unwrap();
-        let id = asked.id.clone();
-        drop(asked);
-        assert_eq!(asks.question(&id), None);
-    }
-
-    #[test]
-    fn only_so_many_wait() {
-        let asks = Arc::new(Asks::new("http://x/".to_owned()));
-        let all: Vec<_> = (0..WAITING)
-            .map(|_| asks.ask(question()).unwrap())
-            .collect();
-        assert!(asks.ask(question()).is_none());
-        drop(all);
-        assert!(asks.ask(question()).is_some());
-    }
 }

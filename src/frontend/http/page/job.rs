@@ -74,7 +74,7 @@ pub(super) enum Outcome {
     Asks {
         /// To what.
         question: String,
-        /// What is done then; taken by whoever agrees first.
+        /// What is done then; taken by whoever answers first.
         request: Box<Mutex<Option<AddRequest>>>,
     },
 }
@@ -143,6 +143,14 @@ impl Job {
         self.stop.notified().await;
     }
 
+    /// What it asked about, for whoever answers first.
+    fn asked(&self) -> Option<AddRequest> {
+        match &self.state.borrow().outcome {
+            Some(Outcome::Asks { request, .. }) => lock(request).take(),
+            _ => None,
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.state.borrow().outcome.is_some()
     }
@@ -183,9 +191,11 @@ impl Job {
                                 (form_key(visitor))
                                 input type="hidden" name="id" value=(self.id);
                                 button name="do" value="agree" { "Yes, go on" }
+                                " "
+                                button.danger name="do" value="decline" { "No" }
                             }
                         } @else {
-                            p { "This was agreed to." }
+                            p { "This was answered." }
                         }
                     }
                 }
@@ -236,19 +246,26 @@ pub(super) async fn act((State(face), Extension(visitor)): Here, request: Reques
     let Some(job) = face.page.jobs.find(fields.get("id")) else {
         return gone();
     };
-    if fields.get("do") == "agree" {
-        let agreed = match &job.state.borrow().outcome {
-            Some(Outcome::Asks { request, .. }) => lock(request).take(),
-            _ => None,
-        };
-        if let Some(request) = agreed {
-            return match add::start(&face, request, job.back.clone()) {
-                Some(next) => go(&next.address()),
-                None => busy(),
-            };
+    match fields.get("do") {
+        "agree" => {
+            if let Some(request) = job.asked() {
+                return match add::start(&face, request, job.back.clone()) {
+                    Some(next) => go(&next.address()),
+                    None => busy(),
+                };
+            }
         }
-    } else {
-        job.stop.notify_one();
+        "decline" => {
+            // With what was filled in: there may be secrets in it.
+            if job.asked().is_some() {
+                job.end(Outcome::Done {
+                    text: "You said no: nothing was added.".to_owned(),
+                    result: None,
+                    links: Vec::new(),
+                });
+            }
+        }
+        _ => job.stop.notify_one(),
     }
     go(&job.address())
 }

@@ -12,7 +12,7 @@ use super::document::{Document, Place, failure, go, shown};
 use super::fields::{Fields, address};
 use super::servers::megabytes;
 use super::tool::Tool;
-use super::{Here, Visitor, failed, form, form_key, told};
+use super::{Here, Visitor, failed, form, form_key, inputs, told};
 use crate::frontend::http::Face;
 use crate::orchestrator::Error;
 use crate::orchestrator::config::{Change, Configured};
@@ -25,10 +25,6 @@ use crate::text::one_line;
 
 /// How many lines of its log are shown here.
 const LOG_LINES: u32 = 10;
-
-/// What fields of inputs begin with, and those of secrets.
-const INPUT: &str = "in.";
-const SECRET: &str = "secret.";
 
 /// Shows it.
 pub(super) async fn show((State(face), Extension(visitor)): Here, uri: Uri) -> Response {
@@ -242,19 +238,8 @@ fn configuration(visitor: &Visitor, server: &ServerName, inputs: &[Configured]) 
         form.fill method="post" action="config" {
             (form_key(visitor))
             input type="hidden" name="server" value=(server);
-            @for input in inputs {
-                @let field = format!("{}{}", if input.secret { SECRET } else { INPUT }, input.name);
-                div.field {
-                    label for=(field) { (input.name) @if input.required { span.required { " (required)" } } }
-                    @if input.secret {
-                        input id=(field) name=(field) type="password" autocomplete="off" placeholder=(if input.set { "stored" } else { "not set" });
-                    } @else {
-                        textarea id=(field) name=(field) rows=(input.values.len().clamp(1, 8)) spellcheck="false" { (input.values.join("\n")) }
-                    }
-                    @if let Some(about) = &input.description { p.about { (one_line(about)) } }
-                }
-            }
-            p.about { "A change ends its sessions: the next ones begin with the new values. A secret that stays empty stays as it is." }
+            @for input in inputs { (inputs::Field::configured(input).shown()) }
+            p.about { "A change ends its sessions: the next ones begin with the new values." }
             button { "Change" }
         }
     }
@@ -281,19 +266,18 @@ async fn changed(face: &Face, server: &str, fields: &Fields) -> Result<(), Error
     let mut change = Change::default();
     for input in orchestrator.config(server)? {
         if input.secret {
-            if let Some(value) = fields.secret(&format!("{SECRET}{}", input.name)) {
+            if let Some(value) = inputs::secret(fields, &input.name) {
                 let name = format!("{server}_{}", input.name);
                 orchestrator.set_secret(&name, value, || {}, &|| {}).await?;
             }
             continue;
         }
-        let field = format!("{INPUT}{}", input.name);
-        if !fields.has(&field) {
+        let Some(values) = inputs::values(fields, &input.name) else {
             continue;
-        }
-        let lines = fields.all(&field).flat_map(str::lines).map(str::trim);
-        let values: Vec<&str> = lines.filter(|value| !value.is_empty()).collect();
-        if values == input.values {
+        };
+        // A value that has lines is shown as several, and so comes back.
+        let now = input.values.iter().flat_map(|value| value.lines());
+        if now.eq(values.iter().copied()) {
             continue;
         }
         if values.is_empty() {

@@ -7,23 +7,23 @@ use crate::frontend::http::{page_at, page_link};
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
 /// A browser: it keeps a cookie, and follows nothing by itself.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     web: &'a Web,
     client: reqwest::Client,
     cookie: String,
 }
 
 /// What a browser got.
-struct Got {
-    status: u16,
-    location: Option<String>,
+pub(super) struct Got {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
     cookie: Option<String>,
     policy: Option<String>,
-    text: String,
+    pub(super) text: String,
 }
 
 impl<'a> Browser<'a> {
-    fn new(web: &'a Web) -> Self {
+    pub(super) fn new(web: &'a Web) -> Self {
         let client = crate::tls::client();
         let client = client.redirect(reqwest::redirect::Policy::none());
         Self {
@@ -49,12 +49,12 @@ impl<'a> Browser<'a> {
         }
     }
 
-    async fn get(&self, path: &str) -> Got {
+    pub(super) async fn get(&self, path: &str) -> Got {
         let url = format!("http://{}{path}", self.web.address);
         self.send(self.client.get(url)).await
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Got {
+    pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Got {
         let url = format!("http://{}{path}", self.web.address);
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
@@ -65,7 +65,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Opens the link of `mcpod ui`.
-    async fn sign_in(&mut self) {
+    pub(super) async fn sign_in(&mut self) {
         let link = page_link(&self.web.token, "/").unwrap();
         let got = self.get(&link).await;
         assert_eq!((got.status, got.location.as_deref()), (303, Some(".")));
@@ -77,7 +77,7 @@ impl<'a> Browser<'a> {
     }
 
     /// What the forms of this visit carry.
-    async fn key(&self) -> String {
+    pub(super) async fn key(&self) -> String {
         let text = self.get("/secrets").await.text;
         let (_, key) = text.split_once("name=\"key\" value=\"").unwrap();
         key.split_once('"').unwrap().0.to_owned()
