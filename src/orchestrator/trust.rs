@@ -241,9 +241,9 @@ impl Orchestrator {
         let able = || Box::pin(self.tools_for_the_able(active));
         let (lists, able) = if active.record.most_sessions() > 1 {
             match tokio::join!(first(), able()) {
-                // There is room for one of them at a time: others have the rest.
-                (Err(error), Ok(tools)) if one_too_many(&error) => (first().await?, Ok(tools)),
-                (Ok(lists), Err(error)) if one_too_many(&error) => (lists, able().await),
+                // There may be room for one of them at a time, since others have the rest.
+                (Err(_), Ok(tools)) => (first().await?, Ok(tools)),
+                (Ok(lists), Err(_)) => (lists, able().await),
                 (lists, able) => (lists?, able),
             }
         } else {
@@ -328,11 +328,6 @@ impl Tried {
     pub(super) fn tools_hash(&self) -> String {
         tools_hash(&self.lists.tools)
     }
-}
-
-/// Whether a session was refused because the server has as many as it may have.
-fn one_too_many(error: &Error) -> bool {
-    matches!(error, Error::Session(error) if error.is_one_too_many())
 }
 
 /// Reads a file of definitions; nothing where there is none that can be read.

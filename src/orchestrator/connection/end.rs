@@ -70,11 +70,6 @@ impl fmt::Display for EndError {
 impl std::error::Error for EndError {}
 
 impl EndError {
-    /// Whether the server has as many sessions as it may have.
-    pub fn is_one_too_many(&self) -> bool {
-        self.full.is_some()
-    }
-
     /// A session that failed, of which nothing more is known yet.
     pub(super) fn new(name: ServerName, cause: SessionError) -> Self {
         Self {
