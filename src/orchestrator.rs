@@ -7,7 +7,6 @@ mod build_log;
 pub mod checkup;
 pub mod config;
 pub mod connection;
-mod elsewhere;
 pub mod error;
 pub mod export;
 pub mod http_units;

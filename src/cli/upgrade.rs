@@ -169,9 +169,9 @@ fn describe(upgrade: &Upgrade) -> String {
         Outcome::Upgraded => "is upgraded",
         Outcome::RolledBack => "is what it was before",
     };
-    let is_elsewhere = from == to && units.is_empty() && *outcome != Outcome::RolledBack;
-    let mut lines = if is_elsewhere {
-        // A remote server changes where it is.
+    let is_addressed_as_before = from == to && units.is_empty() && *outcome != Outcome::RolledBack;
+    let mut lines = if is_addressed_as_before {
+        // A remote server that is addressed as before: nothing of it changed but what it offers.
         vec![format!("{name} has other tools: {}", shown(from))]
     } else {
         vec![

@@ -4,6 +4,8 @@
 //! its inputs change, so that nobody goes on with a version that was replaced for a reason; agents open them anew at their next
 //! call. Tools that are new or other than what was accepted are held back until somebody accepts them.
 
+mod remote;
+
 use serde::Serialize;
 
 use super::add::{self, Consent, Raised, Step, check_consent};
@@ -136,7 +138,7 @@ impl Orchestrator {
         if self.is_same(&podman, &active, &next).await? {
             upgrade.to = upgrade.from.clone();
             if matches!(next.plan.origin, Origin::Remote(_)) {
-                let looked = self.upgrade_elsewhere(&active, request, upgrade, tell);
+                let looked = self.upgrade_remote(&active, request, upgrade, tell);
                 return interrupt.ends(Box::pin(looked)).await;
             }
             return Ok(upgrade);
