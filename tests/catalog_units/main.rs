@@ -178,7 +178,13 @@ fn value(input: &Input, number: usize) -> String {
         return choice.clone();
     }
     match input.kind {
-        InputKind::Text => format!("a \"b\" 'c' \\ %d $e é #{number}"),
+        InputKind::Text => {
+            let text = format!("a \"b\" 'c' \\ %d $e é #{number}");
+            match &input.pattern {
+                Some(pattern) if !pattern.fits(&text) => format!("https://{text}"),
+                _ => text,
+            }
+        }
         InputKind::Number => format!("{number}.5"),
         InputKind::Integer => number.to_string(),
         InputKind::Boolean => "true".to_owned(),
