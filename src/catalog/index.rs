@@ -9,6 +9,7 @@ mod numbers;
 mod prior;
 mod rank;
 mod segment;
+mod stored;
 mod words;
 
 use std::collections::HashSet;
@@ -110,7 +111,7 @@ impl Index {
 
     pub(super) fn search(&self, query: &Query) -> Result<Answer<Hit>, IndexError> {
         answer(&self.entries, query, |json, score, why| {
-            let mut hit: Hit = serde_json::from_slice(json)?;
+            let mut hit: Hit = serde_json::from_str(json)?;
             (hit.score, hit.why) = (score, why);
             Ok(hit)
         })
@@ -118,7 +119,7 @@ impl Index {
 
     pub(super) fn search_tools(&self, query: &Query) -> Result<Answer<ToolHit>, IndexError> {
         answer(self.tools()?, query, |json, score, why| {
-            let mut hit: ToolHit = serde_json::from_slice(json)?;
+            let mut hit: ToolHit = serde_json::from_str(json)?;
             (hit.score, hit.why) = (score, why);
             Ok(hit)
         })
@@ -205,7 +206,7 @@ impl Index {
     }
 
     fn listing(&self, doc: DocId) -> Result<Listing, IndexError> {
-        Ok(serde_json::from_slice(&self.entries.record(doc)?)?)
+        Ok(serde_json::from_str(&self.entries.record(doc)?)?)
     }
 }
 
@@ -213,7 +214,7 @@ impl Index {
 fn answer<T>(
     segment: &Segment,
     query: &Query,
-    hit: impl Fn(&[u8], f64, Option<Why>) -> Result<T, IndexError>,
+    hit: impl Fn(&str, f64, Option<Why>) -> Result<T, IndexError>,
 ) -> Result<Answer<T>, IndexError> {
     let words = Stems::new().of_query(query.text);
     let admitted = Admission::of(segment, query)?;
@@ -280,7 +281,7 @@ fn why(
         let factor = f64::from(segment.prior(doc));
         vec![("what speaks for its server".into(), factor)]
     } else {
-        prior::prior(&serde_json::from_slice(&record)?)
+        prior::prior(&serde_json::from_str(&record)?)
     };
     let exact = exact.then(|| ("it is called so".into(), f64::from(EXACT_NAME)));
     Ok(Why {
@@ -308,20 +309,20 @@ fn meant(mut listing: Listing, id: &str) -> Listing {
 }
 
 fn documents(listings: &[Listing]) -> impl Iterator<Item = serde_json::Result<document::Document>> {
-    let mut stems = Stems::new();
+    let stems = Stems::new();
     listings
         .iter()
-        .map(move |listing| document::of_listing(listing, &mut stems))
+        .map(move |listing| document::of_listing(listing, &stems))
 }
 
 fn tool_documents(
     listings: &[Listing],
 ) -> impl Iterator<Item = serde_json::Result<document::Document>> {
-    let mut stems = Stems::new();
+    let stems = Stems::new();
     let tools = listings
         .iter()
         .flat_map(|listing| listing.entry.tools.iter().map(move |tool| (tool, listing)));
-    tools.map(move |(tool, listing)| document::of_tool(tool, listing, &mut stems))
+    tools.map(move |(tool, listing)| document::of_tool(tool, listing, &stems))
 }
 
 /// The documents that are called as the query says.

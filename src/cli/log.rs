@@ -7,7 +7,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The environment variable that chooses what is logged: a level, or levels of modules (`warn,mcpod::session=trace`).
+/// The environment variable that chooses what is logged: a level, or levels of modules (`warn,mcpod::session=debug`).
 const FILTER: &str = "MCPOD_LOG";
 
 /// Starts logging, unless a command that led to this one has. What cannot be logged is lost: a command never fails for its log.

@@ -32,7 +32,7 @@ const CODES: [(&str, &str); 7] = [
 const VARIABLES: [(&str, &str); 4] = [
     (
         "MCPOD_LOG",
-        "What is logged: a level (error, warn, info, debug, trace), or levels of modules, as in warn,mcpod::session=trace.",
+        "What is logged: a level (error, warn, info, debug), or levels of modules, as in warn,mcpod::session=debug.",
     ),
     ("NO_COLOR", "Where it is set, nothing is coloured."),
     (

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Error, Orchestrator, near};
@@ -28,7 +29,7 @@ pub struct Listed {
     pub server: String,
     /// Whether it is encrypted where it is stored.
     pub encrypted: bool,
-    /// When it was last set.
+    /// When it was last set (RFC 3339), to the second.
     pub updated: String,
 }
 
@@ -80,11 +81,15 @@ impl Orchestrator {
         let secrets = self.podman().await?.secrets(PREFIX).await?;
         let listed = secrets.into_iter().filter_map(|secret| {
             let (server, key) = parse(secret.name.strip_prefix(PREFIX)?).ok()?;
+            let updated = match secret.updated.parse::<Timestamp>() {
+                Ok(at) => format!("{at:.0}"),
+                Err(_) => secret.updated,
+            };
             Some(Listed {
                 name: format!("{server}_{key}"),
                 server: server.to_string(),
                 encrypted: secret.driver == "shell",
-                updated: secret.updated,
+                updated,
             })
         });
         Ok(listed.collect())

@@ -140,7 +140,7 @@ class Browser:
 
     def shot(self, name):
         """The whole page, as far as anybody would look at a picture of it."""
-        wide, high = self.run("const page = document.documentElement; return [page.clientWidth, page.scrollHeight]")
+        wide, high = self.run("return [window.innerWidth, document.documentElement.scrollHeight]")
         clip = {"x": 0, "y": 0, "width": wide, "height": min(high, 3000), "scale": 1}
         picture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
         (self.screenshots / f"{name}.png").write_bytes(base64.b64decode(picture))

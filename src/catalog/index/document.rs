@@ -69,9 +69,9 @@ pub(super) struct Document {
     pub(super) flags: u64,
     pub(super) prior: f64,
     /// The hit, as JSON.
-    pub(super) hit: Vec<u8>,
+    pub(super) hit: String,
     /// The listing, as JSON.
-    pub(super) record: Vec<u8>,
+    pub(super) record: String,
 }
 
 /// The bits of a document's flags.
@@ -95,7 +95,7 @@ pub(super) fn category_flag(category: Category) -> u64 {
 }
 
 /// The document of a listing.
-pub(super) fn of_listing(listing: &Listing, stems: &mut Stems) -> serde_json::Result<Document> {
+pub(super) fn of_listing(listing: &Listing, stems: &Stems) -> serde_json::Result<Document> {
     let Listing { entry, members } = listing;
     let all: Vec<&Entry> = if members.is_empty() {
         vec![entry]
@@ -177,8 +177,8 @@ pub(super) fn of_listing(listing: &Listing, stems: &mut Stems) -> serde_json::Re
         tags: unique(entry.tags.iter().map(|tag| lower(tag))),
         flags: flags(entry),
         prior: prior(listing).iter().map(|(_, factor)| factor).product(),
-        hit: serde_json::to_vec(&Hit::new(entry, 0.0))?,
-        record: serde_json::to_vec(listing)?,
+        hit: serde_json::to_string(&Hit::new(entry, 0.0))?,
+        record: serde_json::to_string(listing)?,
     })
 }
 
@@ -186,7 +186,7 @@ pub(super) fn of_listing(listing: &Listing, stems: &mut Stems) -> serde_json::Re
 pub(super) fn of_tool(
     tool: &Tool,
     listing: &Listing,
-    stems: &mut Stems,
+    stems: &Stems,
 ) -> serde_json::Result<Document> {
     let entry = &listing.entry;
     let mut fields: [Vec<String>; 6] = Default::default();
@@ -217,7 +217,7 @@ pub(super) fn of_tool(
         tags: unique(entry.tags.iter().map(|tag| tag.to_lowercase())),
         flags: flags(entry),
         prior: prior(listing).iter().map(|(_, factor)| factor).product(),
-        hit: serde_json::to_vec(&ToolHit::new(tool, entry, 0.0))?,
+        hit: serde_json::to_string(&ToolHit::new(tool, entry, 0.0))?,
         ..Document::default()
     })
 }
@@ -246,7 +246,7 @@ fn flags(entry: &Entry) -> u64 {
 }
 
 /// The words of what an option runs: a package may be called otherwise than its server.
-fn artifact_words(option: &LaunchOption, stems: &mut Stems) -> Vec<String> {
+fn artifact_words(option: &LaunchOption, stems: &Stems) -> Vec<String> {
     let name = match &option.run {
         Run::Local(local) => match &local.artifact {
             Artifact::Image(image) => image.to_string(),

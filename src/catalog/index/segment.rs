@@ -8,7 +8,7 @@ use tantivy::directory::{Directory, MmapDirectory, RamDirectory};
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::schema::{
     FAST, Field as SchemaField, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
-    TextOptions, Value,
+    TextOptions,
 };
 use tantivy::store::{Compressor, StoreReader};
 use tantivy::{
@@ -19,12 +19,16 @@ use tantivy::{
 use super::document::{Document, Field};
 use super::folder::Folder;
 use super::rank::to_f32;
+use super::stored;
 
 /// What a factor is a whole number of: a column of small numbers is a small part of one of fractions.
 const PRIOR_UNIT: f32 = 10_000.0;
 
 /// The bytes of memory that building may take before it writes.
 const BUILD_MEMORY: usize = 64 << 20;
+
+/// The bytes of what documents hold that are read at once: some documents, of which one is wanted.
+const BLOCK: usize = 4 << 10;
 
 /// An index: one segment of tantivy.
 pub(super) struct Segment {
@@ -76,8 +80,8 @@ impl Fields {
             tag: schema.add_text_field("tag", STRING),
             flags: schema.add_u64_field("flags", FAST),
             prior: schema.add_u64_field("prior", FAST),
-            hit: schema.add_bytes_field("hit", STORED),
-            record: schema.add_bytes_field("record", STORED),
+            hit: schema.add_text_field("hit", STORED),
+            record: schema.add_text_field("record", STORED),
             schema: schema.build(),
         }
     }
@@ -183,21 +187,13 @@ impl Segment {
     }
 
     /// The JSON of a document's hit.
-    pub(super) fn hit(&self, doc: DocId) -> tantivy::Result<Vec<u8>> {
-        self.stored(doc, self.schema.hit)
+    pub(super) fn hit(&self, doc: DocId) -> tantivy::Result<String> {
+        Ok(self.store.get::<stored::Hit>(doc)?.0)
     }
 
-    /// The JSON of a document's record.
-    pub(super) fn record(&self, doc: DocId) -> tantivy::Result<Vec<u8>> {
-        self.stored(doc, self.schema.record)
-    }
-
-    fn stored(&self, doc: DocId, field: SchemaField) -> tantivy::Result<Vec<u8>> {
-        let document: TantivyDocument = self.store.get(doc)?;
-        let bytes = document
-            .get_first(field)
-            .and_then(|value| value.as_bytes().map(<[u8]>::to_vec));
-        Ok(bytes.unwrap_or_default())
+    /// The JSON of a document's record; empty where there is none.
+    pub(super) fn record(&self, doc: DocId) -> tantivy::Result<String> {
+        Ok(self.store.get::<stored::Record>(doc)?.0)
     }
 
     /// The documents that are called exactly so, in order.
@@ -283,6 +279,7 @@ fn build(
     let settings = IndexSettings {
         docstore_compression: Compressor::None,
         docstore_compress_dedicated_thread: false,
+        docstore_blocksize: BLOCK,
         ..IndexSettings::default()
     };
     let builder = tantivy::Index::builder()
@@ -327,9 +324,9 @@ impl Fields {
         }
         written.add_u64(self.flags, *flags);
         written.add_u64(self.prior, in_units(*prior));
-        written.add_bytes(self.hit, hit);
+        written.add_text(self.hit, hit);
         if !record.is_empty() {
-            written.add_bytes(self.record, record);
+            written.add_text(self.record, record);
         }
         written
     }
