@@ -7,9 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
+use tantivy::directory::error::{DeleteError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    DirectoryLock, FileHandle, FileSlice, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
+    FileHandle, FileSlice, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
 };
 use tantivy::{Directory, Result};
 
@@ -44,11 +44,6 @@ impl Directory for Folder {
             Ok(file) => Ok(Arc::new(file)),
             Err(error) => Err(OpenReadError::wrap_io_error(error, path.to_owned())),
         }
-    }
-
-    /// Nobody changes it, so there is nothing to wait for. A lock would be a file, which not every folder can be given.
-    fn acquire_lock(&self, _lock: &Lock) -> std::result::Result<DirectoryLock, LockError> {
-        Ok(DirectoryLock::from(Box::new(())))
     }
 
     fn exists(&self, path: &Path) -> std::result::Result<bool, OpenReadError> {

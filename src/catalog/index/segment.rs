@@ -11,10 +11,7 @@ use tantivy::schema::{
     TextOptions,
 };
 use tantivy::store::{Compressor, StoreReader};
-use tantivy::{
-    DocId, IndexReader, IndexSettings, InvertedIndexReader, ReloadPolicy, SegmentReader,
-    TantivyDocument,
-};
+use tantivy::{DocId, IndexSettings, InvertedIndexReader, SegmentReader, TantivyDocument};
 
 use super::document::{Document, Field};
 use super::folder::Folder;
@@ -32,7 +29,6 @@ const BLOCK: usize = 4 << 10;
 
 /// An index: one segment of tantivy.
 pub(super) struct Segment {
-    _index: IndexReader,
     reader: SegmentReader,
     store: StoreReader,
     schema: Fields,
@@ -125,17 +121,14 @@ impl Segment {
                 "the index is of another version".to_owned(),
             ));
         }
-        // Else a thread would watch the folder; an index never changes after it was written.
-        let reader = index
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .try_into()?;
-        let searcher: tantivy::Searcher = reader.searcher();
-        let [segment] = searcher.segment_readers() else {
+        let segments = index.searchable_segments()?;
+        let [segment] = segments.as_slice() else {
             return Err(tantivy::TantivyError::SchemaError(
                 "the index is not in one piece".to_owned(),
             ));
         };
+        // An index never changes after it was written: none of tantivy's readers that follow changes is needed.
+        let segment = SegmentReader::open(segment)?;
         let inverted = |field: Field| segment.inverted_index(schema.words_of(field));
         let norms = |field: Field| segment.get_fieldnorms_reader(schema.words_of(field));
         Ok(Self {
@@ -158,9 +151,8 @@ impl Segment {
             ],
             flags: segment.fast_fields().u64("flags")?,
             prior: segment.fast_fields().u64("prior")?,
-            reader: segment.clone(),
+            reader: segment,
             schema,
-            _index: reader,
         })
     }
 
