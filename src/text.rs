@@ -66,6 +66,12 @@ pub fn shortened(text: &str, max: usize) -> String {
     }
 }
 
+/// So many of a thing, whose name takes an `s` where it is not one.
+pub fn counted(count: usize, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +82,12 @@ mod tests {
         assert_eq!(one_line(hostile), "[31mredx a b");
         assert_eq!(for_terminal(hostile), "[31mredx a\n\tb ");
         assert_eq!(one_line("\n \t"), "");
+    }
+
+    #[test]
+    fn one_thing_has_no_ending() {
+        let said = [0, 1, 2].map(|count| counted(count, "tool"));
+        assert_eq!(said, ["0 tools", "1 tool", "2 tools"]);
     }
 
     #[test]

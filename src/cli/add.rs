@@ -25,7 +25,7 @@ use crate::podman::progress::{PullProgress, PullSnapshot};
 use crate::quadlet::name::ServerName;
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
-use crate::text;
+use crate::text::{self, counted};
 
 /// How much of a line of a build's output is shown, in characters.
 const OUTPUT_WIDTH: usize = 100;
@@ -193,12 +193,12 @@ pub(super) async fn run(
     }
     let name = &added.active.name;
     let offers = match &added.lists {
-        Some(lists) => format!(
-            "{} tools, {} prompts, {} resources",
-            lists.tools.len(),
-            lists.prompts.len(),
-            lists.resources.len()
-        ),
+        Some(lists) => [
+            counted(lists.tools.len(), "tool"),
+            counted(lists.prompts.len(), "prompt"),
+            counted(lists.resources.len(), "resource"),
+        ]
+        .join(", "),
         None => "not tried yet".to_owned(),
     };
     output.text(&format!("{name} is active: {offers}"));

@@ -15,6 +15,7 @@ use super::output::{Failure, Output, Screen};
 use super::stop::Stop;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::status::{Running, Status};
+use crate::text::counted;
 
 /// How often it looks again.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -160,9 +161,9 @@ fn summary(rows: &[Row]) -> String {
         .sum();
     let load: f64 = sessions.iter().filter_map(|session| session.load).sum();
     format!(
-        "{} servers, {} sessions, {}, {load:.0} % of a processor; q ends",
-        servers.len(),
-        sessions.len(),
+        "{}, {}, {}, {load:.0} % of a processor; q ends",
+        counted(servers.len(), "server"),
+        counted(sessions.len(), "session"),
         megabytes(memory),
     )
 }

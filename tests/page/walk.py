@@ -226,6 +226,7 @@ class Walk:
         b.go(self.base + "add?id=builtin:filesystem")
         b.click("form.fill button")
         b.shows("needs paths", ".failure")
+        b.shows("fill in the fields below", ".failure")
         self.check("missing")
         b.fill("[name='in.paths']", "/home/tester/page-notes")
         b.click("form.fill button")
@@ -258,7 +259,7 @@ class Walk:
                     after = inside("sh", "-c", left)
                     if after != before:
                         raise Failed(f"a no leaves something behind: {before}\n{after}")
-            b.shows("built is active, with 1 tools", "#progress .done")
+            b.shows("built is active, with 1 tool.", "#progress .done")
             self.check("built")
             inside("mcpod", "remove", "built")
         finally:

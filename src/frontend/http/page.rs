@@ -47,7 +47,7 @@ use super::Face;
 use super::gate::Refused;
 use crate::frontend::asks::Asks;
 use crate::frontend::parking;
-use crate::orchestrator::Error;
+use crate::orchestrator::{Error, Kind};
 use document::{Document, Place, file};
 use fields::Fields;
 use job::Jobs;
@@ -224,7 +224,6 @@ fn form_key(visitor: &Visitor) -> maud::Markup {
 
 /// An error of the chain as a whole page.
 fn failed(error: Error, title: &str, place: Place) -> Response {
-    use crate::orchestrator::Kind;
     let status = match error.kind() {
         Kind::NotFound => StatusCode::NOT_FOUND,
         _ => StatusCode::OK,
@@ -236,7 +235,11 @@ fn failed(error: Error, title: &str, place: Place) -> Response {
 
 /// An error of the chain in words, and what can be done about it.
 fn told(error: Error) -> (String, Option<String>) {
-    let hint = error.hint();
+    let hint = match error.kind() {
+        // The form that is shown with it has a field for each; others are told of the command line's options.
+        Kind::InputsMissing => Some("fill in the fields below".to_owned()),
+        _ => error.hint(),
+    };
     (format!("{:#}", anyhow::Error::new(error)), hint)
 }
 

@@ -17,7 +17,7 @@ use crate::frontend::registry::progress;
 use crate::orchestrator::Error;
 use crate::orchestrator::add::{Agreed, Consent, Request as AddRequest, Step};
 use crate::orchestrator::outline::Outline;
-use crate::text::{one_line, shortened};
+use crate::text::{counted, one_line, shortened};
 
 /// How much of a line of a build's output is shown, in characters.
 const OUTPUT: usize = 200;
@@ -88,7 +88,7 @@ async fn run(face: &Face, request: AddRequest, job: &Job) -> Outcome {
             let name = added.active.name.to_string();
             let tools = added.lists.map_or(0, |lists| lists.tools.len());
             Outcome::Done {
-                text: format!("{name} is active, with {tools} tools."),
+                text: format!("{name} is active, with {}.", counted(tools, "tool")),
                 result: None,
                 links: vec![(
                     address("server", &[("name", &name)]),
