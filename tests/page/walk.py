@@ -447,6 +447,40 @@ class Walk:
                 if error.code != 403:
                     raise
 
+    def behind_a_proxy(self):
+        """On a unix socket, to which a proxy leads that takes a part of the path off: what is followed, filled in and live stays below it."""
+        b, socket = self.browser, "/run/user/1000/page.sock"
+        settings = inside("cat", SETTINGS)
+        write(SETTINGS, f'{settings}[http]\nurl = "http://{PROXY_HOST}:{PROXY_PORT}/box/"\n')
+        running = [subprocess.Popen([MACHINE, "enter", "--", *words]) for words in (
+            ("mcpod", "serve", "--http", f"unix:{socket}"), ("python3", "-c", PROXY, socket, str(PROXY_PORT)))]
+        try:
+            below = f"http://{PROXY_HOST}:{PROXY_PORT}/box/"
+            b.wait("the proxy", lambda: inside("curl", "-fs", f"http://127.0.0.1:{PROXY_PORT}/box/healthz", check=False))
+            link = inside("mcpod", "ui").strip()
+            if not link.startswith(below + "sign-in"):
+                raise Failed(f"{link} does not lead to the proxy")
+            b.go(link)
+            b.shows("What do you need?")
+            b.fill("#q", "clock of other zones")
+            b.shows("Time", "#results h2")
+            b.link("Servers")
+            b.shows("No server is active", "#servers")
+            inside("mcpod", "add", "time")
+            b.shows("time", "#servers table")
+            b.link("time")
+            b.link("Remove time")
+            b.wait("it is removed", lambda: b.address() == below + "servers")
+            b.shows("No server is active", "#servers")
+            complaints = [said for said in b.complaints() if "favicon" not in said and "server?name=time" not in said]
+            if complaints:
+                raise Failed(f"behind a proxy the browser complains: {complaints}")
+        finally:
+            for process in running:
+                process.terminate()
+                process.wait()
+            write(SETTINGS, settings)
+
     def stays_open(self):
         """Twenty pages for ten minutes."""
         pages = [urllib.request.urlopen(urllib.request.Request(self.base + "events", headers={"cookie": self.cookie()}), timeout=700) for _ in range(20)]
@@ -530,6 +564,42 @@ for line in sys.stdin.buffer:
     head = f"PRIORITY=6\nMCPOD_SERVER={sys.argv[1]}\nMESSAGE\n".encode()
     s.sendto(head + len(line).to_bytes(8, "little") + line + b"\n", "/run/systemd/journal/socket")
 """
+# Hands on what is below /box/ to a unix socket, as it comes.
+PROXY = r"""
+import http.client, http.server, socket, sys
+class Local(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(sys.argv[1])
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def hand_on(self):
+        if not self.path.startswith("/box/"):
+            return self.send_error(404)
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        local = Local("localhost")
+        try:
+            local.request(self.command, self.path[4:], body, {name: value for name, value in self.headers.items() if name.lower() != "connection"})
+            answer = local.getresponse()
+        except OSError:
+            return self.send_error(502)
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding"):
+                self.send_header(name, value)
+        self.end_headers()
+        try:
+            while piece := answer.read1(65536):
+                self.wfile.write(piece)
+                self.wfile.flush()
+        except (ConnectionError, http.client.IncompleteRead):
+            pass
+        local.close()
+    do_GET = do_POST = hand_on
+    def log_message(self, *words):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Proxy).serve_forever()
+"""
+PROXY_HOST, PROXY_PORT = "box.localhost", 8940
 UNLIMITED = "/etc/systemd/journald.conf.d/page.conf"
 
 
@@ -551,7 +621,7 @@ def main():
         inside("mcpod", "refresh", "--force")
         inside("mcpod", "serve", "--http", "--enable-socket")
         walk = Walk()
-        steps = [walk.sign_in, walk.search, walk.main_job, walk.inputs, walk.consent, walk.live, walk.secrets, walk.asked, walk.hostile, walk.logs, walk.without_script, walk.catalog, walk.doctor, walk.foreign, walk.removed]
+        steps = [walk.sign_in, walk.search, walk.main_job, walk.inputs, walk.consent, walk.live, walk.secrets, walk.asked, walk.hostile, walk.logs, walk.without_script, walk.catalog, walk.doctor, walk.foreign, walk.removed, walk.behind_a_proxy]
         if STAYS_OPEN:
             steps.append(walk.stays_open)
         for step in steps:
