@@ -28,7 +28,7 @@ fn sessions_are_watched_until_a_key_is_typed() {
             "python3",
             "-c",
             include_str!("terminal.py"),
-            "1 sessions",
+            "1 session,",
             typed,
             "mcpod",
             "top",
