@@ -1,20 +1,9 @@
 //! What a document holds: the JSON of its hit, and behind that, if it has one, that of its record.
 //!
-//! A list of hits has no use for records, which are most of what is stored: reading ends with what is wanted.
+//! A list of hits has no use for records, which are most of what is stored: reading ends with what is wanted. They are texts, which
+//! tantivy reads at once; bytes it reads one by one.
 
-use tantivy::schema::document::{
-    DeserializeError, DocumentDeserialize, DocumentDeserializer, ValueDeserialize,
-    ValueDeserializer,
-};
-
-/// A text that a document holds. Unlike bytes, texts are read at once and not byte by byte.
-struct Text(String);
-
-impl ValueDeserialize for Text {
-    fn deserialize<'de, D: ValueDeserializer<'de>>(value: D) -> Result<Self, DeserializeError> {
-        value.deserialize_string().map(Self)
-    }
-}
+use tantivy::schema::document::{DeserializeError, DocumentDeserialize, DocumentDeserializer};
 
 /// The text with that place among those of a document; empty, if it has fewer.
 pub(super) struct Nth<const PLACE: usize>(pub(super) String);
@@ -30,7 +19,7 @@ impl<const PLACE: usize> DocumentDeserialize for Nth<PLACE> {
         mut document: D,
     ) -> Result<Self, DeserializeError> {
         let mut place = 0;
-        while let Some((_, Text(text))) = document.next_field()? {
+        while let Some((_, text)) = document.next_field::<String>()? {
             if place == PLACE {
                 return Ok(Self(text));
             }
