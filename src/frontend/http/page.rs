@@ -235,12 +235,20 @@ fn failed(error: Error, title: &str, place: Place) -> Response {
 
 /// An error of the chain in words, and what can be done about it.
 fn told(error: Error) -> (String, Option<String>) {
-    let hint = match error.kind() {
-        // The form that is shown with it has a field for each; others are told of the command line's options.
-        Kind::InputsMissing => Some("fill in the fields below".to_owned()),
-        _ => error.hint(),
-    };
+    let hint = error.hint();
     (format!("{:#}", anyhow::Error::new(error)), hint)
+}
+
+/// The same above a form for what is asked for: it has a field where the command line has an option.
+fn told_above_form(error: Error) -> (String, Option<String>) {
+    let is_missing = error.kind() == Kind::InputsMissing;
+    let (message, hint) = told(error);
+    let hint = if is_missing {
+        Some("fill in the fields below".to_owned())
+    } else {
+        hint
+    };
+    (message, hint)
 }
 
 /// What all handlers take: the face, and who is signed in.

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::document::{Document, Place, failure, go};
 use super::fields::{Fields, address};
 use super::job::{self, Job, Outcome};
-use super::{Here, Visitor, failed, form, form_key, inputs, told};
+use super::{Here, Visitor, failed, form, form_key, inputs, told, told_above_form};
 use crate::activation::choices::Choices;
 use crate::frontend::http::Face;
 use crate::frontend::registry::progress;
@@ -42,7 +42,7 @@ pub(super) async fn add((State(face), Extension(visitor)): Here, request: Reques
     if let Err(error) = Box::pin(orchestrator.plan(&wanted)).await
         && !matches!(error, Error::KeptForAnother { .. })
     {
-        return shown(&face, &visitor, &fields, Some(&told(error)));
+        return shown(&face, &visitor, &fields, Some(&told_above_form(error)));
     }
     let id = wanted.reference.clone();
     let back = (address("entry", &[("id", &id)]), format!("Back to {id}"));

@@ -12,7 +12,7 @@ use super::document::{Document, Place, failure, go, shown};
 use super::fields::{Fields, address};
 use super::servers::megabytes;
 use super::tool::Tool;
-use super::{Here, Visitor, failed, form, form_key, inputs, told};
+use super::{Here, Visitor, failed, form, form_key, inputs, told, told_above_form};
 use crate::frontend::http::Face;
 use crate::orchestrator::Error;
 use crate::orchestrator::config::{Change, Configured};
@@ -257,7 +257,10 @@ pub(super) async fn configure(
     let server = fields.get("server").to_owned();
     match changed(&face, &server, &fields).await {
         Ok(()) => go(&address("server", &[("name", &server)])),
-        Err(error) => Box::pin(shown_with(&face, &visitor, &server, Some(told(error)))).await,
+        Err(error) => {
+            let wrong = told_above_form(error);
+            Box::pin(shown_with(&face, &visitor, &server, Some(wrong))).await
+        }
     }
 }
 

@@ -244,6 +244,11 @@ async fn a_job_tells_how_it_fails_and_the_form_keeps_no_secret() {
         )
         .await;
     assert!(got.text.contains("mine:x needs url"), "{}", got.text);
+    assert!(
+        got.text.contains("fill in the fields below"),
+        "{}",
+        got.text
+    );
     assert!(!got.text.contains("hunter2"), "{}", got.text);
     let form = [
         ("key", key.as_str()),
