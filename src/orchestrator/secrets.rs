@@ -81,15 +81,11 @@ impl Orchestrator {
         let secrets = self.podman().await?.secrets(PREFIX).await?;
         let listed = secrets.into_iter().filter_map(|secret| {
             let (server, key) = parse(secret.name.strip_prefix(PREFIX)?).ok()?;
-            let updated = match secret.updated.parse::<Timestamp>() {
-                Ok(at) => format!("{at:.0}"),
-                Err(_) => secret.updated,
-            };
             Some(Listed {
                 name: format!("{server}_{key}"),
                 server: server.to_string(),
                 encrypted: secret.driver == "shell",
-                updated,
+                updated: to_the_second(secret.updated),
             })
         });
         Ok(listed.collect())
@@ -249,9 +245,28 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
+/// A time of Podman's, which has billionths of a second, as times stand everywhere else.
+fn to_the_second(time: String) -> String {
+    match time.parse::<Timestamp>() {
+        Ok(at) => format!("{at:.0}"),
+        Err(_) => time,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_to_the_second_and_what_is_none_stays() {
+        for (podmans, shown) in [
+            ("2026-11-27T06:49:31.105642953Z", "2026-11-27T06:49:31Z"),
+            ("2026-11-27T07:49:31.1+01:00", "2026-11-27T06:49:31Z"),
+            ("", ""),
+        ] {
+            assert_eq!(to_the_second(podmans.to_owned()), shown);
+        }
+    }
 
     #[test]
     fn a_name_is_a_server_and_a_key() {
