@@ -483,6 +483,7 @@ class Walk:
 
     def stays_open(self):
         """Twenty pages for ten minutes."""
+        self.browser.go(self.base)
         pages = [urllib.request.urlopen(urllib.request.Request(self.base + "events", headers={"cookie": self.cookie()}), timeout=700) for _ in range(20)]
         seen = []
         end = time.monotonic() + 600
