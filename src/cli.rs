@@ -190,7 +190,9 @@ fn quick(words: &[OsString]) -> Option<Cli> {
         ("bridge", [_, ..]) => Command::Bridge(alone(words)?),
         ("egress", [_, ..]) => Command::Egress(alone(words)?),
         ("guard", []) => Command::Guard,
-        ("search", [_, ..]) => Command::Search(alone(words)?),
+        ("search", [_, ..]) => {
+            Command::Search(search::Arguments::of_words(rest).map_or_else(|| alone(words), Some)?)
+        }
         _ => return None,
     };
     Some(Cli { command })
@@ -371,6 +373,9 @@ mod tests {
             "serve --http 127.0.0.1:1",
             "guard",
             "search a database --limit 3 --json",
+            "search postgres --json",
+            "search --json query a database",
+            "search --json",
         ] {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             let quick = quick(&words).unwrap();
@@ -383,6 +388,7 @@ mod tests {
             "serve --http nowhere",
             "attach --help",
             "search --no-such",
+            "search --json --json",
             "guard -v",
             "list",
             "",

@@ -1,5 +1,6 @@
 //! `mcpod search`: what servers there are.
 
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
@@ -8,8 +9,11 @@ use crate::catalog::{Catalog, Category, Filters, Hit, Query, Store, ToolHit, Why
 use crate::host::{Environment, Host};
 use crate::orchestrator;
 
+/// How many servers are shown where nothing is said.
+const LIMIT: usize = 20;
+
 /// Search the catalog for servers
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   mcpod search time
   mcpod search query a postgres database --no-key
@@ -46,7 +50,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_key: bool,
     /// At most so many servers
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = LIMIT)]
     limit: usize,
     /// Leave out so many of the best: those of earlier pages
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -114,6 +118,23 @@ pub(super) fn run(
 }
 
 impl Arguments {
+    /// What was typed, if it is words and at most `--json`, as a program types it that searches with each key of its user: without
+    /// the parser it takes a sixth less.
+    pub(super) fn of_words(typed: &[OsString]) -> Option<Self> {
+        let mut arguments = Self {
+            limit: LIMIT,
+            ..Self::default()
+        };
+        for word in typed {
+            match word.to_str()? {
+                "--json" if !arguments.json => arguments.json = true,
+                word if word.starts_with('-') => return None,
+                word => arguments.query.push(word.to_owned()),
+            }
+        }
+        Some(arguments)
+    }
+
     /// Whether the user is to choose on the terminal: nothing is asked for, and somebody is there.
     pub(super) fn is_interactive(&self) -> bool {
         let is_terminal = std::io::stdin().is_terminal()
