@@ -128,6 +128,19 @@ impl AddressBlock {
         }
     }
 
+    /// What a translator between the internet protocols (NAT64) has in IPv6 for a block of IPv4, under the prefix that is everybody's
+    /// (RFC 6052, 2.1). A block of IPv6 has none.
+    pub fn translated(&self) -> Option<Self> {
+        let IpAddr::V4(first) = self.first else {
+            return None;
+        };
+        let behind = 0x64_ff9b_u128 << 96 | u128::from(u32::from(first));
+        Some(Self {
+            first: IpAddr::V6(Ipv6Addr::from(behind)),
+            prefix: 96 + self.prefix,
+        })
+    }
+
     fn covers(&self, other: &Self) -> bool {
         self.prefix <= other.prefix && self.contains(other.first)
     }

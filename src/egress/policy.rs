@@ -13,8 +13,8 @@ const THIS_HOSTS_NAMES: [&str; 2] = ["host.containers.internal", "host.docker.in
 
 /// Addresses that are none of the internet's: of private networks, of links and hosts themselves, of many receivers, and those
 /// that stand for other addresses (IANA's registries of special-purpose addresses). What is kept for documentation is not among
-/// them: nobody has it.
-pub const PRIVATE: [AddressBlock; 25] = [
+/// them: nobody has it. What a translator has for an address of IPv4 is one of them if that is: see [`and_translated`].
+pub const PRIVATE: [AddressBlock; 24] = [
     AddressBlock::v4([0, 0, 0, 0], 8),
     AddressBlock::v4([10, 0, 0, 0], 8),
     AddressBlock::v4([100, 64, 0, 0], 10),
@@ -29,8 +29,7 @@ pub const PRIVATE: [AddressBlock; 25] = [
     AddressBlock::v4([224, 0, 0, 0], 4),
     AddressBlock::v4([240, 0, 0, 0], 4),
     AddressBlock::v6([0, 0, 0], 32), // unspecified, loopback, of IPv4
-    AddressBlock::v6([0x64, 0xff9b, 0], 96), // of IPv4, behind a translator
-    AddressBlock::v6([0x64, 0xff9b, 1], 48),
+    AddressBlock::v6([0x64, 0xff9b, 1], 48), // of a translator that may lead to any network (RFC 8215)
     AddressBlock::v6([0x100, 0, 0], 64),
     AddressBlock::v6([0x2001, 0, 0], 32), // Teredo
     AddressBlock::v6([0x2002, 0, 0], 16), // 6to4
@@ -64,6 +63,13 @@ pub const OWN: [AddressBlock; 10] = [
         prefix: 128,
     },
 ];
+
+/// Blocks, and what a translator has for those of IPv4: where there is IPv6 alone, the internet's hosts of IPv4 are reached by such
+/// addresses, and the user's own would be as well.
+pub fn and_translated(blocks: &[AddressBlock]) -> impl Iterator<Item = AddressBlock> {
+    let translated = blocks.iter().filter_map(AddressBlock::translated);
+    blocks.iter().copied().chain(translated)
+}
 
 /// Whether a name is one by which containers know the host they run on.
 pub fn is_this_host(name: &str) -> bool {
@@ -153,7 +159,7 @@ impl Policy {
             .addresses
             .iter()
             .any(|(block, _)| block.contains(address));
-        is_listed || !PRIVATE.iter().any(|block| block.contains(address))
+        is_listed || !and_translated(&PRIVATE).any(|block| block.contains(address))
     }
 }
 
@@ -222,6 +228,9 @@ mod tests {
             ("::ffff:203.0.113.7", false),
             ("::203.0.113.7", false),
             ("64:ff9b::a00:1", false),
+            ("64:ff9b::a9fe:a9fe", false),
+            ("64:ff9b::808:808", true),
+            ("64:ff9b:1::808:808", false),
             ("2002:a00:1::", false),
             ("fd00:ec2::254", false),
             ("fe80::1", false),

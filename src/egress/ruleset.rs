@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::policy::{OWN, PRIVATE, Policy, Ports};
+use super::policy::{OWN, PRIVATE, Policy, Ports, and_translated};
 use crate::catalog::AddressBlock;
 
 /// The group of NFLOG in which refused packets are told. It is the namespace's own.
@@ -178,11 +178,11 @@ fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "ip" } else { "ip6" }
 }
 
-/// Blocks as nft takes several, of IPv4 and of IPv6.
+/// Blocks as nft takes several, of IPv4 and of IPv6, those of translators with them.
 fn by_family(blocks: &[AddressBlock]) -> [(&'static str, String); 2] {
     ["ip", "ip6"].map(|wanted| {
-        let of = blocks.iter().filter(|block| family(block.first) == wanted);
-        let of: Vec<String> = of.map(ToString::to_string).collect();
+        let of = and_translated(blocks).filter(|block| family(block.first) == wanted);
+        let of: Vec<String> = of.map(|block| block.to_string()).collect();
         (wanted, of.join(", "))
     })
 }
@@ -213,6 +213,7 @@ mod tests {
             "*:8443",
         ]));
         let [(_, private4), (_, private6)] = by_family(&PRIVATE);
+        assert!(private6.contains("64:ff9b::a00:0/104"), "{private6}");
         let expected = [
             "chain output {",
             "type filter hook output priority filter; policy drop;",
