@@ -54,11 +54,15 @@ impl Sources {
         }
         for report in &fetched {
             if let Some(error) = &report.last_error {
+                let means = match report.age {
+                    Some(_) => "what it sent before counts",
+                    None => "search finds none of its servers",
+                };
                 findings.push(
                     Finding::warning(
                         Check::Catalog,
                         format!("{} could not be fetched: {error}", report.name),
-                        "what it sent before counts",
+                        means,
                     )
                     .mend(Mend::hand(format!("mcpod refresh {} --force", report.name))),
                 );
@@ -135,6 +139,15 @@ mod tests {
             failed[0]
                 .what
                 .contains("docker could not be fetched: no route")
+        );
+        assert_eq!(
+            failed[0].means.as_deref(),
+            Some("what it sent before counts")
+        );
+        let at_first = with(|report| report.last_error = Some("no route".to_owned()));
+        assert_eq!(
+            at_first[0].means.as_deref(),
+            Some("search finds none of its servers")
         );
     }
 
