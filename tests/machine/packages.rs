@@ -219,13 +219,16 @@ fn languages_whose_registry_cannot_be_reached_are_planned_and_fail_with_its_word
 fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
     let _machine = Idle::now();
     let _settings = settings(TRUST);
-    // A storage of its own, with room for the base and little more.
+    let _git = crate::git::daemon_with(
+        r"mkdir full; printf 'FROM docker.io/library/python:3.12-slim\nRUN head -c 60M /dev/urandom >/large\n' >full/Containerfile",
+    );
+    // A storage of its own, with room for the base and for what is built, but not for its layer beside it.
     let folder = "/home/tester/full";
     let _room = root_until_the_end(
         &[
             "sh",
             "-c",
-            r#"install -d -o tester -g tester "$1" && mount -t tmpfs -o size=300m,uid=1000,gid=1000,mode=700 tmpfs "$1""#,
+            r#"install -d -o tester -g tester "$1" && mount -t tmpfs -o size=600m,uid=1000,gid=1000,mode=700 tmpfs "$1""#,
             "sh",
             folder,
         ],
@@ -246,7 +249,10 @@ fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
             &[],
         )
     });
-    mcpod(&["add", "npm:@modelcontextprotocol/server-everything"])
+    let fill = r#"podman pull --quiet docker.io/library/python:3.12-slim && room=$(df --block-size=1M --output=avail "$1" | tail -n 1) &&
+        fallocate --length $((room - 90))M "$1/filler""#;
+    sh(fill, &[folder]).ok();
+    mcpod(&["add", &format!("{}#main:full", crate::git::URL), "--yes"])
         .code(1)
         .complains(&["no space left on device"]);
     nothing_built();
