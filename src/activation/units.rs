@@ -18,7 +18,7 @@ pub use build::{BUILD_STOP_TIMEOUT, BUILD_TIMEOUT, CLEAN_COMMAND, build};
 pub use command::{SYSTEMD_FLOOR, command};
 pub use container::{INSIDE, container};
 pub use mounts::volume;
-pub use network::hook;
+pub use network::{hook, open_hook};
 pub use tools::tools;
 
 use super::plan::{Origin, Plan};

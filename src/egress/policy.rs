@@ -8,6 +8,9 @@ use crate::catalog::{AddressBlock, AllowedHost, HostPattern};
 /// The address at which pasta shows this host to a container; Podman writes it into the container's `/etc/hosts`.
 pub const THIS_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 1, 2));
 
+/// The port of a SOCKS proxy whose address has none (IANA's registry of service names).
+const SOCKS_PORT: u16 = 1080;
+
 /// The names that Podman gives to [`THIS_HOST`] there.
 const THIS_HOSTS_NAMES: [&str; 2] = ["host.containers.internal", "host.docker.internal"];
 
@@ -140,6 +143,15 @@ impl Policy {
             }
         }
         policy
+    }
+
+    /// The way to a proxy that runs on this host, or is listed by its address: under the open network the host is closed else.
+    pub fn to_proxy(url: &str) -> Self {
+        let host = reqwest::Url::parse(url).ok().and_then(|url| {
+            let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
+            format!("{}:{port}", url.host_str()?).parse().ok()
+        });
+        Self::new(host.as_slice())
     }
 
     /// Whether a name, in lower case, may be asked for; and which ports are then to be opened that are not open anyway.

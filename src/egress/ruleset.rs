@@ -23,9 +23,11 @@ const NAME_SERVERS: &str = "169.254.1.1, 168.63.129.16, 169.254.169.253, 169.254
 const NEIGHBOURS: &str =
     "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert }";
 
-/// The rules of the open network: all but the host itself, its link, and where clouds answer for their machines.
-pub fn open() -> String {
+/// The rules of the open network: all but the host itself, its link, and where clouds answer for their machines; of those, what is
+/// listed by address.
+pub fn open(policy: &Policy) -> String {
     let [(ip, own4), (ip6, own6)] = by_family(&OWN);
+    let listed = listed(policy);
     format!(
         "\
 table inet mcpod {{
@@ -34,7 +36,7 @@ table inet mcpod {{
         oif lo accept
         {NEIGHBOURS} accept
         ip daddr {{ {NAME_SERVERS} }} meta l4proto {{ tcp, udp }} th dport 53 accept
-        {ip} daddr {{ {own4} }} reject with icmpx admin-prohibited
+{listed}        {ip} daddr {{ {own4} }} reject with icmpx admin-prohibited
         {ip6} daddr {{ {own6} }} reject with icmpx admin-prohibited
     }}
 }}
@@ -44,16 +46,7 @@ table inet mcpod {{
 
 /// The rules of a list of hosts: what is not listed is closed, and what is listed by name opens when its name is answered.
 pub fn allow(policy: &Policy) -> String {
-    let mut listed = String::new();
-    for (block, port) in &policy.addresses {
-        let family = family(block.first);
-        writeln!(
-            listed,
-            "        {family} daddr {block} {}accept",
-            to_port(*port)
-        )
-        .ok();
-    }
+    let listed = listed(policy);
     let mut anywhere = String::new();
     if !policy.anywhere.is_none() {
         for (family, blocks) in by_family(&PRIVATE) {
@@ -165,6 +158,21 @@ pub fn admit<'a>(admissions: impl IntoIterator<Item = &'a Admission>) -> String 
         }
     }
     script
+}
+
+/// The rules for what is listed by address, one on a line.
+fn listed(policy: &Policy) -> String {
+    let mut listed = String::new();
+    for (block, port) in &policy.addresses {
+        let family = family(block.first);
+        writeln!(
+            listed,
+            "        {family} daddr {block} {}accept",
+            to_port(*port)
+        )
+        .ok();
+    }
+    listed
 }
 
 /// What narrows a rule to a port.

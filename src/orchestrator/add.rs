@@ -9,7 +9,7 @@ use super::interrupt::Interrupt;
 use super::remove::Extent;
 use super::trust::Tried;
 use super::{Active, Error, Orchestrator, hook_path, socket_path};
-use crate::activation::build::Source;
+use crate::activation::build::{Recipe, Source};
 use crate::activation::choices::Choices;
 use crate::activation::command::HostCommand;
 use crate::activation::plan::{Origin, Plan};
@@ -226,6 +226,9 @@ impl Orchestrator {
 pub const BUILD_SEES: &str =
     "what is built sees the open network, and no file, secret or session of yours";
 
+/// What more somebody else's recipe sees, behind [`BUILD_SEES`].
+const ADDS: &str = "; what its recipe ADDs from an address is fetched from this host's own network";
+
 /// The steps that change something; all are undone by `take_down`.
 pub(super) struct Work<'a> {
     pub(super) orchestrator: &'a Orchestrator,
@@ -402,10 +405,14 @@ pub(super) fn check_consent(plan: &Plan, consent: &Consent) -> Result<(), Error>
     let (what, how) = match &plan.origin {
         Origin::Build(build) => match &build.source {
             Source::Repository(repository) => {
-                let recipe = repository.recipe.as_ref().map(ToString::to_string);
-                let how = recipe.unwrap_or_default();
+                let recipe = repository.recipe.as_ref();
+                let how = recipe.map(ToString::to_string).unwrap_or_default();
+                let adds = match recipe {
+                    Some(Recipe::Own(_)) => ADDS,
+                    _ => "",
+                };
                 let what = build.to_string();
-                let how = format!("build and run code from {what}, {how}; {BUILD_SEES}");
+                let how = format!("build and run code from {what}, {how}; {BUILD_SEES}{adds}");
                 (what, how)
             }
             Source::Package(_) | Source::Bundle(_) => return Ok(()),
@@ -440,7 +447,7 @@ pub(super) fn texts(
         texts.insert(path, file.to_string());
     }
     if plan.is_container()
-        && let Some(hook) = units::hook(&plan.network, program)
+        && let Some(hook) = units::hook(&plan.network, plan.proxy.as_deref(), program)
     {
         texts.insert(hook_path(&plan.name), hook);
     }

@@ -147,12 +147,13 @@ impl Orchestrator {
         let Origin::Build(build) = &plan.origin else {
             return Ok(BTreeMap::new());
         };
-        let [unit, recipe] = build_files(&plan.name);
+        let [unit, recipe, hook] = build_files(&plan.name);
         let path = self.units.path(&recipe);
         let path = path.to_string_lossy();
         let file = units::build(&plan.name, build, &path, &self.settings.build)?;
         file.check(version)?;
-        let mut texts = BTreeMap::from([(unit, file.to_string())]);
+        let closed = units::open_hook(self.settings.build.proxy.as_deref());
+        let mut texts = BTreeMap::from([(unit, file.to_string()), (hook, closed)]);
         if let Some(containerfile) = build.containerfile()? {
             texts.insert(recipe, containerfile.to_string());
         }
@@ -268,9 +269,14 @@ impl Orchestrator {
     }
 }
 
-/// Where that lies by which a server's image is built: the unit, and the recipe.
-pub(super) fn build_files(name: &ServerName) -> [UnitPath; 2] {
-    [name.build_file(), name.recipe_file()].map(UnitPath::quadlet)
+/// Where that lies by which a server's image is built: the unit, the recipe, and what closes the network of the build.
+pub(super) fn build_files(name: &ServerName) -> [UnitPath; 3] {
+    [
+        name.build_file(),
+        name.recipe_file(),
+        name.build_hook_file(),
+    ]
+    .map(UnitPath::quadlet)
 }
 
 /// What the user can do about a build that failed, by what it said.

@@ -174,10 +174,13 @@ pub enum Error {
     #[error("the journal of this host is kept in memory, where only root can read it")]
     JournalUnreadable,
     /// Nobody would keep a server to its network here.
-    #[error("the network {network} cannot be enforced on this host: {why}")]
+    #[error(
+        "{} cannot be enforced on this host: {why}",
+        network.as_ref().map_or("what builds are kept from".to_owned(), |network| format!("the network {network}"))
+    )]
     Unenforceable {
-        /// The network.
-        network: String,
+        /// The network; none where it is that of the server's build.
+        network: Option<String>,
         /// Why not.
         why: Unenforceable,
     },
@@ -508,7 +511,10 @@ impl Error {
             Self::JournalUnreadable => Some(
                 "sudo mkdir -p /var/log/journal && sudo systemctl restart systemd-journald keeps it on disk".to_owned(),
             ),
-            Self::Unenforceable { why, .. } => Some(why.hint().to_owned()),
+            Self::Unenforceable { network: None, why } => Some(why.hint().to_owned()),
+            Self::Unenforceable { why, .. } => {
+                Some(format!("{}, or choose --network none", why.hint()))
+            }
             Self::NotRemoved { name, .. } => Some(format!("mcpod remove {name} tries again")),
             Self::Repository(error) => error.hint(),
             Self::Bundle(error) => error.hint(),

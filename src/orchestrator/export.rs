@@ -256,7 +256,8 @@ impl Orchestrator {
             let built = (!record.launch.ends_with(" image"))
                 .then(|| ImageReference::built(&name).to_string());
             let template = UnitPath::quadlet(name.container_file());
-            let recipe = UnitPath::quadlet(name.recipe_file());
+            let no_units = [name.recipe_file(), name.build_hook_file(), name.hook_file()]
+                .map(UnitPath::quadlet);
             let mut units = self.files(&name)?;
             units.push(socket_path(&name));
             units.extend(self.drop_ins(&name)?);
@@ -270,8 +271,11 @@ impl Orchestrator {
                         line: line.to_owned(),
                     });
                 }
-                // A recipe is no unit.
-                let text = if unit == recipe { text } else { alone(&text) };
+                let text = if no_units.contains(&unit) {
+                    text
+                } else {
+                    alone(&text)
+                };
                 let text = match &built {
                     Some(image) if unit == template => with_image(&text, image),
                     _ => text,

@@ -36,31 +36,33 @@ impl Unenforceable {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NoNft => {
-                "install nftables (apt install nftables, dnf install nftables), or choose --network none"
-            }
+            Self::NoNft => "install nftables (apt install nftables, dnf install nftables)",
             Self::Rules { .. } => {
-                "the kernel needs nf_tables with nft_ct, nft_limit, nft_log, nft_reject_inet and nfnetlink_log: load them (sudo modprobe -a NAME...), or choose --network none"
+                "the kernel needs nf_tables with nft_ct, nft_limit, nft_log, nft_reject_inet and nfnetlink_log: load them (sudo modprobe -a NAME...)"
             }
-            Self::Runtime { .. } => {
-                "put runtime = \"crun\" below [engine] in containers.conf, or choose --network none"
-            }
+            Self::Runtime { .. } => "put runtime = \"crun\" below [engine] in containers.conf",
         }
     }
 }
 
 impl Orchestrator {
-    /// Finds out whether the network of a server can be closed here as its rules say: they are loaded where they close nothing.
+    /// Finds out whether the network of a server, and that of its build, can be closed here as its rules say: they are loaded where they
+    /// close nothing.
     pub(super) async fn check_network(&self, podman: &Podman, plan: &Plan) -> Result<(), Error> {
         let network = &plan.network;
+        let of_build = *network == Network::None && plan.origin.build().is_some();
         let rules = match network {
             _ if !plan.is_container() => return Ok(()),
-            Network::None => return Ok(()),
-            Network::Open => ruleset::open(),
+            Network::None if !of_build => return Ok(()),
+            Network::None | Network::Open => ruleset::open(&Policy::new(&[])),
             Network::Allow(hosts) => ruleset::allow(&Policy::new(hosts)),
         };
         let unenforceable = |why| Error::Unenforceable {
-            network: network.to_string(),
+            network: if of_build {
+                None
+            } else {
+                Some(network.to_string())
+            },
             why,
         };
         let runtime = podman.runtime().await?;

@@ -95,6 +95,11 @@ impl ServerName {
         format!("mcpod-{}@*.service", self.0)
     }
 
+    /// `mcpod-*@*.service`: the pattern that the instances of all servers match.
+    pub fn any_instance() -> &'static str {
+        "mcpod-*@*.service"
+    }
+
     /// `mcpod-NAME_VOLUME`: the name, in Podman, of a volume that keeps the server's data. Unit names are stricter than volumes' names.
     pub fn volume(&self, volume: &str) -> String {
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -126,7 +131,17 @@ impl ServerName {
 
     /// `mcpod-NAME_image/Containerfile`: the recipe of the server's image, in a folder of its own, which is the build's context.
     pub fn recipe_file(&self) -> String {
-        format!("mcpod-{}_image/Containerfile", self.0)
+        format!("{}/Containerfile", self.build_folder())
+    }
+
+    /// `mcpod-NAME_image`: the folder, below Quadlet's, of what its image is built by.
+    pub fn build_folder(&self) -> String {
+        format!("mcpod-{}_image", self.0)
+    }
+
+    /// `mcpod-NAME_image/hook.json`: the hook (oci-hooks(5)) that closes the network of the build.
+    pub fn build_hook_file(&self) -> String {
+        format!("{}/hook.json", self.build_folder())
     }
 
     /// `NAME_image.log`: the file in mcpod's runtime directory that a build writes to.

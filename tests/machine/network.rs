@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::changes::{afterwards, moved_aside, root_until_the_end};
+use crate::changes::{afterwards, moved_aside, root_until_the_end, settings};
 use crate::idle::Idle;
 use crate::machine::{SOON, mcpod, run, sh, wait_until};
 use crate::orphans::open;
@@ -401,6 +401,37 @@ fn the_open_network_leaves_out_this_host_and_its_link() {
 }
 
 #[test]
+fn a_build_reaches_what_the_open_network_does() {
+    let _machine = Idle::now();
+    let script = r#"
+mkdir reach
+cat >reach/probe.py <<'END'
+PROBE
+END
+printf 'FROM docker.io/library/python:3.12-slim\nCOPY probe.py /\nRUN python3 /probe.py "203.0.113.12 8080" "10.99.0.1 8080" "169.254.1.2 8080" "169.254.169.254 8080" && exit 9\n' >reach/Containerfile
+"#;
+    let _git = crate::git::daemon_with(&script.replace("PROBE", include_str!("probe.py")));
+    let _hosts = far_hosts();
+    let reached = || {
+        let reference = format!("{}#main:reach", crate::git::URL);
+        let ran = mcpod(&["add", &reference, "--yes"]).code(1);
+        let (_, from) = ran.stderr.split_once('{').expect("what it reached");
+        let (probed, _) = from.split_once('}').unwrap();
+        crate::packages::nothing_built();
+        serde_json::from_str::<Value>(&format!("{{{probed}}}")).unwrap()
+    };
+    let probed = reached();
+    is_open(&probed, &["203.0.113.12 8080", "10.99.0.1 8080"]);
+    is_closed(&probed, &["169.254.1.2 8080", "169.254.169.254 8080"]);
+
+    // Who has a proxy on this host says so in the settings.
+    let _settings = settings("[build]\nproxy = \"http://host.containers.internal:8080\"\n");
+    let probed = reached();
+    is_open(&probed, &["169.254.1.2 8080"]);
+    is_closed(&probed, &["169.254.169.254 8080"]);
+}
+
+#[test]
 fn without_what_closes_its_network_no_server_starts() {
     let _machine = Idle::now();
     let _hosts = far_hosts();
@@ -468,6 +499,10 @@ fn what_cannot_be_enforced_is_not_added() {
             .code(6)
             .complains(&["nft", "hint: ", "nftables"]);
     }
+    // A build has a network, whatever its server has.
+    mcpod(&["add", "npm:mcp-x", "--network", "none"])
+        .code(6)
+        .complains(&["builds", "nft", "hint: ", "nftables"]);
     drop(gone);
     // One that the kernel does not follow.
     let _broken = root_until_the_end(

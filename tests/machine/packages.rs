@@ -215,6 +215,7 @@ fn languages_whose_registry_cannot_be_reached_are_planned_and_fail_with_its_word
     nothing_built();
 }
 
+/// What fills up is what the build writes, or what Podman keeps of it.
 #[test]
 fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
     let _machine = Idle::now();
@@ -222,7 +223,7 @@ fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
     let _git = crate::git::daemon_with(
         r"mkdir full; printf 'FROM docker.io/library/python:3.12-slim\nRUN head -c 60M /dev/urandom >/large\n' >full/Containerfile",
     );
-    // A storage of its own, with room for the base and for what is built, but not for its layer beside it.
+    // A storage of its own.
     let folder = "/home/tester/full";
     let _room = root_until_the_end(
         &[
@@ -249,13 +250,38 @@ fn a_build_that_fills_the_disk_says_so_and_leaves_nothing() {
             &[],
         )
     });
-    let fill = r#"podman pull --quiet docker.io/library/python:3.12-slim && room=$(df --block-size=1M --output=avail "$1" | tail -n 1) &&
-        fallocate --length $((room - 90))M "$1/filler""#;
-    sh(fill, &[folder]).ok();
+    sh(
+        "podman pull --quiet docker.io/library/python:3.12-slim",
+        &[],
+    )
+    .ok();
+    let fill = r#"rm -f "$1/filler" && room=$(df --block-size=1M --output=avail "$1" | tail -n 1) &&
+        fallocate --length $((room - $2))M "$1/filler""#;
+    let used = || {
+        let used = sh(
+            r#"df --block-size=1M --output=used "$1" | tail -n 1"#,
+            &[folder],
+        )
+        .ok();
+        used.stdout.trim().parse::<u32>().unwrap()
+    };
+    for room in ["25", "90"] {
+        sh(fill, &[folder, room]).ok();
+        let before = used();
+        let ran = mcpod(&["add", &format!("{}#main:full", crate::git::URL), "--yes"]).code(1);
+        let said = ran.stderr.to_lowercase();
+        assert!(said.contains("no space left on device"), "{ran:#?}");
+        nothing_built();
+        let after = used();
+        assert!(after <= before + 1, "{before} MiB, then {after}");
+    }
+    // Nor is there room for what is put aside for the removal.
+    sh(fill, &[folder, "2"]).ok();
     mcpod(&["add", &format!("{}#main:full", crate::git::URL), "--yes"])
         .code(1)
-        .complains(&["no space left on device"]);
+        .complains(&["No space left on device"]);
     nothing_built();
+    sh(r#"! ls "$1"/graph/mcpod-*"#, &[folder]).ok();
 }
 
 #[test]

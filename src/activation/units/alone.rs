@@ -32,24 +32,26 @@ pub fn alone(text: &str) -> String {
     alone
 }
 
-/// The line by which a file starts mcpod itself, if there is one: such a server is nothing without it.
+/// The line by which a file, a unit or a hook, starts mcpod itself, if there is one: such a server is nothing without it.
 pub fn needs_mcpod(text: &str) -> Option<&str> {
     text.lines().find(|line| {
-        line.split_once('=').is_some_and(|(key, command)| {
+        let is_word_of_hook = line.trim_start().starts_with('"') && line.ends_with("/mcpod\",");
+        let is_command = line.split_once('=').is_some_and(|(key, command)| {
             let program = command
                 .split_whitespace()
                 .next()
                 .unwrap_or_default()
                 .trim_start_matches(['-', ':', '+', '!', '@', '"']);
             let program = program.trim_end_matches('"');
-            (key.starts_with("Exec") && program.rsplit('/').next() == Some("mcpod"))
-                || command.contains("--hooks-dir")
-        })
+            key.starts_with("Exec") && program.rsplit('/').next() == Some("mcpod")
+        });
+        is_word_of_hook || is_command
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::network::hook;
     use super::*;
 
     #[test]
@@ -76,11 +78,17 @@ mod tests {
         for line in [
             "ExecStart=/usr/bin/mcpod bridge https://example.com/mcp",
             "ExecStart=-/opt/mcpod bridge",
-            "GlobalArgs=--hooks-dir=/usr/lib/mcpod/hooks",
         ] {
             let text = format!("[Service]\n{line}\n");
             assert_eq!(needs_mcpod(&text), Some(line));
         }
+        let hook = |network: &str| hook(&network.parse().unwrap(), None, "/home/u/.local/mcpod");
+        let needing = hook("allow:a.example").unwrap();
+        assert_eq!(
+            needs_mcpod(&needing).map(str::trim),
+            Some("\"/home/u/.local/mcpod\",")
+        );
+        assert_eq!(needs_mcpod(&hook("open").unwrap()), None);
         assert_eq!(
             needs_mcpod("[Service]\nExecStart=/bin/sh -c mcpod\nSlice=mcpod.slice\n"),
             None

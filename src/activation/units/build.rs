@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::mounts::certificates;
+use super::network::below;
 use super::{runtime_path, words};
 use crate::activation::build::{Build, Recipe, Source, of_git, surroundings};
 use crate::image::ImageReference;
@@ -25,15 +26,36 @@ const BUILD_SLICE: &str = "mcpod-build.slice";
 /// The label of all layers that are built here.
 const BUILD_LABEL: &str = "io.mcpod.build=1";
 
+/// What sets a shell's `ballast` to a file that is put aside in Podman's storage before a build. On a storage without a free byte
+/// Podman cannot even remove what a build left there, so that it would stay full.
+macro_rules! ballast {
+    () => {
+        "ballast=$(podman --events-backend=none info --format '{{.Store.GraphRoot}}')/mcpod-ballast; "
+    };
+}
+
+/// Puts room aside for the removal of what the build leaves. (Not every file system takes fallocate(2).)
+const BALLAST_COMMAND: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    concat!(
+        ballast!(),
+        "fallocate --length 8MiB \"$ballast\" 2>/dev/null || exec head --bytes 8M /dev/zero >\"$ballast\""
+    ),
+];
+
 /// Removes what a build that did not succeed leaves: containers of the builder's, of which nobody else has any in the transient store,
-/// and layers that are no part of an image.
+/// and layers that are no part of an image. What was put aside makes room for it.
 pub const CLEAN_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
-    "[ \"$SERVICE_RESULT\" = success ] && exit; exec >/dev/null; \
+    concat!(
+        ballast!(),
+        "rm -f \"$ballast\"; [ \"$SERVICE_RESULT\" = success ] && exit; exec >/dev/null; \
      podman --transient-store ps --all --external --format '{{.Command}} {{.ID}}' | while read -r command id; do \
      [ \"$command\" != buildah ] || podman --transient-store --events-backend=none rm --force \"$id\"; done; \
-     podman --events-backend=none image prune --force --filter label=io.mcpod.build=1",
+     podman --events-backend=none image prune --force --filter label=io.mcpod.build=1"
+    ),
 ];
 
 /// Has Podman build in a mount namespace of its own.
@@ -91,6 +113,16 @@ pub fn build(
             }
         }
     }
+    // Podman passes over a hook that is not there, and a build in a mere chroot(2) has no network namespace for it to close.
+    file.push(unit::ASSERT_PATH_EXISTS, &below(&name.build_hook_file()))?;
+    file.push(
+        build::PODMAN_ARGS,
+        &PodmanOption::with("hooks-dir", below(&name.build_folder())),
+    )?;
+    file.push(
+        build::PODMAN_ARGS,
+        &PodmanOption::with("isolation", "rootless"),
+    )?;
     file.push(build::NETWORK, "pasta")?;
     file.push(build::GLOBAL_WORDS, words(&APART).as_slice())?;
     file.push(build::GLOBAL_ARGS, &PodmanOption::flag("transient-store"))?;
@@ -144,6 +176,7 @@ pub fn build(
     file.push(service::STANDARD_ERROR, &Stream::Inherit)?;
     // Before as well: what cleans up may have been killed itself.
     file.push(service::EXEC_START_PRE, words(&CLEAN_COMMAND).as_slice())?;
+    file.push(service::EXEC_START_PRE, words(&BALLAST_COMMAND).as_slice())?;
     file.push(service::EXEC_STOP_POST, words(&CLEAN_COMMAND).as_slice())?;
     Ok(file)
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::activation::choices::Network;
 use crate::egress::namespace::RESOLVER;
+use crate::egress::policy::Policy;
 use crate::egress::ruleset;
 use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{container, unit};
@@ -35,9 +36,6 @@ pub(super) fn push_network(
     if *network == Network::None {
         return file.push(container::NETWORK, "none");
     }
-    let below = |file: &str| {
-        Text::from(Specifier::ConfigDirectory).and(&*format!("/containers/systemd/{file}"))
-    };
     // Podman passes over a hook that is not there.
     file.push(unit::ASSERT_PATH_EXISTS, &below(&name.hook_file()))?;
     file.push(
@@ -52,49 +50,60 @@ pub(super) fn push_network(
     Ok(())
 }
 
+/// A path below Quadlet's folder.
+pub(super) fn below(file: &str) -> Text {
+    Text::from(Specifier::ConfigDirectory).and(&*format!("/containers/systemd/{file}"))
+}
+
 /// The hook of a network, as Podman reads it (oci-hooks(5)), with the path by which mcpod is found; none where there is no network.
 ///
 /// It runs when the container is made and stopped, before its first instruction. The rules of the open network need nobody but nft: such
 /// servers go on without mcpod.
-pub fn hook(network: &Network, program: &str) -> Option<String> {
-    let (script, arguments) = match network {
-        Network::None => return None,
-        Network::Open => (LOAD, vec![ruleset::open()]),
+pub fn hook(network: &Network, proxy: Option<&str>, program: &str) -> Option<String> {
+    match network {
+        Network::None => None,
+        Network::Open => Some(open_hook(proxy)),
         Network::Allow(_) => {
             let words = [program, "egress", &network.to_string()];
-            (START, words.map(str::to_owned).to_vec())
+            Some(written(START, &words))
         }
-    };
+    }
+}
+
+/// The hook of the open network, which is that of all builds: this host and its link are closed, but for a proxy there.
+pub fn open_hook(proxy: Option<&str>) -> String {
+    let policy = proxy.map_or_else(|| Policy::new(&[]), Policy::to_proxy);
+    written(LOAD, &[&ruleset::open(&policy)])
+}
+
+/// A hook that runs a script with arguments.
+fn written(script: &str, arguments: &[&str]) -> String {
     let script = format!("{TO_LOG}{script}");
-    let mut words = vec!["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()];
-    words.extend(arguments);
+    let words = [&["sh", "-c", &script, "sh"], arguments].concat();
     let hook = json!({
         "version": "1.0.0",
         "hook": {"path": "/bin/sh", "args": words, "timeout": HOOK_TIMEOUT},
         "when": {"always": true},
         "stages": ["createRuntime"],
     });
-    Some(format!("{hook:#}\n"))
+    format!("{hook:#}\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(network: &str) -> (String, Option<String>) {
+    fn of(network: &str) -> (String, Option<String>) {
         let network: Network = network.parse().unwrap();
         let mut file = UnitFile::new();
         push_network(&mut file, &"x".parse().unwrap(), &network).unwrap();
-        (file.to_string(), hook(&network, "/home/u/mcpod"))
+        (file.to_string(), hook(&network, None, "/home/u/mcpod"))
     }
 
     #[test]
     fn a_network_comes_with_what_closes_it() {
-        assert_eq!(
-            written("none"),
-            ("[Container]\nNetwork=none\n".to_owned(), None)
-        );
-        let (unit, hook) = written("allow:a.example:443");
+        assert_eq!(of("none"), ("[Container]\nNetwork=none\n".to_owned(), None));
+        let (unit, hook) = of("allow:a.example:443");
         let expected = "[Unit]\n\
             AssertPathExists=%E/containers/systemd/mcpod-x_network/hook.json\n\n\
             [Container]\n\
@@ -115,9 +124,18 @@ mod tests {
         assert_eq!(hook["hook"]["args"], words);
         assert_eq!(hook["stages"], json!(["createRuntime"]));
         assert_eq!(hook["when"], json!({"always": true}));
-        let (unit, hook) = written("open");
+        let (unit, hook) = of("open");
         assert!(!unit.contains("DNS="), "{unit}");
         let hook: serde_json::Value = serde_json::from_str(&hook.unwrap()).unwrap();
-        assert_eq!(hook["hook"]["args"][4], ruleset::open());
+        assert_eq!(hook["hook"]["args"][4], ruleset::open(&Policy::new(&[])));
+    }
+
+    #[test]
+    fn a_proxy_on_this_host_stays_open() {
+        let rule = "ip daddr 169.254.1.2/32 meta l4proto { tcp, udp } th dport 3128 accept";
+        let proxy = "http://host.containers.internal:3128";
+        assert!(open_hook(Some(proxy)).contains(rule));
+        assert!(!open_hook(Some("http://proxy.example:3128")).contains("3128"));
+        assert!(!open_hook(None).contains(rule));
     }
 }
