@@ -12,6 +12,7 @@ pub mod export;
 pub mod http_units;
 mod interrupt;
 mod kept;
+mod last_error;
 pub mod lists;
 pub mod login;
 pub mod logs;

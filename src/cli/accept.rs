@@ -61,7 +61,9 @@ pub(super) async fn run(
         return Ok(ExitCode::FAILURE);
     }
     let waiting = || output.note("waiting for another mcpod that changes units");
+    let busy = output.busy(format!("changing {name}"));
     orchestrator.accept(name, &held, tools, waiting).await?;
+    drop(busy);
     if output.is_json() {
         output.json(&held)?;
         return Ok(ExitCode::SUCCESS);

@@ -327,7 +327,9 @@ async fn preview(
     orchestrator: &Orchestrator,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
+    let busy = output.busy("looking");
     let files = orchestrator.preview(request).await?;
+    drop(busy);
     let is_build = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "build");
     if files.iter().any(|(path, _)| is_build(path)) {
         output.note(&format!("note: {BUILD_SEES}"));

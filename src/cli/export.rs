@@ -72,7 +72,10 @@ pub(super) async fn run(
             }
             serde_json::to_string_pretty(&set).context("cannot write JSON")? + "\n"
         }
-        Format::Kube => orchestrator.export_manifests(names).await?,
+        Format::Kube => {
+            let _busy = output.busy("writing manifests");
+            orchestrator.export_manifests(names).await?
+        }
         Format::Quadlet => {
             let files = orchestrator.export_units(names)?;
             if let Some(folder) = to {

@@ -1,5 +1,6 @@
 //! `mcpod login` and `mcpod logout`: tokens for a remote server.
 
+use std::cell::RefCell;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
@@ -69,7 +70,9 @@ pub(super) async fn run(
     } else {
         ""
     };
+    let busy = RefCell::new(Some(output.busy(format!("asking {name} how to log in"))));
     let invite = |Invitation { address, port }| {
+        drop(busy.take());
         output.note(&format!(
             "visit this address to log in; it ends at port {port} of this host{paste}:"
         ));
@@ -88,7 +91,10 @@ pub(super) async fn logout(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let LogoutArguments { name } = arguments;
-    if orchestrator.logout(&name).await? {
+    let busy = output.busy(format!("logging out of {name}"));
+    let was_logged_in = orchestrator.logout(&name).await?;
+    drop(busy);
+    if was_logged_in {
         output.note(&format!("logged out of {name}"));
     } else {
         output.note(&format!("nobody was logged in to {name}"));

@@ -64,7 +64,9 @@ pub(super) async fn run(
             done(&name, "is stored", output)?;
         }
         What::List => {
+            let busy = output.busy("asking Podman");
             let secrets = orchestrator.list_secrets().await?;
+            drop(busy);
             if output.is_json() {
                 output.json(&secrets)?;
             } else {
@@ -83,7 +85,9 @@ pub(super) async fn run(
             }
         }
         What::Remove { name } => {
+            let busy = output.busy(format!("removing {name}"));
             orchestrator.remove_secret(&name, waiting).await?;
+            drop(busy);
             done(&name, "is removed", output)?;
         }
     }

@@ -42,8 +42,11 @@ pub(super) async fn run(
     let Some(name) = &arguments.name else {
         let mut all = Vec::new();
         let mut code = ExitCode::SUCCESS;
-        for server in orchestrator.list().await? {
-            match orchestrator.status(server.name.as_str()).await {
+        let busy = output.busy("looking");
+        let statuses = orchestrator.statuses().await?;
+        drop(busy);
+        for status in statuses {
+            match status {
                 Ok(status) => all.push(status),
                 // One that cannot be looked at does not take the others' away.
                 Err(error) => code = output.failure_aside(&error.into()),
@@ -59,8 +62,10 @@ pub(super) async fn run(
         }
         return Ok(code);
     };
+    let busy = output.busy("looking");
     let status = orchestrator.status(name).await?;
     let log = orchestrator.log_end(&status.listed, LOG_LINES).await;
+    drop(busy);
     if output.is_json() {
         let log = log.lines().map(str::to_owned).collect();
         output.json(&WithLog { status, log })?;

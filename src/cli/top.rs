@@ -112,17 +112,14 @@ async fn look(orchestrator: &Orchestrator, before: &mut Before) -> Result<Vec<Ro
     let since = before.at.map(|at| now.duration_since(at).as_secs_f64());
     let mut used = HashMap::new();
     let mut rows = Vec::new();
-    for server in orchestrator.list().await? {
-        // One that was removed meanwhile is not there any more.
-        let Ok(Status {
+    // One that was removed meanwhile is not there any more.
+    for status in orchestrator.statuses().await?.into_iter().flatten() {
+        let Status {
             listed,
             accepted,
             running,
             ..
-        }) = orchestrator.status(server.name.as_str()).await
-        else {
-            continue;
-        };
+        } = status;
         let row = |session| Row {
             server: listed.name.to_string(),
             state: listed.state.as_str(),

@@ -86,7 +86,9 @@ pub(super) async fn rollback(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let waiting = || output.note("waiting for another mcpod that changes units");
+    let busy = output.busy(format!("rolling {} back", arguments.name));
     let upgrade = orchestrator.rollback(&arguments.name, waiting).await?;
+    drop(busy);
     if output.is_json() {
         output.json(&upgrade)?;
     } else {

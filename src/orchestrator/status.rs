@@ -8,13 +8,14 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::last_error::{FAILURES, LastError};
 use super::{Active, Error, Orchestrator};
 use crate::activation::limits::{CONTROLLERS, Lifetime, Memory};
 use crate::activation::record::State as Stage;
 use crate::egress::refusals::{self, Refused};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::session::definitions::Change;
-use crate::systemd::{ActiveState, Instance, journal};
+use crate::systemd::{ActiveState, Instance};
 
 /// Where control groups are (cgroups(7)).
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -160,19 +161,6 @@ impl fmt::Display for Allowed {
     }
 }
 
-/// How a session failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LastError {
-    /// The unit.
-    pub unit: String,
-    /// How it ended, in systemd's word: `exit-code`, `oom-kill`, `timeout`, ...
-    pub result: String,
-    /// When.
-    pub at: Option<Timestamp>,
-    /// What it wrote last to its standard error, as long as that is kept.
-    pub last_words: String,
-}
-
 /// A unit of an active server that runs: a session, or the container that all of them share.
 #[derive(Debug, Clone, Serialize)]
 pub struct Running {
@@ -201,13 +189,13 @@ pub struct Running {
 impl Orchestrator {
     /// All active servers, by name; those whose record is unusable are warned about.
     pub async fn list(&self) -> Result<Vec<Listed>, Error> {
-        let names = self.names()?;
-        if names.is_empty() {
+        let servers = self.readable()?;
+        if servers.is_empty() {
             return Ok(Vec::new());
         }
         let loaded = self
             .systemd
-            .list(&["mcpod-*.socket", "mcpod-*@*.service"])
+            .list(&["mcpod-*.socket", ServerName::any_instance()])
             .await?;
         let mut sessions: HashMap<ServerName, usize> = HashMap::new();
         for unit in &loaded {
@@ -217,17 +205,22 @@ impl Orchestrator {
                 *sessions.entry(instance.server).or_default() += 1;
             }
         }
+        let listed = servers.iter().map(|active| {
+            let unit = active.name.socket_unit();
+            let socket = loaded.iter().find(|listing| listing.unit == unit);
+            let socket = socket.map(|socket| &socket.active);
+            let sessions = sessions.get(&active.name).copied().unwrap_or_default();
+            self.listed(active, socket, sessions)
+        });
+        Ok(listed.collect())
+    }
+
+    /// All active servers whose record can be read, by name.
+    fn readable(&self) -> Result<Vec<Active>, Error> {
         let mut servers = Vec::new();
-        for name in names {
-            match self.active(name.clone()) {
-                Ok(Some(active)) => {
-                    let unit = name.socket_unit();
-                    let socket = loaded.iter().find(|listing| listing.unit == unit);
-                    let socket = socket.map(|socket| &socket.active);
-                    let sessions = sessions.get(&name).copied().unwrap_or_default();
-                    servers.push(self.listed(&active, socket, sessions));
-                }
-                Ok(None) => {}
+        for name in self.names()? {
+            match self.active(name) {
+                Ok(active) => servers.extend(active),
                 // One unreadable record must not hide the others.
                 Err(error) => tracing::warn!("{error}"),
             }
@@ -245,6 +238,31 @@ impl Orchestrator {
     /// How one active server does.
     pub async fn status(&self, typed: &str) -> Result<Status, Error> {
         let active = self.find(typed)?;
+        let mut failures = self.failures(&active.name.instance_pattern(), 1).await;
+        let failure = failures.remove(&active.name);
+        self.status_of(&active, failure).await
+    }
+
+    /// How all active servers do, by name; of one that cannot be looked at, why.
+    pub async fn statuses(&self) -> Result<Vec<Result<Status, Error>>, Error> {
+        let servers = self.readable()?;
+        let mut failures = match &*servers {
+            [] => HashMap::new(),
+            _ => self.failures(ServerName::any_instance(), FAILURES).await,
+        };
+        let mut statuses = Vec::new();
+        for active in &servers {
+            let failure = failures.remove(&active.name);
+            statuses.push(self.status_of(active, failure).await);
+        }
+        Ok(statuses)
+    }
+
+    async fn status_of(
+        &self,
+        active: &Active,
+        failure: Option<LastError>,
+    ) -> Result<Status, Error> {
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
         let mut running = Vec::new();
         for instance in self.systemd.instances(&active.name).await? {
@@ -256,7 +274,7 @@ impl Orchestrator {
         let counts = socket.socket.as_ref();
         let limits = &active.record.limits;
         Ok(Status {
-            listed: self.listed(&active, Some(&socket.active), running.len()),
+            listed: self.listed(active, Some(&socket.active), running.len()),
             enabled: socket.file_state == "enabled",
             limits: Allowed {
                 sessions: active.record.most_sessions(),
@@ -267,8 +285,10 @@ impl Orchestrator {
             },
             missing_controllers: self.missing_controllers().await?,
             previous: active.record.previous.clone(),
-            held_tools: self.held(&active),
-            last_error: self.last_error(&active).await,
+            held_tools: self.held(active),
+            // Another server may have had the name before.
+            last_error: failure
+                .filter(|failure| failure.at.is_none_or(|at| at >= active.record.added)),
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
             running,
@@ -289,29 +309,6 @@ impl Orchestrator {
         let there: Vec<&str> = controllers.split_whitespace().collect();
         let missing = CONTROLLERS.into_iter();
         Ok(missing.filter(|name| !there.contains(name)).collect())
-    }
-
-    /// The last failure of a session that the journal tells of, if this user can read it.
-    async fn last_error(&self, active: &Active) -> Option<LastError> {
-        if !self.host.journal_readable() {
-            return None;
-        }
-        let printed = journal::last_failure(&active.name).output().await.ok()?;
-        let failure: journal::Failure = serde_json::from_slice(&printed.stdout).ok()?;
-        let unit = UnitName::from_systemd(crate::text::one_line(&failure.unit));
-        let instance = Instance::parse(&unit)?;
-        let at = failure.time.parse().ok();
-        let at = at.and_then(|at| Timestamp::from_microsecond(at).ok());
-        // Another server may have had the name before.
-        if at.is_some_and(|at| at < active.record.added) {
-            return None;
-        }
-        Some(LastError {
-            last_words: journal::last_words(&self.host.runtime, &instance),
-            unit: unit.to_string(),
-            result: crate::text::one_line(&failure.result),
-            at,
-        })
     }
 
     fn listed(&self, active: &Active, socket: Option<&ActiveState>, sessions: usize) -> Listed {

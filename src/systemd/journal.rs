@@ -203,22 +203,24 @@ pub fn entry(json: &str) -> Option<Entry> {
     })
 }
 
-/// The journalctl(1) that prints, as one line of JSON, the last time that an instance of a server failed.
-pub fn last_failure(server: &ServerName) -> Command {
+/// The journalctl(1) that prints, a line of JSON each, the newest first, the last failures of the instances that match a pattern.
+pub fn last_failures(pattern: &str, lines: u32) -> Command {
     let mut command = Command::new("journalctl");
     command.args([
         "--user",
         "--quiet",
         "--no-pager",
+        "--reverse",
         "--output=json",
-        "--lines=1",
+        "--output-fields=USER_UNIT,UNIT_RESULT",
     ]);
-    command.arg(format!("--user-unit={}", server.instance_pattern()));
+    command.arg(format!("--lines={lines}"));
+    command.arg(format!("--user-unit={pattern}"));
     command.arg(format!("MESSAGE_ID={UNIT_FAILED}"));
     command
 }
 
-/// A failure of an instance, as [`last_failure`] prints it.
+/// A failure of an instance, as [`last_failures`] prints it.
 #[derive(Debug, Deserialize)]
 pub struct Failure {
     /// The unit.

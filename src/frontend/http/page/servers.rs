@@ -25,12 +25,10 @@ pub(super) async fn show((State(face), _): Here) -> Response {
 async fn table(face: &Arc<Face>) -> Result<Markup, Error> {
     let orchestrator = &face.frontend.orchestrator;
     let mut rows = Vec::new();
-    for server in orchestrator.list().await? {
-        // One that is removed at this moment is left out.
-        if let Ok(status) = orchestrator.status(server.name.as_str()).await {
-            let counted = face.counted(&server.name);
-            rows.push((status, counted));
-        }
+    // One that is removed at this moment is left out.
+    for status in orchestrator.statuses().await?.into_iter().flatten() {
+        let counted = face.counted(&status.listed.name);
+        rows.push((status, counted));
     }
     Ok(html! {
         section #servers data-live="3" aria-label="Servers" {
