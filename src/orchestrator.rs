@@ -49,7 +49,7 @@ use crate::settings::Settings;
 use crate::systemd::{ActiveState, Systemd, UnitListing, Watch};
 use crate::unit_dir::{Place, UnitDir, UnitPath};
 pub use error::{Error, Kind};
-pub use network::Unenforceable;
+pub use network::{RUNTIMES, Unenforceable};
 
 /// How alike a name must be to one that was mistyped (0 to 1, Jaro-Winkler) to be suggested.
 const ALIKE: f64 = 0.8;

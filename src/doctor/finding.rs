@@ -30,6 +30,8 @@ pub enum Check {
     Pasta,
     /// What limits which hosts a server reaches.
     Nftables,
+    /// What Podman runs containers by.
+    OciRuntime,
     /// What encrypts secrets.
     Credentials,
     /// Where the key of secrets is kept.

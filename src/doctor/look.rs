@@ -119,13 +119,19 @@ impl Look {
             // Said already.
             None => Ok(Vec::new()),
         };
+        let podman = self.podman().await;
+        let runtime = match &podman.program {
+            Some(program) => runtime_of(program).await,
+            None => None,
+        };
         Facts {
             distribution: Distribution::of(&root.text("etc/os-release")),
-            podman: self.podman().await,
+            podman,
             user: self.user().await,
             network: Network {
                 pasta: root.program("pasta"),
                 nft: root.program("nft"),
+                runtime,
             },
             security: self.security().await,
             room: root.room(self.host.uid, &self.folders()),
@@ -340,8 +346,21 @@ impl Look {
 
 /// What `podman --version` says, which asks no service.
 async fn version_of(program: &Path) -> Result<PodmanVersion, String> {
+    let said = said_by(program, &["--version"]).await?;
+    let version = said.rsplit(' ').next().unwrap_or_default();
+    version.parse().map_err(in_words)
+}
+
+/// What Podman runs containers by, if it says so.
+async fn runtime_of(program: &Path) -> Option<String> {
+    let said = said_by(program, &["info", "--format={{.Host.OCIRuntime.Name}}"]).await;
+    said.ok().filter(|name| !name.is_empty())
+}
+
+/// What a program writes, without the space around it.
+async fn said_by(program: &Path, arguments: &[&str]) -> Result<String, String> {
     let asked = tokio::process::Command::new(program)
-        .arg("--version")
+        .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
@@ -349,9 +368,7 @@ async fn version_of(program: &Path) -> Result<PodmanVersion, String> {
         Ok(output) => output.map_err(in_words)?,
         Err(_) => return Err(format!("{} does not end", program.display())),
     };
-    let said = String::from_utf8_lossy(&output.stdout);
-    let version = said.trim().rsplit(' ').next().unwrap_or_default();
-    version.parse().map_err(in_words)
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// An error with its causes, in a line.

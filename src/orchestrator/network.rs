@@ -8,7 +8,7 @@ use crate::egress::{namespace, ruleset};
 use crate::podman::Podman;
 
 /// The OCI runtimes that run hooks before a container starts, and fail with them.
-const RUNTIMES: [&str; 3] = ["crun", "runc", "youki"];
+pub const RUNTIMES: [&str; 3] = ["crun", "runc", "youki"];
 
 /// Why a network cannot be closed on a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use crate::idle::Idle;
 use crate::machine::{mcpod, run, run_as, sh};
 
 /// What is always to be found here.
-const SOUND: [&str; 15] = [
+const SOUND: [&str; 16] = [
     "podman",
     "podman-socket",
     "quadlet",
@@ -17,6 +17,7 @@ const SOUND: [&str; 15] = [
     "journal",
     "pasta",
     "nftables",
+    "oci-runtime",
     "credentials",
     "tpm",
     "keys",
@@ -77,6 +78,19 @@ fn programs_that_are_missing() {
         "nftables",
         "warning",
         "missing",
+    );
+    broken(
+        || {
+            sh(
+                r#"printf '[engine]\nruntime = "other"\n[engine.runtimes]\nother = ["/usr/bin/crun"]\n' >~/.config/containers/containers.conf"#,
+                &[],
+            )
+            .ok();
+            afterwards(|| sh("rm ~/.config/containers/containers.conf", &[]))
+        },
+        "oci-runtime",
+        "problem",
+        "other",
     );
     broken(
         || moved_aside(&["/usr/bin/newgidmap"]),
