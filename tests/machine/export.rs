@@ -90,10 +90,14 @@ fn a_file_that_holds_no_servers_is_refused() {
 #[test]
 fn plain_units_work_without_mcpod() {
     let _machine = Idle::now();
-    let echo = Server::add(MISBEHAVE, "echo");
+    let echo = Server::add_with(MISBEHAVE, "echo", &["--network", "allow:a.example"]);
     let folder = "/home/tester/exported";
     let _folder = afterwards(|| sh(r#"rm -rf "$1""#, &[folder]));
-    mcpod(&["export", "echo", "--format", "quadlet", "--output", folder]).ok();
+    let export = || mcpod(&["export", "echo", "--format", "quadlet", "--output", folder]);
+    // Its names are mcpod's to answer; what closes the open network is nft alone.
+    export().code(1).complains(&["mcpod", "--format json"]);
+    mcpod(&["config", "echo", "--network", "open"]).ok();
+    export().ok().complains(&["_network/hook.json"]);
     drop(echo);
 
     let _units = afterwards(|| {
