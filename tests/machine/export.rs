@@ -162,3 +162,49 @@ fn a_manifest_is_taken_where_pods_are() {
     let image = made[0]["ImageName"].as_str().unwrap();
     assert!(image.starts_with("docker.io/mcp/time@sha256:"), "{image}");
 }
+
+#[test]
+fn a_manifest_is_what_kubernetes_says_its_objects_are() {
+    let _machine = Idle::now();
+    sh("mkdir ~/kept && echo hello >~/kept/greeting", &[]).ok();
+    let _folder = afterwards(|| sh("rm -r ~/kept", &[]));
+    let _volume = afterwards(|| sh("podman volume rm --force mcpod-memory_data", &[]));
+    sh("printf 5ec7e7 | mcpod secret set echo_TOKEN", &[]).ok();
+    let _secret = afterwards(|| mcpod(&["secret", "remove", "echo_TOKEN"]));
+    let _echo = Server::add_with(
+        MISBEHAVE,
+        "echo",
+        &["--secret", "TOKEN", "--env", "A=yes", "--cpus", "0.5"],
+    );
+    let _memory = Server::add("memory", "memory");
+    let _files = Server::add_with(
+        "filesystem",
+        "files",
+        &["--set", "paths=/home/tester/kept", "--network", "open"],
+    );
+    let file = "/tmp/all.yaml";
+    mcpod(&["export", "--all", "--format", "kube", "--output", file]).ok();
+    let _file = afterwards(|| sh(r#"rm "$1""#, &[file]));
+    // No cluster can be had here. Its schemas can, and nothing that they do not know may stand there.
+    let checked = sh(
+        r#"podman run --rm --volume "$1:/all.yaml:ro" --volume /etc/ssl/certs/ca-certificates.crt:/ca.crt:ro --env PIP_CERT=/ca.crt \
+            docker.io/library/python:3.12-slim sh -c 'pip install --quiet --root-user-action=ignore kubernetes-validate==1.37.0 &&
+            kubernetes-validate --strict /all.yaml'"#,
+        &[file],
+    )
+    .ok();
+    for object in [
+        "pod/mcpod-echo",
+        "pod/mcpod-memory",
+        "pod/mcpod-files",
+        "networkpolicy/mcpod-echo",
+        "persistentvolumeclaim/",
+    ] {
+        assert!(
+            checked
+                .stdout
+                .contains(&format!("passed for resource {object}")),
+            "{object} in {checked:#?}"
+        );
+    }
+}
