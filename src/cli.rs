@@ -23,6 +23,7 @@ mod logs;
 mod manual;
 mod output;
 mod picker;
+mod progress;
 mod refresh;
 mod remove;
 mod search;

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::add::Progress;
 use super::ask;
 use super::output::{Failure, Output};
+use super::progress::Progress;
 use crate::activation::record::Tools;
 use crate::orchestrator::add::Consent;
 use crate::orchestrator::upgrade::{self, Outcome, Upgrade, Version};
