@@ -32,6 +32,7 @@ pub mod timer;
 mod trial;
 pub mod trust;
 pub mod upgrade;
+mod work;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::planning::bundle_of;
 use super::reference::{self, Candidate};
-use super::{Active, Error, Orchestrator, add, build, socket_path};
+use super::{Active, Error, Orchestrator, build, socket_path, work};
 use crate::activation::choices::{Choices, Network};
 use crate::activation::inputs::InputError;
 use crate::activation::plan::{Origin, Plan, PlanError, fingerprint};
@@ -229,14 +229,14 @@ impl Orchestrator {
         let pinned = pinned(&plan, old)?;
         let program = self.link()?;
         let built = self.built_files(name)?;
-        let mut record = add::record(&plan, &old.given, pinned.as_ref(), old.state);
+        let mut record = work::record(&plan, &old.given, pinned.as_ref(), old.state);
         record.image.clone_from(&old.image);
         record.tools_hash.clone_from(&old.tools_hash);
         record.added = old.added;
         record.state = old.state;
         record.previous.clone_from(&old.previous);
         record.tools = old.tools;
-        let texts = add::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
+        let texts = work::texts(&plan, pinned.as_ref(), &record, &built, &program, version)?;
         let secrets = &plan.invocation.secrets;
         self.store_secrets(&podman, secrets, Some(&plan.id), &|| {})
             .await?;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::add::{Request, record, texts};
+use super::add::Request;
+use super::work::{record, texts};
 use super::{Error, Orchestrator, socket_path};
 use crate::activation::plan::Origin;
 use crate::activation::record::State;

@@ -5,9 +5,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::add::{Raised, Step, Work};
+use super::add::Step;
 use super::remove::Extent;
 use super::upgrade::{Next, is_built};
+use super::work::{Raised, Work};
 use super::{Active, Error, Orchestrator};
 use crate::activation::plan::Origin;
 use crate::activation::record::State;

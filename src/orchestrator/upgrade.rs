@@ -8,13 +8,14 @@ mod remote;
 
 use serde::Serialize;
 
-use super::add::{self, Consent, Raised, Step, check_consent};
+use super::add::{Consent, Step, check_consent};
 use super::build::Fetch;
 use super::config::{choices, launch_number, pinned};
 use super::interrupt::Interrupt;
 use super::reference::{self, Candidate};
 use super::trial::{ALL, trial_of};
 use super::trust::{Tried, Trusted};
+use super::work::{self, Raised};
 use super::{Active, Error, Orchestrator, previous_path};
 use crate::activation::choices::Choices;
 use crate::activation::plan::{Origin, Plan};
@@ -256,7 +257,7 @@ impl Orchestrator {
         // As if the image stayed.
         let pinned = pinned(plan, &active.record)?;
         let program = self.link()?;
-        let texts = add::texts(
+        let texts = work::texts(
             plan,
             pinned.as_ref(),
             &active.record,
@@ -323,7 +324,7 @@ impl Orchestrator {
             active: _,
             built: _,
         } = raised;
-        let mut record = add::record(&next.plan, &old.given, pinned.as_ref(), old.state);
+        let mut record = work::record(&next.plan, &old.given, pinned.as_ref(), old.state);
         record.added = old.added;
         record.previous = Some(old.pinned());
         record.tools = old.tools;
@@ -340,7 +341,7 @@ impl Orchestrator {
             self.write_accepted(name, &accepted)?;
         }
         let built = self.build_texts(&next.plan, version)?;
-        let texts: UnitTexts = add::texts(
+        let texts: UnitTexts = work::texts(
             &next.plan,
             pinned.as_ref(),
             &record,
