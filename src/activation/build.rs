@@ -22,6 +22,7 @@ pub use repository::{Recipe, Repository};
 use super::bundle::{Manifest, ManifestError};
 use crate::catalog::{Bundle, Git, Package, PackageError, Registry};
 use crate::containerfile::{Containerfile, ContainerfileError};
+use crate::egress::policy::{THIS_HOST, is_this_host};
 use crate::image::ImageReference;
 use crate::quadlet::value::Assignment;
 use crate::settings;
@@ -360,6 +361,22 @@ pub fn of_git(settings: &settings::Build) -> Vec<Assignment> {
     if let Some(bundle) = &settings.ca_bundle {
         variables.push(Assignment::new("GIT_SSL_CAINFO", bundle));
     }
-    variables.extend(surroundings(None, settings.proxy.as_deref()));
+    let proxy = settings.proxy.as_deref().map(proxy_of_host);
+    variables.extend(surroundings(None, proxy.as_deref()));
     variables
+}
+
+/// A proxy as processes of this host reach it: what containers know this host by is nothing here.
+pub fn proxy_of_host(proxy: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(proxy) else {
+        return proxy.to_owned();
+    };
+    let is_here = url
+        .host_str()
+        .is_some_and(|host| is_this_host(host) || host.parse() == Ok(THIS_HOST));
+    if is_here && url.set_host(Some("127.0.0.1")).is_ok() {
+        url.to_string()
+    } else {
+        proxy.to_owned()
+    }
 }

@@ -221,7 +221,7 @@ async fn add_asking(
         let added = orchestrator
             .add(&request, &|step| progress.show(&step, output))
             .await;
-        progress.finish();
+        drop(progress);
         match added {
             Ok(added) => return Ok(added),
             Err(Error::Plan(PlanError::Input(InputError::Missing { inputs, .. })))

@@ -3,11 +3,10 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::output::{Busy, Failure, Outcome, Output};
+use super::output::{Busy, Failure, Outcome, Output, Shown};
 use super::stop::Stop;
 use crate::orchestrator::connection::Connection;
 use crate::orchestrator::{self, Orchestrator};
@@ -243,7 +242,7 @@ fn word<'a>(value: &'a Value, key: &str) -> &'a str {
 
 /// The progress of a call, on a terminal.
 #[derive(Default)]
-struct Bar(std::cell::OnceCell<ProgressBar>);
+struct Bar(std::cell::OnceCell<Shown>);
 
 impl Bar {
     fn show(&self, notification: &Frame) {
@@ -251,13 +250,9 @@ impl Bar {
             let value = notification.find(&[key]).ok().flatten()?;
             serde_json::from_str::<f64>(value).ok()
         };
-        let bar = self.0.get_or_init(|| {
-            let bar = ProgressBar::new_spinner();
-            match ProgressStyle::with_template("{spinner} {prefix} {msg}") {
-                Ok(style) => bar.with_style(style),
-                Err(_) => bar,
-            }
-        });
+        let bar = self
+            .0
+            .get_or_init(|| Shown::with("{spinner} {prefix} {msg}"));
         if let Some(progress) = number("progress") {
             let total = number("total").map_or_else(String::new, |total| format!("/{total}"));
             bar.set_prefix(format!("{progress:.1}{total}"));
@@ -267,15 +262,6 @@ impl Bar {
             message.and_then(|message| serde_json::from_str::<String>(message).ok())
         {
             bar.set_message(text::one_line(&message));
-        }
-        bar.tick();
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if let Some(bar) = self.0.get() {
-            bar.finish_and_clear();
         }
     }
 }

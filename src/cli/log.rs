@@ -28,7 +28,7 @@ pub(super) fn start() {
         registry.with(journal).try_init().ok();
     } else {
         let to_stderr = tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
+            .with_writer(|| super::output::Aside)
             .with_ansi(super::output::stderr_has_color())
             .without_time()
             .with_target(false);

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::orchestrator::{self, Kind};
 use crate::text;
-pub(super) use busy::Busy;
+pub(super) use busy::{Aside, Busy, Shown};
 
 /// How wide lines may be where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
@@ -224,7 +224,7 @@ impl Output {
     /// Says something about what is going on, on standard error.
     pub(super) fn note(&self, text: &str) {
         // There is nobody left to tell if this fails.
-        writeln!(self.stderr.lock(), "{}", text::for_terminal(text)).ok();
+        busy::aside(|| writeln!(self.stderr.lock(), "{}", text::for_terminal(text))).ok();
     }
 
     /// Shows an error and gives its exit code.
@@ -258,7 +258,7 @@ impl Output {
             ("", "")
         };
         let message = text::for_terminal(message);
-        writeln!(self.stderr.lock(), "{red}error:{plain} {message}").ok();
+        busy::aside(|| writeln!(self.stderr.lock(), "{red}error:{plain} {message}")).ok();
         if let Some(hint) = hint {
             self.note(&format!("hint: {hint}"));
         }

@@ -3,9 +3,9 @@
 use std::io::IsTerminal;
 use std::sync::Mutex;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
 
-use super::output::Output;
+use super::output::{Output, Shown};
 use crate::orchestrator::add::Step;
 use crate::podman::PullEvent;
 use crate::podman::progress::{PullProgress, PullSnapshot};
@@ -16,16 +16,19 @@ const OUTPUT_WIDTH: usize = 100;
 
 /// Shows how far `add` or `upgrade` is: a bar on a terminal, plain lines otherwise.
 pub(super) struct Progress {
-    bar: Option<ProgressBar>,
+    bar: Option<Shown>,
     pull: Mutex<(PullProgress, PullSnapshot)>,
 }
 
 impl Progress {
     pub(super) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = Shown::with("{spinner} {msg}");
+            bar.set_message("looking");
+            bar
+        });
         Self {
-            bar: std::io::stderr()
-                .is_terminal()
-                .then(ProgressBar::new_spinner),
+            bar,
             pull: Mutex::default(),
         }
     }
@@ -54,10 +57,7 @@ impl Progress {
 
     fn say(&self, message: String, output: &Output) {
         match &self.bar {
-            Some(bar) => {
-                bar.set_message(message);
-                bar.tick();
-            }
+            Some(bar) => bar.set_message(message),
             None => output.note(&message),
         }
     }
@@ -80,16 +80,9 @@ impl Progress {
                 }
             }
             bar.set_message(format!("layers {}/{}", now.layers_done, now.layers_total));
-            bar.tick();
         } else if now.layers_done > last.layers_done {
             output.note(&format!("layers {}/{}", now.layers_done, now.layers_total));
         }
         *last = now;
-    }
-
-    pub(super) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

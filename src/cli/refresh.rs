@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::output::{Failure, Outcome, Output};
+use super::output::{Failure, Outcome, Output, Shown};
 use crate::catalog::Store;
 use crate::catalog::refresh::{Event, Limits, Refresh, RefreshError};
 use crate::host::{Environment, Host};
@@ -54,11 +54,14 @@ pub(super) async fn run(
     if *enable_timer || *disable_timer {
         let orchestrator = Orchestrator::open(host).await?;
         let reports = || orchestrator.refresh().reports();
+        let busy = output.busy("changing the timer");
         if *enable_timer {
             orchestrator.enable_timer().await?;
+            drop(busy);
             output.note("the catalog is refreshed every day from now on");
         } else {
             orchestrator.disable_timer().await?;
+            drop(busy);
             output.note("the catalog is not refreshed by itself any more");
         }
         if output.is_json() {
@@ -67,14 +70,11 @@ pub(super) async fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let refresh = of_host(&host)?;
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        bar.set_style(style);
-    }
+    let bar = Shown::with("{spinner} {msg}");
     let reports = refresh
         .run(sources, *force, |event| show(event, &bar, output))
         .await;
-    bar.finish_and_clear();
+    drop(bar);
     let reports = reports?;
     if output.is_json() {
         output.json(&reports)?;
@@ -111,10 +111,9 @@ fn show(event: Event<'_>, bar: &ProgressBar, output: &Output) {
         Event::Received(source, count) => bar.set_message(format!("{source}: {count} received")),
         Event::Fetched(source, true) => bar.set_message(format!("{source}: fetched")),
         Event::Fetched(source, false) => bar.set_message(format!("{source}: nothing new")),
-        Event::Failed(source, error) => bar.suspend(|| output.note(&format!("{source}: {error}"))),
+        Event::Failed(source, error) => output.note(&format!("{source}: {error}")),
         Event::Indexing => bar.set_message("indexing"),
     }
-    bar.tick();
 }
 
 impl From<RefreshError> for Failure {

@@ -119,9 +119,12 @@ pub(super) async fn run(
                  mcpod.service",
             ));
         }
+        let busy = output.busy("having systemd listen");
         orchestrator.enable_http(&address).await?;
+        drop(busy);
         output.note(&format!("systemd listens on {address}"));
     } else if arguments.disable_socket {
+        let _busy = output.busy("having systemd listen no more");
         orchestrator.disable_http().await?;
     } else {
         over_http(arguments, &address, orchestrator, shape, output).await?;

@@ -43,7 +43,7 @@ pub(super) async fn run(
         let mut all = Vec::new();
         let mut code = ExitCode::SUCCESS;
         let busy = output.busy("looking");
-        let statuses = orchestrator.statuses().await?;
+        let statuses = orchestrator.statuses_with_errors().await?;
         drop(busy);
         for status in statuses {
             match status {

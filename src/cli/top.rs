@@ -71,7 +71,9 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let mut before = Before::default();
     let is_live = !output.is_json() && std::io::stdout().is_terminal();
+    let busy = output.busy("looking");
     let mut rows = look(orchestrator, &mut before).await?;
+    drop(busy);
     if !is_live {
         if output.is_json() {
             output.json(&rows)?;

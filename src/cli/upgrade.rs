@@ -119,7 +119,7 @@ async fn upgrade_asking(
         let upgraded = orchestrator
             .upgrade(name, &request, &|step| progress.show(&step, output))
             .await;
-        progress.finish();
+        drop(progress);
         match upgraded {
             Ok(upgrade) => break upgrade,
             Err(Error::NeedsConsent { what, how }) if ask::can_ask() => {
@@ -147,6 +147,7 @@ async fn upgrade_asking(
         output.note(&lines.join("\n"));
         if ask::yes("accept these tools?")? {
             let tools: Tools = active.record.tools;
+            let _busy = output.busy(format!("changing {name}"));
             orchestrator.accept(name, &held, tools, || {}).await?;
             upgrade.held.clear();
         }

@@ -115,7 +115,10 @@ impl Orchestrator {
         let mut plan = Box::pin(self.plan(request)).await?;
         let podman = self.podman().await?;
         let version = podman.supported_version().await?;
-        let enforceable = self.check_network(&podman, &plan);
+        let enforceable = async {
+            self.check_build(&podman, &plan).await?;
+            self.check_network(&podman, &plan).await
+        };
         interrupt.ends(enforceable).await?;
         let pinned = interrupt
             .ends(self.settle(&podman, &mut plan, Fetch::Missing, tell))
@@ -213,12 +216,13 @@ impl Orchestrator {
     }
 }
 
-/// What the code that a build runs can reach, in words: every build's network is the host's, as far as pasta leads.
+/// What the code that a build runs can reach, in words.
 pub const BUILD_SEES: &str =
     "what is built sees the open network, and no file, secret or session of yours";
 
 /// What more somebody else's recipe sees, behind [`BUILD_SEES`].
-const ADDS: &str = "; what its recipe ADDs from an address is fetched from this host's own network";
+const ADDS: &str =
+    "; what its recipe has Podman fetch (FROM, ADD of an address) comes by this host's own network";
 
 /// Sees to it that the user knows what code is built or runs outside of a container, where its catalog says no more than where that
 /// is found, or nothing.

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Orchestrator;
+use super::status::Status;
+use super::{Active, Orchestrator};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::systemd::{Instance, journal};
 
-/// How many failures are looked at where the last of each server is wanted: journald finds them by their unit, and there are as many
-/// units as there were sessions.
-pub(super) const FAILURES: u32 = 10_000;
+/// How many failures are looked at where the last of each server is wanted.
+const FAILURES: u32 = 10_000;
 
 /// How a session failed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,18 +26,47 @@ pub struct LastError {
     pub last_words: String,
 }
 
+impl LastError {
+    /// Whether it is of a server that was added then: another may have had its name before.
+    fn is_since(&self, added: Timestamp) -> bool {
+        self.at.is_none_or(|at| at >= added)
+    }
+}
+
 impl Orchestrator {
-    /// The last failure of each server's sessions that the journal tells of, if this user can read it.
-    pub(super) async fn failures(
+    /// The last failure of a server's sessions, if there was one and this user can read the journal.
+    pub(super) async fn last_error(&self, active: &Active) -> Option<LastError> {
+        let asked = self.failures(Some(&active.name), 1).await;
+        let mut last = asked.into_values();
+        last.find(|error| error.is_since(active.record.added))
+    }
+
+    /// Tells each server's last failure. Where there were many, those of long ago are passed over.
+    pub(super) async fn tell_last_errors<'a>(
         &self,
-        pattern: &str,
+        servers: impl IntoIterator<Item = &'a mut Status>,
+    ) {
+        let mut last = self.failures(None, FAILURES).await;
+        for Status {
+            listed, last_error, ..
+        } in servers
+        {
+            let error = last.remove(&listed.name);
+            *last_error = error.filter(|error| error.is_since(listed.added_at));
+        }
+    }
+
+    /// The last failure of each server that has one among so many of this server, or of all units.
+    async fn failures(
+        &self,
+        server: Option<&ServerName>,
         lines: u32,
     ) -> HashMap<ServerName, LastError> {
         let mut last = HashMap::new();
         if !self.host.journal_readable() {
             return last;
         }
-        let Ok(printed) = journal::last_failures(pattern, lines).output().await else {
+        let Ok(printed) = journal::last_failures(server, lines).output().await else {
             return last;
         };
         for line in printed.stdout.split(|byte| *byte == b'\n') {

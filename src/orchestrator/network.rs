@@ -46,23 +46,38 @@ impl Unenforceable {
 }
 
 impl Orchestrator {
-    /// Finds out whether the network of a server, and that of its build, can be closed here as its rules say: they are loaded where they
-    /// close nothing.
+    /// Finds out whether the network of a server can be closed here as its rules say.
     pub(super) async fn check_network(&self, podman: &Podman, plan: &Plan) -> Result<(), Error> {
         let network = &plan.network;
-        let of_build = *network == Network::None && plan.origin.build().is_some();
         let rules = match network {
             _ if !plan.is_container() => return Ok(()),
-            Network::None if !of_build => return Ok(()),
-            Network::None | Network::Open => ruleset::open(&Policy::new(&[])),
+            Network::None => return Ok(()),
+            Network::Open => ruleset::open(&Policy::new(&[])),
             Network::Allow(hosts) => ruleset::allow(&Policy::new(hosts)),
         };
+        self.try_rules(podman, Some(network), &rules).await
+    }
+
+    /// Finds out whether the network of a server's build can be closed here, if it is built.
+    pub(super) async fn check_build(&self, podman: &Podman, plan: &Plan) -> Result<(), Error> {
+        match plan.origin.build() {
+            Some(_) => {
+                self.try_rules(podman, None, &ruleset::open(&Policy::new(&[])))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Loads rules where they close nothing.
+    async fn try_rules(
+        &self,
+        podman: &Podman,
+        network: Option<&Network>,
+        rules: &str,
+    ) -> Result<(), Error> {
         let unenforceable = |why| Error::Unenforceable {
-            network: if of_build {
-                None
-            } else {
-                Some(network.to_string())
-            },
+            network: network.map(ToString::to_string),
             why,
         };
         let runtime = podman.runtime().await?;
@@ -73,7 +88,7 @@ impl Orchestrator {
             return Err(unenforceable(Unenforceable::NoNft));
         };
         let tried = podman
-            .in_new_network(&[nft.as_os_str(), "-f".as_ref(), "-".as_ref()], &rules)
+            .in_new_network(&[nft.as_os_str(), "-f".as_ref(), "-".as_ref()], rules)
             .await?;
         if tried.success {
             return Ok(());

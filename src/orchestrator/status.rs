@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::last_error::{FAILURES, LastError};
+use super::last_error::LastError;
 use super::{Active, Error, Orchestrator};
 use crate::activation::limits::{CONTROLLERS, Lifetime, Memory};
 use crate::activation::record::State as Stage;
@@ -195,7 +195,7 @@ impl Orchestrator {
         }
         let loaded = self
             .systemd
-            .list(&["mcpod-*.socket", ServerName::any_instance()])
+            .list(&["mcpod-*.socket", "mcpod-*@*.service"])
             .await?;
         let mut sessions: HashMap<ServerName, usize> = HashMap::new();
         for unit in &loaded {
@@ -238,22 +238,32 @@ impl Orchestrator {
     /// How one active server does.
     pub async fn status(&self, typed: &str) -> Result<Status, Error> {
         let active = self.find(typed)?;
-        let mut failures = self.failures(&active.name.instance_pattern(), 1).await;
-        let failure = failures.remove(&active.name);
-        self.status_of(&active, failure).await
+        let missing = self.missing_controllers().await?;
+        Ok(Status {
+            last_error: self.last_error(&active).await,
+            ..self.status_of(&active, missing).await?
+        })
     }
 
-    /// How all active servers do, by name; of one that cannot be looked at, why.
+    /// How all active servers do, by name, but for their last errors; of one that cannot be looked at, why.
     pub async fn statuses(&self) -> Result<Vec<Result<Status, Error>>, Error> {
         let servers = self.readable()?;
-        let mut failures = match &*servers {
-            [] => HashMap::new(),
-            _ => self.failures(ServerName::any_instance(), FAILURES).await,
+        let missing = match &*servers {
+            [] => Vec::new(),
+            _ => self.missing_controllers().await?,
         };
         let mut statuses = Vec::new();
         for active in &servers {
-            let failure = failures.remove(&active.name);
-            statuses.push(self.status_of(active, failure).await);
+            statuses.push(self.status_of(active, missing.clone()).await);
+        }
+        Ok(statuses)
+    }
+
+    /// The same, with their last errors.
+    pub async fn statuses_with_errors(&self) -> Result<Vec<Result<Status, Error>>, Error> {
+        let mut statuses = self.statuses().await?;
+        if !statuses.is_empty() {
+            self.tell_last_errors(statuses.iter_mut().flatten()).await;
         }
         Ok(statuses)
     }
@@ -261,7 +271,7 @@ impl Orchestrator {
     async fn status_of(
         &self,
         active: &Active,
-        failure: Option<LastError>,
+        missing_controllers: Vec<&'static str>,
     ) -> Result<Status, Error> {
         let socket = self.systemd.status(&active.name.socket_unit()).await?;
         let mut running = Vec::new();
@@ -283,12 +293,10 @@ impl Orchestrator {
                 tasks: limits.tasks,
                 lifetime: limits.lifetime.map(Lifetime::seconds),
             },
-            missing_controllers: self.missing_controllers().await?,
+            missing_controllers,
             previous: active.record.previous.clone(),
             held_tools: self.held(active),
-            // Another server may have had the name before.
-            last_error: failure
-                .filter(|failure| failure.at.is_none_or(|at| at >= active.record.added)),
+            last_error: None,
             accepted: counts.map_or(0, |socket| socket.accepted),
             refused: counts.map_or(0, |socket| socket.refused),
             running,

@@ -209,6 +209,7 @@ impl Orchestrator {
         let mut plan = self
             .plan_as(&candidate, active.name.clone(), choices.clone())
             .await?;
+        self.check_build(podman, &plan).await?;
         let pinned = self.settle(podman, &mut plan, Fetch::Anew, tell).await?;
         let units = self.differing_lines(active, &plan, version)?;
         Ok(Next {

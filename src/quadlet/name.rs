@@ -95,11 +95,6 @@ impl ServerName {
         format!("mcpod-{}@*.service", self.0)
     }
 
-    /// `mcpod-*@*.service`: the pattern that the instances of all servers match.
-    pub fn any_instance() -> &'static str {
-        "mcpod-*@*.service"
-    }
-
     /// `mcpod-NAME_VOLUME`: the name, in Podman, of a volume that keeps the server's data. Unit names are stricter than volumes' names.
     pub fn volume(&self, volume: &str) -> String {
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -203,8 +203,9 @@ pub fn entry(json: &str) -> Option<Entry> {
     })
 }
 
-/// The journalctl(1) that prints, a line of JSON each, the newest first, the last failures of the instances that match a pattern.
-pub fn last_failures(pattern: &str, lines: u32) -> Command {
+/// The journalctl(1) that prints, a line of JSON each, the newest first, the last failures of a server's instances, or of all units:
+/// a pattern for those of all servers would stand for as many units as there ever were sessions, each to be looked for.
+pub fn last_failures(server: Option<&ServerName>, lines: u32) -> Command {
     let mut command = Command::new("journalctl");
     command.args([
         "--user",
@@ -215,7 +216,9 @@ pub fn last_failures(pattern: &str, lines: u32) -> Command {
         "--output-fields=USER_UNIT,UNIT_RESULT",
     ]);
     command.arg(format!("--lines={lines}"));
-    command.arg(format!("--user-unit={pattern}"));
+    if let Some(server) = server {
+        command.arg(format!("--user-unit={}", server.instance_pattern()));
+    }
     command.arg(format!("MESSAGE_ID={UNIT_FAILED}"));
     command
 }

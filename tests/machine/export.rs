@@ -95,7 +95,9 @@ fn plain_units_work_without_mcpod() {
     let _folder = afterwards(|| sh(r#"rm -rf "$1""#, &[folder]));
     let export = || mcpod(&["export", "echo", "--format", "quadlet", "--output", folder]);
     // Its names are mcpod's to answer; what closes the open network is nft alone.
-    export().code(1).complains(&["mcpod", "--format json"]);
+    export()
+        .code(1)
+        .complains(&["mcpod", "config echo --network open", "--format json"]);
     mcpod(&["config", "echo", "--network", "open"]).ok();
     export().ok().complains(&["_network/hook.json"]);
     drop(echo);

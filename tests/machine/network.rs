@@ -404,31 +404,70 @@ fn the_open_network_leaves_out_this_host_and_its_link() {
 fn a_build_reaches_what_the_open_network_does() {
     let _machine = Idle::now();
     let script = r#"
-mkdir reach
+mkdir reach host
 cat >reach/probe.py <<'END'
 PROBE
 END
-printf 'FROM docker.io/library/python:3.12-slim\nCOPY probe.py /\nRUN python3 /probe.py "203.0.113.12 8080" "10.99.0.1 8080" "169.254.1.2 8080" "169.254.169.254 8080" && exit 9\n' >reach/Containerfile
+printf 'FROM docker.io/library/python:3.12-slim\nCOPY probe.py /\nRUN python3 /probe.py TARGETS && exit 9\n' >reach/Containerfile
+printf 'FROM docker.io/library/python:3.12-slim\nRUN --network=host true\n' >host/Containerfile
 "#;
-    let _git = crate::git::daemon_with(&script.replace("PROBE", include_str!("probe.py")));
+    let targets = [
+        "203.0.113.12 8080",
+        "2001:db8::12 8080",
+        "10.99.0.1 8080",
+        "169.254.1.2 8080",
+        "host.containers.internal 8080",
+        "169.254.169.254 8080",
+    ];
+    let script = script.replace("PROBE", include_str!("probe.py")).replace(
+        "TARGETS",
+        &targets.map(|target| format!("\"{target}\"")).join(" "),
+    );
+    let _git = crate::git::daemon_with(&script);
     let _hosts = far_hosts();
-    let reached = || {
-        let reference = format!("{}#main:reach", crate::git::URL);
+    let build = |folder: &str| {
+        let reference = format!("{}#main:{folder}", crate::git::URL);
         let ran = mcpod(&["add", &reference, "--yes"]).code(1);
+        crate::packages::nothing_built();
+        ran
+    };
+    let reached = || {
+        let ran = build("reach");
         let (_, from) = ran.stderr.split_once('{').expect("what it reached");
         let (probed, _) = from.split_once('}').unwrap();
-        crate::packages::nothing_built();
         serde_json::from_str::<Value>(&format!("{{{probed}}}")).unwrap()
     };
+    let [far @ .., this, same, metadata] = targets;
     let probed = reached();
-    is_open(&probed, &["203.0.113.12 8080", "10.99.0.1 8080"]);
-    is_closed(&probed, &["169.254.1.2 8080", "169.254.169.254 8080"]);
+    is_open(&probed, &far);
+    is_closed(&probed, &[this, same, metadata]);
 
     // Who has a proxy on this host says so in the settings.
-    let _settings = settings("[build]\nproxy = \"http://host.containers.internal:8080\"\n");
+    let proxy = settings("[build]\nproxy = \"http://host.containers.internal:8080\"\n");
     let probed = reached();
-    is_open(&probed, &["169.254.1.2 8080"]);
-    is_closed(&probed, &["169.254.169.254 8080"]);
+    is_open(&probed, &[this, same]);
+    is_closed(&probed, &[metadata]);
+    drop(proxy);
+
+    // Nor is there a way around: neither the network of the host, nor what has no network of its own.
+    build("host").complains(&["hook"]);
+    sh(
+        "systemctl --user set-environment BUILDAH_ISOLATION=chroot",
+        &[],
+    )
+    .ok();
+    let _isolation = afterwards(|| sh("systemctl --user unset-environment BUILDAH_ISOLATION", &[]));
+    is_closed(&reached(), &[this, metadata]);
+    // What nft says is told.
+    let _broken = root_until_the_end(
+        &[
+            "sh",
+            "-ec",
+            "mv /usr/sbin/nft /usr/sbin/nft.real; printf '#!/bin/sh\\n[ \"$2\" = - ] || { echo no such rule >&2; exit 1; }\\n' >/usr/sbin/nft; chmod 755 /usr/sbin/nft",
+        ],
+        &["mv", "/usr/sbin/nft.real", "/usr/sbin/nft"],
+    );
+    build("reach").complains(&["no such rule"]);
 }
 
 #[test]

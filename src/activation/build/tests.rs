@@ -399,3 +399,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_proxy_on_this_host_is_reached_from_here_by_its_loopback() {
+    for (given, here) in [
+        (
+            "http://host.containers.internal:3128",
+            "http://127.0.0.1:3128/",
+        ),
+        ("socks5://169.254.1.2:1080", "socks5://127.0.0.1:1080"),
+        ("http://proxy.example:3128", "http://proxy.example:3128"),
+    ] {
+        assert_eq!(proxy_of_host(given), here);
+    }
+}

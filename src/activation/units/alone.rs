@@ -34,8 +34,9 @@ pub fn alone(text: &str) -> String {
 
 /// The line by which a file, a unit or a hook, starts mcpod itself, if there is one: such a server is nothing without it.
 pub fn needs_mcpod(text: &str) -> Option<&str> {
-    text.lines().find(|line| {
-        let is_word_of_hook = line.trim_start().starts_with('"') && line.ends_with("/mcpod\",");
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(','));
+    let mut starting = lines.filter(|line| {
+        let is_word_of_hook = line.starts_with('"') && line.ends_with("/mcpod\"");
         let is_command = line.split_once('=').is_some_and(|(key, command)| {
             let program = command
                 .split_whitespace()
@@ -46,7 +47,8 @@ pub fn needs_mcpod(text: &str) -> Option<&str> {
             key.starts_with("Exec") && program.rsplit('/').next() == Some("mcpod")
         });
         is_word_of_hook || is_command
-    })
+    });
+    starting.next()
 }
 
 #[cfg(test)]
@@ -84,10 +86,7 @@ mod tests {
         }
         let hook = |network: &str| hook(&network.parse().unwrap(), None, "/home/u/.local/mcpod");
         let needing = hook("allow:a.example").unwrap();
-        assert_eq!(
-            needs_mcpod(&needing).map(str::trim),
-            Some("\"/home/u/.local/mcpod\",")
-        );
+        assert_eq!(needs_mcpod(&needing), Some("\"/home/u/.local/mcpod\""));
         assert_eq!(needs_mcpod(&hook("open").unwrap()), None);
         assert_eq!(
             needs_mcpod("[Service]\nExecStart=/bin/sh -c mcpod\nSlice=mcpod.slice\n"),

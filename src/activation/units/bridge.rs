@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::container::push_limits;
 use super::{push_connection, session};
+use crate::activation::build::proxy_of_host;
 use crate::activation::endpoint::{Endpoint, Header, Value};
 use crate::activation::plan::{Origin, Plan};
 use crate::catalog::HttpProtocol;
@@ -46,7 +47,10 @@ pub(super) fn bridge(
     }
     if let Some(proxy) = &plan.proxy {
         for variable in ["HTTP_PROXY", "HTTPS_PROXY"] {
-            file.push(service::ENVIRONMENT, &Assignment::new(variable, proxy))?;
+            file.push(
+                service::ENVIRONMENT,
+                &Assignment::new(variable, proxy_of_host(proxy)),
+            )?;
         }
     }
     file.push(service::NO_NEW_PRIVILEGES, &true)?;

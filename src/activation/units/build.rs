@@ -11,7 +11,7 @@ use crate::quadlet::error::ValueError;
 use crate::quadlet::keys::{build, quadlet, service, unit};
 use crate::quadlet::name::{ServerName, UnitName};
 use crate::quadlet::unit_file::UnitFile;
-use crate::quadlet::value::{PodmanOption, Stream, Text};
+use crate::quadlet::value::{Assignment, PodmanOption, Stream, Text};
 use crate::settings;
 
 /// How long a build may take.
@@ -26,36 +26,26 @@ const BUILD_SLICE: &str = "mcpod-build.slice";
 /// The label of all layers that are built here.
 const BUILD_LABEL: &str = "io.mcpod.build=1";
 
-/// What sets a shell's `ballast` to a file that is put aside in Podman's storage before a build. On a storage without a free byte
-/// Podman cannot even remove what a build left there, so that it would stay full.
-macro_rules! ballast {
-    () => {
-        "ballast=$(podman --events-backend=none info --format '{{.Store.GraphRoot}}')/mcpod-ballast; "
-    };
-}
-
-/// Puts room aside for the removal of what the build leaves. (Not every file system takes fallocate(2).)
+/// Puts room aside in Podman's storage for the removal of what the build leaves: where no byte is free Podman cannot even remove that,
+/// and the storage would stay full. What is written cannot be compressed; a link in the runtime directory says where it is.
 const BALLAST_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
-    concat!(
-        ballast!(),
-        "fallocate --length 8MiB \"$ballast\" 2>/dev/null || exec head --bytes 8M /dev/zero >\"$ballast\""
-    ),
+    "storage=$(podman --events-backend=none info --format '{{.Store.GraphRoot}}') || exit; \
+     ln -sfn \"$storage/mcpod-ballast\" \"$XDG_RUNTIME_DIR/mcpod/ballast\" && \
+     exec head --bytes 8M /dev/urandom >\"$storage/mcpod-ballast\"",
 ];
 
 /// Removes what a build that did not succeed leaves: containers of the builder's, of which nobody else has any in the transient store,
-/// and layers that are no part of an image. What was put aside makes room for it.
+/// and layers that are no part of an image. What was put aside makes room for that.
 pub const CLEAN_COMMAND: [&str; 3] = [
     "/bin/sh",
     "-c",
-    concat!(
-        ballast!(),
-        "rm -f \"$ballast\"; [ \"$SERVICE_RESULT\" = success ] && exit; exec >/dev/null; \
+    "link=$XDG_RUNTIME_DIR/mcpod/ballast; [ ! -L \"$link\" ] || rm -f \"$(readlink \"$link\")\" \"$link\"; \
+     [ \"$SERVICE_RESULT\" = success ] && exit; exec >/dev/null; \
      podman --transient-store ps --all --external --format '{{.Command}} {{.ID}}' | while read -r command id; do \
      [ \"$command\" != buildah ] || podman --transient-store --events-backend=none rm --force \"$id\"; done; \
-     podman --events-backend=none image prune --force --filter label=io.mcpod.build=1"
-    ),
+     podman --events-backend=none image prune --force --filter label=io.mcpod.build=1",
 ];
 
 /// Has Podman build in a mount namespace of its own.
@@ -122,6 +112,21 @@ pub fn build(
     file.push(
         build::PODMAN_ARGS,
         &PodmanOption::with("isolation", "rootless"),
+    )?;
+    // Podman gives neither by default, and its settings may: the one sends past the rules, the other changes them.
+    for capability in ["CAP_NET_RAW", "CAP_NET_ADMIN"] {
+        file.push(
+            build::PODMAN_ARGS,
+            &PodmanOption::with("cap-drop", capability),
+        )?;
+    }
+    // The hook writes to the log that is named like it, and Quadlet gives it to containers alone.
+    file.push(
+        service::ENVIRONMENT,
+        &Assignment::new(
+            "PODMAN_SYSTEMD_UNIT",
+            format!("{}.service", name.build_folder()),
+        ),
     )?;
     file.push(build::NETWORK, "pasta")?;
     file.push(build::GLOBAL_WORDS, words(&APART).as_slice())?;

@@ -161,7 +161,13 @@ impl Error {
             Self::Edited { name, .. } => Some(format!(
                 "put changes into a drop-in (mcpod-{name}@.container.d/NAME.conf) and take them out of the file; or: mcpod remove {name} --force"
             )),
-            Self::NothingAlone { .. } => Some("--format json takes it to another host that has mcpod".to_owned()),
+            // A path alone is of the hook, which keeps a list of hosts.
+            Self::NothingAlone { name, line } if line.starts_with('"') => Some(format!(
+                "it keeps a list of hosts: with the open network (mcpod config {name} --network open) or none it needs no mcpod; --format json takes it to another host that has mcpod"
+            )),
+            Self::NothingAlone { .. } => {
+                Some("--format json takes it to another host that has mcpod".to_owned())
+            }
             Self::NotGenerated { .. } => Some(
                 "journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why"
                     .to_owned(),
