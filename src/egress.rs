@@ -14,6 +14,8 @@
 //! counts, and then passes it on. A container has no capability with which to change any of it. **Invariant:** what fails closes. A
 //! hook that fails keeps the container from starting; a resolver that is gone admits nothing more.
 //!
+//! Builds have the hook of the open network, in each step that runs something.
+//!
 //! Podman passes over a hook whose file or program is missing, without a word. So the unit asserts the file, and the program
 //! of every hook is a shell that fails where what it is to start is not there.
 

@@ -403,14 +403,14 @@ fn the_open_network_leaves_out_this_host_and_its_link() {
 #[test]
 fn a_build_reaches_what_the_open_network_does() {
     let _machine = Idle::now();
-    let script = r#"
+    let script = r"
 mkdir reach host
 cat >reach/probe.py <<'END'
 PROBE
 END
 printf 'FROM docker.io/library/python:3.12-slim\nCOPY probe.py /\nRUN python3 /probe.py TARGETS && exit 9\n' >reach/Containerfile
 printf 'FROM docker.io/library/python:3.12-slim\nRUN --network=host true\n' >host/Containerfile
-"#;
+";
     let targets = [
         "203.0.113.12 8080",
         "2001:db8::12 8080",

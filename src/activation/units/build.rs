@@ -103,32 +103,7 @@ pub fn build(
             }
         }
     }
-    // Podman passes over a hook that is not there, and a build in a mere chroot(2) has no network namespace for it to close.
-    file.push(unit::ASSERT_PATH_EXISTS, &below(&name.build_hook_file()))?;
-    file.push(
-        build::PODMAN_ARGS,
-        &PodmanOption::with("hooks-dir", below(&name.build_folder())),
-    )?;
-    file.push(
-        build::PODMAN_ARGS,
-        &PodmanOption::with("isolation", "rootless"),
-    )?;
-    // Podman gives neither by default, and its settings may: the one sends past the rules, the other changes them.
-    for capability in ["CAP_NET_RAW", "CAP_NET_ADMIN"] {
-        file.push(
-            build::PODMAN_ARGS,
-            &PodmanOption::with("cap-drop", capability),
-        )?;
-    }
-    // The hook writes to the log that is named like it, and Quadlet gives it to containers alone.
-    file.push(
-        service::ENVIRONMENT,
-        &Assignment::new(
-            "PODMAN_SYSTEMD_UNIT",
-            format!("{}.service", name.build_folder()),
-        ),
-    )?;
-    file.push(build::NETWORK, "pasta")?;
+    push_network(&mut file, name)?;
     file.push(build::GLOBAL_WORDS, words(&APART).as_slice())?;
     file.push(build::GLOBAL_ARGS, &PodmanOption::flag("transient-store"))?;
     file.push(
@@ -184,4 +159,34 @@ pub fn build(
     file.push(service::EXEC_START_PRE, words(&BALLAST_COMMAND).as_slice())?;
     file.push(service::EXEC_STOP_POST, words(&CLEAN_COMMAND).as_slice())?;
     Ok(file)
+}
+
+/// What a build's unit says of its network: what connects it, and the hook that closes it to this host.
+fn push_network(file: &mut UnitFile, name: &ServerName) -> Result<(), ValueError> {
+    file.push(build::NETWORK, "pasta")?;
+    // Podman passes over a hook that is not there, and a build in a mere chroot(2) has no network namespace for it to close.
+    file.push(unit::ASSERT_PATH_EXISTS, &below(&name.build_hook_file()))?;
+    file.push(
+        build::PODMAN_ARGS,
+        &PodmanOption::with("hooks-dir", below(&name.build_folder())),
+    )?;
+    file.push(
+        build::PODMAN_ARGS,
+        &PodmanOption::with("isolation", "rootless"),
+    )?;
+    // Podman gives neither by default, and its settings may: the one sends past the rules, the other changes them.
+    for capability in ["CAP_NET_RAW", "CAP_NET_ADMIN"] {
+        file.push(
+            build::PODMAN_ARGS,
+            &PodmanOption::with("cap-drop", capability),
+        )?;
+    }
+    // The hook writes to the log that is named like it, and Quadlet gives it to containers alone.
+    file.push(
+        service::ENVIRONMENT,
+        &Assignment::new(
+            "PODMAN_SYSTEMD_UNIT",
+            format!("{}.service", name.build_folder()),
+        ),
+    )
 }

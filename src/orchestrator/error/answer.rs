@@ -161,13 +161,7 @@ impl Error {
             Self::Edited { name, .. } => Some(format!(
                 "put changes into a drop-in (mcpod-{name}@.container.d/NAME.conf) and take them out of the file; or: mcpod remove {name} --force"
             )),
-            // A path alone is of the hook, which keeps a list of hosts.
-            Self::NothingAlone { name, line } if line.starts_with('"') => Some(format!(
-                "it keeps a list of hosts: with the open network (mcpod config {name} --network open) or none it needs no mcpod; --format json takes it to another host that has mcpod"
-            )),
-            Self::NothingAlone { .. } => {
-                Some("--format json takes it to another host that has mcpod".to_owned())
-            }
+            Self::NothingAlone { name, line } => Some(alone_hint(name, line)),
             Self::NotGenerated { .. } => Some(
                 "journalctl --user -b -t quadlet-user-generator -t podman-user-generator says why"
                     .to_owned(),
@@ -237,4 +231,16 @@ impl Error {
 /// What is to be done about tools that are held back.
 pub(crate) fn accept_hint(name: &ServerName) -> String {
     format!("mcpod status {name} shows what changed; mcpod accept {name} takes it")
+}
+
+/// What is to be done about a server that is nothing without mcpod, by the line that starts it: a path alone is the hook's.
+fn alone_hint(name: &ServerName, line: &str) -> String {
+    let with_mcpod = "--format json takes it to another host that has mcpod";
+    if line.starts_with('"') {
+        format!(
+            "it keeps a list of hosts: with the open network (mcpod config {name} --network open) or none it needs no mcpod; {with_mcpod}"
+        )
+    } else {
+        with_mcpod.to_owned()
+    }
 }
