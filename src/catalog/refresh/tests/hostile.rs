@@ -71,21 +71,9 @@ fn relay(mut client: TcpStream, upstream: u16, wrong: Wrong) {
         std::io::copy(&mut from, &mut to).ok();
         to.shutdown(Shutdown::Write).ok();
     });
-    let mut sent = Vec::new();
-    let mut buffer = vec![0; 65536];
-    loop {
-        let count = server.read(&mut buffer).unwrap_or(0);
-        if count == 0 {
-            client.shutdown(Shutdown::Both).ok();
-            break;
-        }
-        sent.extend_from_slice(&buffer[..count]);
-        let objects = sent.windows(4).position(|word| word == b"PACK");
-        if let (Some(at), false) = (objects, matches!(wrong, Wrong::Nothing)) {
-            // In front of them stand the length of the line and the number of its channel.
-            client
-                .write_all(&sent[sent.len() - count..][..at + count - sent.len() - 5])
-                .unwrap();
+    while let Some(passed) = next_line(&mut server) {
+        let begins = passed[4..].starts_with(b"\x01PACK");
+        if begins && !matches!(wrong, Wrong::Nothing) {
             match wrong {
                 Wrong::Endless => endless(&mut client),
                 Wrong::Stuck => {
@@ -94,13 +82,23 @@ fn relay(mut client: TcpStream, upstream: u16, wrong: Wrong) {
                 }
                 _ => line(&mut client, &pack_of_one(1 << 20)).unwrap(),
             }
-            client.shutdown(Shutdown::Both).ok();
-            server.shutdown(Shutdown::Both).ok();
             break;
         }
-        client.write_all(&buffer[..count]).unwrap();
+        client.write_all(&passed).unwrap();
     }
+    client.shutdown(Shutdown::Both).ok();
+    server.shutdown(Shutdown::Both).ok();
     asking.join().unwrap();
+}
+
+/// The next line that a server sends, with its length in front (gitprotocol-common(5)); a length below four is a mark without more.
+fn next_line(server: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut line = vec![0; 4];
+    server.read_exact(&mut line).ok()?;
+    let length = usize::from_str_radix(str::from_utf8(&line).ok()?, 16).ok()?;
+    line.resize(length.max(4), 0);
+    server.read_exact(&mut line[4..]).ok()?;
+    Some(line)
 }
 
 /// A line on the channel of objects (gitprotocol-pack(5)).
