@@ -122,11 +122,16 @@ impl EndError {
                 self.name
             ));
         }
-        if let [first, others @ ..] = self.sealed.as_slice() {
+        let sealed: Vec<String> = self
+            .sealed
+            .iter()
+            .map(|key| format!("{}_{key}", self.name))
+            .collect();
+        if let [first, others @ ..] = sealed.as_slice() {
             let which = if others.is_empty() {
                 format!("its secret {first} does not")
             } else {
-                format!("one of its secrets ({}) does not", self.sealed.join(", "))
+                format!("one of its secrets ({}) does not", sealed.join(", "))
             };
             return Some(format!(
                 "{which} open with the keys of this host, which may have changed; store it anew: mcpod secret set {first}"
@@ -209,9 +214,9 @@ mod tests {
             EndError { sealed, ..ended() }.hint().unwrap()
         };
         assert_eq!(ended().hint(), None);
-        let hint = sealed(&["vault_TOKEN"]);
+        let hint = sealed(&["TOKEN"]);
         assert!(hint.ends_with("mcpod secret set vault_TOKEN"), "{hint}");
-        assert!(sealed(&["one", "two"]).contains("(one, two)"));
+        assert!(sealed(&["one", "two"]).contains("(vault_one, vault_two)"));
         let refused = CredentialError::Refused {
             error: "io.systemd.System".to_owned(),
         };
