@@ -50,7 +50,7 @@ impl Write for Aside {
 pub(in crate::cli) struct Shown(ProgressBar);
 
 impl Shown {
-    /// Shows what this template makes of it, a word from [`indicatif`].
+    /// Shows it in this form, a template of [`ProgressStyle`].
     pub(in crate::cli) fn with(template: &str) -> Self {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template(template) {
