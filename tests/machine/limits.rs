@@ -71,6 +71,22 @@ fn what_is_used_and_what_failed_is_told() {
     mcpod(&["status", "crashes"])
         .ok()
         .prints(&["Failed: exit-code", "about to crash, as told"]);
+    // So it is where all servers are asked for at once, and of each only its own.
+    let last_errors = || {
+        let all = mcpod(&["status", "--json"]).ok().json();
+        let of = |status: &serde_json::Value| {
+            let result = status["last_error"]["result"].as_str().map(str::to_owned);
+            (status["name"].as_str().unwrap().to_owned(), result)
+        };
+        let all = all.as_array().unwrap().iter().map(of);
+        all.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    {
+        let _sound = Server::add("time", "time");
+        let told = last_errors();
+        assert_eq!(told["crashes"].as_deref(), Some("exit-code"));
+        assert_eq!(told["time"], None);
+    }
     drop(attached);
     drop(crashes);
 
@@ -78,6 +94,7 @@ fn what_is_used_and_what_failed_is_told() {
     let _next = Server::add_with(MISBEHAVE, "crashes", &["--env", "MODE=echo"]);
     let status = mcpod(&["status", "crashes", "--json"]).ok().json();
     assert!(status["last_error"].is_null(), "{status}");
+    assert_eq!(last_errors()["crashes"], None);
 }
 
 #[test]
