@@ -78,8 +78,9 @@ pub(super) async fn run(
         ));
         output.note(&address);
     };
+    let exchanging = || output.busy(format!("waiting for the tokens of {name}"));
     let active = orchestrator
-        .login(&name, &wanted, port, invite, pasted)
+        .login(&name, &wanted, port, invite, exchanging, pasted)
         .await?;
     output.note(&format!("logged in to {}", active.name));
     Ok(ExitCode::SUCCESS)

@@ -44,13 +44,14 @@ struct Kept {
 
 impl Orchestrator {
     /// Logs in to a remote server. The user visits the address of the invitation; the address that the visit leads to comes to this
-    /// host's loopback, or by `pasted`, line by line.
-    pub async fn login(
+    /// host's loopback, or by `pasted`, line by line. While it is exchanged for tokens, what `exchanging` gave is held.
+    pub async fn login<Held>(
         &self,
         typed: &str,
         wanted: &Wanted,
         port: Option<u16>,
         invite: impl FnOnce(Invitation),
+        exchanging: impl Fn() -> Held,
         mut pasted: tokio::sync::mpsc::Receiver<String>,
     ) -> Result<Active, Error> {
         let active = self.find(typed)?;
@@ -91,7 +92,10 @@ impl Orchestrator {
                     }
                 },
             };
-            match begun.finish(&address).await {
+            let held = exchanging();
+            let finished = begun.finish(&address).await;
+            drop(held);
+            match finished {
                 Ok(()) => return Ok(active),
                 // Something else came by, or was pasted; the login can still end well.
                 Err(error @ LoginError::BadCallback(_)) => tracing::warn!("{error}"),

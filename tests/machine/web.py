@@ -9,6 +9,7 @@ import base64
 import http.server
 import json
 import sys
+import time
 import urllib.parse
 
 PORT = int(sys.argv[1])
@@ -62,6 +63,8 @@ def grant(form):
     if form["grant_type"] == "refresh_token" and form["refresh_token"] == state["refresh"]:
         seen["refreshed"] += 1
         return tokens()
+    # Long enough for whoever waits to be told that something goes on.
+    time.sleep(1)
     verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
     challenge = base64.urlsafe_b64encode(verifier).rstrip(b"=").decode()
     if form.get("code") == "good" and challenge == state["challenge"] and form["redirect_uri"] == state["redirect"]:

@@ -165,6 +165,32 @@ fn log_in(authority: &str) {
     login.finish().ok().prints(&["logged in to far"]);
 }
 
+/// Logs in as a user does whose browser is on this host, on a terminal.
+#[track_caller]
+fn log_in_here(authority: &str) {
+    let mut login = start(&[
+        "python3",
+        "-c",
+        include_str!("terminal.py"),
+        "nothing",
+        "",
+        "mcpod",
+        "login",
+        "far",
+    ]);
+    let address = loop {
+        let line = login.line();
+        if line.starts_with(authority) {
+            break line;
+        }
+    };
+    sh(r#"curl -sfL -o /dev/null "$1""#, &[address.trim_end()]).ok();
+    login
+        .finish()
+        .ok()
+        .prints(&["waiting for the tokens of far", "logged in to far"]);
+}
+
 /// Calls `echo` in a session that goes on.
 #[track_caller]
 fn echoes(session: &mut Running, text: &str) {
@@ -232,7 +258,7 @@ fn a_user_logs_in_to_a_remote_server_and_out_again() {
     );
     web("/documents");
     let _settings = settings(&format!("[login]\nclient_metadata_url = \"{DOCUMENT}\""));
-    log_in(&listening.url("/authorize"));
+    log_in_here(&listening.url("/authorize"));
     let seen = web("/seen").json();
     assert_eq!(
         (&seen["client"], &seen["registered"]),
