@@ -13,7 +13,7 @@ fn main() {
         println!("cargo::rerun-if-changed=packaging/order/order.ld");
         if is_set_to("PROFILE", "release") && !has_own_linker() {
             let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap();
-            println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/packaging/order/order.ld");
+            println!("cargo::rustc-link-arg-bins=-T{folder}/packaging/order/order.ld");
         }
     }
 }
