@@ -25,5 +25,7 @@ fn is_set_to(name: &str, value: &str) -> bool {
 /// Whether one of the linkers is asked for that know no scripts, or none that add to their own.
 fn has_own_linker() -> bool {
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    ["mold", "wild", "gold"].iter().any(|linker| flags.contains(linker))
+    ["mold", "wild", "gold"]
+        .iter()
+        .any(|linker| flags.contains(linker))
 }
