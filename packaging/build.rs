@@ -1,6 +1,6 @@
 //! How the program is linked.
 
-fn main() {
+fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=packaging/build.rs");
     // A position-independent program starts by relocating its tables. Packed (DT_RELR, glibc 2.36), their list has some
     // kilobytes instead of more than a megabyte, which every process would read and keep resident.
@@ -12,10 +12,11 @@ fn main() {
         // The functions of everyday work lie side by side; see packaging/order/make.
         println!("cargo::rerun-if-changed=packaging/order/order.ld");
         if is_set_to("PROFILE", "release") && !has_own_linker() {
-            let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap();
-            println!("cargo::rustc-link-arg-bins=-T{folder}/packaging/order/order.ld");
+            let order = std::path::absolute("packaging/order/order.ld")?;
+            println!("cargo::rustc-link-arg-bins=-T{}", order.display());
         }
     }
+    Ok(())
 }
 
 fn is_set_to(name: &str, value: &str) -> bool {

@@ -77,14 +77,10 @@ pub(super) fn describe(listing: &Listing, color: bool) -> String {
         line("Note", warning);
     }
     for tool in entry.tools.iter().take(TOOLS_MAX) {
-        line(
-            "Tool",
-            &format!(
-                "{}: {}",
-                tool.name,
-                tool.description.as_deref().unwrap_or_default()
-            ),
-        );
+        match &tool.description {
+            Some(description) => line("Tool", &format!("{}: {description}", tool.name)),
+            None => line("Tool", &tool.name),
+        }
     }
     if let Some(more) = entry
         .tools

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::upgrade::{Outcome, Upgrade, is_built};
+use super::upgrade::{Outcome, Upgrade, Version, is_built};
 use super::{Error, Orchestrator, build, instance_files, previous_path, socket_path};
 use crate::activation::record::{Record, State, with_record};
 use crate::activation::units::UnitTexts;
@@ -34,14 +34,14 @@ impl Orchestrator {
             .ok_or_else(edited)?;
         let mut record = Record::parse(&socket).map_err(|_| edited())?;
         let podman = self.podman().await?;
-        let to = self.version_of(&podman, &record).await?;
+        let to = Version::recorded(&podman, &record).await?;
         if is_built(&record) && to.size.is_none() {
             return Err(Error::PreviousGone {
                 name: name.clone(),
                 image: record.image,
             });
         }
-        let from = self.version_of(&podman, old).await?;
+        let from = Version::recorded(&podman, old).await?;
         record.previous = Some(old.pinned());
         // Who may use which tools was decided since.
         record.tools = old.tools;

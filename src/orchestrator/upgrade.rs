@@ -5,8 +5,11 @@
 //! call. Tools that are new or other than what was accepted are held back until somebody accepts them.
 
 mod remote;
+mod version;
 
 use serde::Serialize;
+
+pub use version::Version;
 
 use super::add::{Consent, Step, check_consent};
 use super::build::Fetch;
@@ -22,14 +25,11 @@ use crate::activation::plan::{Origin, Plan};
 use crate::activation::record::Record;
 use crate::activation::units::UnitTexts;
 use crate::image::{ImageReference, Pinned};
-use crate::podman::{Image, Podman};
+use crate::podman::Podman;
 use crate::quadlet::name::ServerName;
 use crate::session::definitions::{Change, Definitions, Difference};
 use crate::session::lists::Lists;
 use crate::unit_dir::{Lock, Replacement, UnitPath};
-
-/// The label by which images say which version of their program they hold (OCI image-spec, annotations).
-const VERSION_LABEL: &str = "org.opencontainers.image.version";
 
 /// How a server is to be upgraded.
 #[derive(Debug, Clone, Default)]
@@ -56,19 +56,6 @@ pub enum Outcome {
     Upgraded,
     /// The server is the older one again.
     RolledBack,
-}
-
-/// A version of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Version {
-    /// Its image by name, or what that is built from.
-    pub image: String,
-    /// The image's digest; nothing of what is yet to be built.
-    pub digest: String,
-    /// The version that the image's label says.
-    pub version: Option<String>,
-    /// How many bytes the image takes; nothing where it is not here.
-    pub size: Option<u64>,
 }
 
 /// What an upgrade changes.
@@ -125,8 +112,8 @@ impl Orchestrator {
         let next = interrupt
             .ends(Box::pin(self.next(&podman, &active, tell)))
             .await?;
-        let from = self.version_of(&podman, &active.record).await?;
-        let to = version(&podman, &next).await?;
+        let from = Version::recorded(&podman, &active.record).await?;
+        let to = Version::next(&podman, &next).await?;
         let mut upgrade = Upgrade {
             name: name.clone(),
             outcome: Outcome::Current,
@@ -186,7 +173,7 @@ impl Orchestrator {
         if !request.check {
             upgrade.outcome = Outcome::Upgraded;
             let active = self.find(typed)?;
-            upgrade.to = self.version_of(&podman, &active.record).await?;
+            upgrade.to = Version::recorded(&podman, &active.record).await?;
             let held = self.held(&active).into_iter();
             upgrade.held = held.map(|change| change.tool).collect();
         }
@@ -392,53 +379,11 @@ impl Orchestrator {
         files.push(super::socket_path(name));
         Ok(files)
     }
-
-    /// The version that a record tells of.
-    pub(super) async fn version_of(
-        &self,
-        podman: &Podman,
-        record: &Record,
-    ) -> Result<Version, Error> {
-        let here = match record.digest.strip_prefix("sha256:") {
-            None => None,
-            Some(id) if is_built(record) => podman.image_of_id(id).await?,
-            Some(_) => {
-                let name: ImageReference = record.image.parse()?;
-                podman.image(&name.pinned(&record.digest.parse()?)).await?
-            }
-        };
-        Ok(described(record.image.clone(), record.digest.clone(), here))
-    }
 }
 
 /// Whether the image of a server was built here.
 pub(super) fn is_built(record: &Record) -> bool {
     !record.digest.is_empty() && !record.launch.ends_with(" image")
-}
-
-/// What is known of what a server is to become.
-async fn version(podman: &Podman, next: &Next) -> Result<Version, Error> {
-    let image = next.plan.origin.to_string();
-    match &next.pinned {
-        Some(Pinned::Fetched(name)) => {
-            let here = podman.image(name).await?;
-            let digest = name.digest().map(ToString::to_string).unwrap_or_default();
-            Ok(described(image, digest, here))
-        }
-        _ => Ok(described(image, String::new(), None)),
-    }
-}
-
-fn described(image: String, digest: String, here: Option<Image>) -> Version {
-    let label = here
-        .as_ref()
-        .and_then(|here| here.labels.get(VERSION_LABEL));
-    Version {
-        image,
-        digest,
-        version: label.map(|label| crate::text::shortened(&crate::text::one_line(label), 60)),
-        size: here.map(|here| here.size),
-    }
 }
 
 /// Sees to it that the user has seen what would be other than what he agreed to.
