@@ -58,6 +58,7 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
             let (told, over, token) = (&told, &over, &token);
             scope.spawn(move || work(place, token, number, told, over));
         }
+        let _over = Over(&over);
         let started = Instant::now();
         let lasts = FOR_EACH * u32::try_from(place.samples).unwrap();
         let mut random = Random(seed);
@@ -65,7 +66,6 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
             thread::sleep(Duration::from_millis(PAUSE.0 + random.below(PAUSE.1)));
             kills.one(place, &face, &mut random);
         }
-        over.store(true, Ordering::Relaxed);
     });
     // In the middle of nothing, which the guard has to see as well.
     let mut face = face.into_inner().unwrap();
@@ -102,6 +102,15 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
     }
     agent.leave();
     place.quiet(0);
+}
+
+/// Ends the work of the agents, also where what kills fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// An agent, and another one whenever its frontend is gone.
