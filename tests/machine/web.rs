@@ -148,16 +148,22 @@ fn a_remote_server_becomes_what_it_and_the_catalog_say_by_now() {
     server.call("echo", r#"{"text": "x"}"#).ok();
 }
 
+/// The address that `login` asks the user to visit.
+#[track_caller]
+fn invitation(login: &mut Running, authority: &str) -> String {
+    loop {
+        let line = login.line();
+        if line.starts_with(authority) {
+            return line.trim_end().to_owned();
+        }
+    }
+}
+
 /// Logs in as a user does whose browser is elsewhere.
 #[track_caller]
 fn log_in(authority: &str) {
     let mut login = start(&["sh", "-c", "exec mcpod login far 2>&1"]);
-    let address = loop {
-        let line = login.line();
-        if line.starts_with(authority) {
-            break line;
-        }
-    };
+    let address = invitation(&mut login, authority);
     let visit = r#"curl -s -o /dev/null -w '%{redirect_url}' "$1""#;
     let ends_at = sh(visit, &[&address]).ok().stdout;
     assert!(ends_at.starts_with("http://127.0.0.1:"), "{ends_at}");
@@ -178,13 +184,8 @@ fn log_in_here(authority: &str) {
         "login",
         "far",
     ]);
-    let address = loop {
-        let line = login.line();
-        if line.starts_with(authority) {
-            break line;
-        }
-    };
-    sh(r#"curl -sfL -o /dev/null "$1""#, &[address.trim_end()]).ok();
+    let address = invitation(&mut login, authority);
+    sh(r#"curl -sfL -o /dev/null "$1""#, &[&address]).ok();
     login
         .finish()
         .ok()
