@@ -228,6 +228,14 @@ impl Manifest {
             .inputs
             .retain(|known| inputs.iter().all(|own| own.path != known.path));
         completed.inputs.extend(inputs);
+        // The entry says what is mounted, the bundle only what it calls it.
+        let mounted = completed.mounted();
+        let mounted: Vec<String> = mounted.into_iter().map(str::to_owned).collect();
+        for input in &mut completed.inputs {
+            if mounted.iter().any(|path| path == input.path.as_str()) {
+                input.kind = InputKind::Path;
+            }
+        }
         let used: Vec<InputPath> = completed
             .templates()
             .into_iter()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::evaluate::Evaluated;
-use crate::catalog::{Input, InputKind, InputPath, LaunchOption, Mount, Pattern, Run, Template};
+use crate::catalog::{Input, InputKind, InputPath, LaunchOption, Pattern};
 use crate::quadlet::value::Assignment;
 use crate::secret::Secret;
 use crate::text::is_hidden;
@@ -197,7 +197,7 @@ impl<'a> Inputs<'a> {
                 .filter(|input| input.secret)
                 .map(|input| input.path.as_str())
                 .collect(),
-            mounted: mounted(option),
+            mounted: option.mounted(),
         };
         for Assignment { name, value } in clear {
             let input = inputs.find(name).ok_or_else(|| InputError::Unknown {
@@ -333,24 +333,6 @@ pub fn names_secret(variable: &str) -> bool {
             .strip_suffix(word)
             .is_some_and(|before| before.is_empty() || before.ends_with('_'))
     })
-}
-
-/// The inputs that the sources of a launch option's mounts refer to.
-fn mounted(option: &LaunchOption) -> BTreeSet<&str> {
-    let Run::Local(local) = &option.run else {
-        return BTreeSet::new();
-    };
-    local
-        .mounts
-        .iter()
-        .filter_map(|mount| match mount {
-            Mount::Bind { source, .. } => Some(source),
-            Mount::Each(each) => Some(each),
-            Mount::Volume { .. } => None,
-        })
-        .flat_map(Template::inputs)
-        .map(InputPath::as_str)
-        .collect()
 }
 
 /// Refuses a value that is not what the input takes.

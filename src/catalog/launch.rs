@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::allowed_host::AllowedHost;
 use super::artifact::Artifact;
-use super::input::Input;
+use super::input::{Input, InputPath};
 use super::mount::Mount;
 use super::template::Template;
 
@@ -179,6 +179,20 @@ impl LaunchOption {
     /// Whether the value of one of its templates is a secret: it refers to a secret input, or to a variable that does.
     pub fn is_secret(&self, template: &Template) -> bool {
         refers(template, &self.secret_inputs(), &self.secret_variables())
+    }
+
+    /// The inputs that say what of the host is mounted, whatever kind they are declared to be.
+    pub fn mounted(&self) -> BTreeSet<&str> {
+        let Run::Local(local) = &self.run else {
+            return BTreeSet::new();
+        };
+        let sources = local.mounts.iter().filter_map(|mount| match mount {
+            Mount::Bind { source, .. } => Some(source),
+            Mount::Each(each) => Some(each),
+            Mount::Volume { .. } => None,
+        });
+        let inputs = sources.flat_map(Template::inputs);
+        inputs.map(InputPath::as_str).collect()
     }
 
     /// All its templates.

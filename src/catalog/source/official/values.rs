@@ -75,7 +75,9 @@ impl Values {
                 make_path(input);
             }
         }
-        self.mounts.push(mount);
+        if !self.mounts.contains(&mount) {
+            self.mounts.push(mount);
+        }
     }
 
     /// The value of a field: the one it has, or the user's answer. A file is mounted where it lies.
@@ -90,13 +92,8 @@ impl Values {
             Some(path) => {
                 let mount =
                     Template::parse(&format!("{{{{{path}|volume|into}}}}"), Syntax::DoubleBraces);
-                if !self
-                    .mounts
-                    .iter()
-                    .any(|other| other.source() == Some(&mount))
-                {
-                    self.mounts.push(Mount::Each(mount));
-                }
+                // What was declared as a text before is a path as well.
+                self.mount(Mount::Each(mount));
                 let spread = if many { "|into" } else { "" };
                 Template::parse(
                     &format!("{{{{{path}|volume-target{spread}}}}}"),
