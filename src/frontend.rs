@@ -349,7 +349,8 @@ impl Frontend {
 
 /// What the registry offers: its tools say how large the catalog is.
 fn registry_lists(orchestrator: &Orchestrator) -> Result<Lists, Error> {
-    Ok(registry::lists(orchestrator.catalog()?.size()))
+    let sources = orchestrator.settings().sources.sources();
+    Ok(registry::lists(orchestrator.catalog()?.size(), &sources))
 }
 
 /// Asks a server what it offers, and keeps that in the cache; again after a while if it does not say.

@@ -33,6 +33,9 @@ enum What {
         /// Read the value from this file
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
+        /// The entry that the server is to be added from: no other gets it by having the name
+        #[arg(long = "for", value_name = "ID")]
+        entry: Option<String>,
     },
     /// List the secrets that are stored, without their values
     List,
@@ -50,7 +53,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let waiting = || output.note("waiting for another mcpod that changes units");
     match arguments.what {
-        What::Set { name, file } => {
+        What::Set { name, file, entry } => {
             let value = match file {
                 Some(file) => ask::secret_from_file(&file)?,
                 None => ask::secret_from_input()?,
@@ -58,7 +61,7 @@ pub(super) async fn run(
             let unencrypted = || output.note(UNENCRYPTED);
             let busy = output.busy("encrypting");
             orchestrator
-                .set_secret(&name, value, waiting, &unencrypted)
+                .set_secret(&name, value, entry.as_deref(), waiting, &unencrypted)
                 .await?;
             drop(busy);
             done(&name, "is stored", output)?;

@@ -7,6 +7,7 @@
 mod accept;
 mod add;
 mod answer;
+mod arguments;
 mod browse;
 mod command;
 mod config;
@@ -38,8 +39,10 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::Frontend;
+use crate::catalog::refresh::Source;
 use crate::session::lists::Lists;
 use crate::session::{Client, Era, Incoming, Opening, Session, SessionError};
+use answer::Failure;
 use tool::Tool;
 
 /// How many bytes of messages the pipe holds.
@@ -54,9 +57,9 @@ struct Registry {
     frontend: Arc<Frontend>,
 }
 
-/// What the registry offers, with a catalog of so many servers.
-pub(super) fn lists(servers: usize) -> Lists {
-    let summary = browse::summary(servers);
+/// What the registry offers, with a catalog of so many servers from these sources.
+pub(super) fn lists(servers: usize, sources: &[Source]) -> Lists {
+    let summary = browse::summary(servers, sources);
     let tools = Tool::ALL.iter().map(|tool| {
         let definition = serde_json::to_string(&tool.definition(&summary))?;
         RawValue::from_string(definition)
@@ -98,6 +101,17 @@ pub(super) async fn open(
     opening.open(connect).await
 }
 
+impl Registry {
+    /// Waits until nobody else changes units, as somebody does who builds an image, or until the call is cancelled. What is then begun
+    /// goes to its end.
+    async fn turn(&self, context: &RequestContext<RoleServer>) -> Result<(), Failure> {
+        tokio::select! {
+            turn = self.frontend.orchestrator.lock(|| {}) => Ok(turn.map(drop)?),
+            () = context.ct.cancelled() => Err(Failure::new("cancelled")),
+        }
+    }
+}
+
 impl ServerHandler for Registry {
     fn get_info(&self) -> InitializeResult {
         InitializeResult::new(ServerCapabilities::builder().enable_tools().build())
@@ -109,8 +123,9 @@ impl ServerHandler for Registry {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let catalog = self.frontend.orchestrator.catalog();
-        let summary = browse::summary(catalog.map_or(0, |catalog| catalog.size()));
+        let orchestrator = &self.frontend.orchestrator;
+        let servers = orchestrator.catalog().map_or(0, |catalog| catalog.size());
+        let summary = browse::summary(servers, &orchestrator.settings().sources.sources());
         let definitions = Tool::ALL.iter().map(|tool| tool.definition(&summary));
         let tools = definitions.collect();
         Ok(ListToolsResult::with_all_items(tools))
@@ -134,7 +149,7 @@ impl ServerHandler for Registry {
         } else {
             tokio::select! {
                 answer = called => answer,
-                () = cancelled.cancelled() => Err(answer::Failure::new("cancelled")),
+                () = cancelled.cancelled() => Err(Failure::new("cancelled")),
             }
         };
         Ok(answer::result(answer).into())

@@ -1,5 +1,11 @@
 //! Where a request of the agent's leads, and how its server knows what the agent asks for.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
 use super::offer::{Names, Offer, Origin};
 use super::tasks;
 use super::voice::Voice;
@@ -9,6 +15,9 @@ use crate::session::{Frame, RpcError};
 
 /// The tool that calls any other; it is a matter of names alone, so everything a call can do passes through it.
 pub(super) const EXEC: &str = "registry-exec";
+
+/// What it takes.
+const EXEC_TAKES: [&str; 3] = ["tool", "server", "arguments"];
 
 /// A request on its way.
 #[derive(Debug)]
@@ -95,7 +104,16 @@ fn exec(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Option<Route
     else {
         return Ok(None);
     };
-    let server = text(frame, &["arguments", "server"])?;
+    let outer = splice::find(payload, &["arguments"])?.unwrap_or_default();
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(outer).unwrap_or_default();
+    // What a model put beside the tool's own arguments would be lost.
+    if members
+        .keys()
+        .any(|name| !EXEC_TAKES.contains(&name.as_str()))
+    {
+        return Ok(None);
+    }
+    let server = text(frame, &["arguments", "server"])?.filter(|server| !server.is_empty());
     let (origin, own) = match (offer.item(List::Tools, &tool), server) {
         (_, Some(server)) => {
             let origin = servers
@@ -118,10 +136,19 @@ fn exec(frame: &Frame, offer: &Offer, servers: &[Origin]) -> Result<Option<Route
     let arguments = arguments
         .filter(|arguments| *arguments != "null")
         .unwrap_or("{}");
+    // Some models write them as a text.
+    let arguments = match serde_json::from_str::<String>(arguments) {
+        // Between what JSON consists of, an end of a line is a blank; within the line of a message it would be its end.
+        Ok(text) => Cow::Owned(text.trim().replace(['\n', '\r'], " ")),
+        Err(_) => Cow::Borrowed(arguments),
+    };
+    if !arguments.starts_with('{') || serde_json::from_str::<IgnoredAny>(&arguments).is_err() {
+        return Ok(None);
+    }
     let own = quoted(&own);
     let mut parts = Vec::new();
     parts.extend(splice::find(payload, &["name"])?.map(|name| (name, own.as_str())));
-    parts.extend(splice::find(payload, &["arguments"])?.map(|outer| (outer, arguments)));
+    parts.push((outer, &arguments));
     let payload = splice::replace(payload, &parts)?;
     let frame = frame.with_payload(&payload);
     Ok(Some(Routed { origin, frame }))

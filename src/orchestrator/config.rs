@@ -66,12 +66,9 @@ impl Orchestrator {
     pub fn config(&self, typed: &str) -> Result<Vec<Configured>, Error> {
         let active = self.find(typed)?;
         let record = &active.record;
-        let (candidate, number) = self.as_added(&active)?;
-        let option = candidate.launch.get(number.saturating_sub(1));
-        let option = option.map(|option| self.completed(option));
-        let inputs = option.as_ref().map(|option| option.inputs.as_slice());
-        let mut configured: Vec<Configured> = inputs
-            .unwrap_or_default()
+        let option = self.launch_of(&active)?;
+        let mut configured: Vec<Configured> = option
+            .inputs
             .iter()
             .map(|input| {
                 let name = input.path.to_string();
@@ -115,11 +112,23 @@ impl Orchestrator {
         Ok(configured)
     }
 
-    /// A launch option with what its bundle says, where it is one and was fetched before.
-    fn completed(&self, option: &LaunchOption) -> LaunchOption {
-        let manifest = bundle_of(option).and_then(|bundle| self.bundles().known(bundle));
-        let completed = manifest.and_then(|manifest| manifest.complete(option).ok());
-        completed.unwrap_or_else(|| option.clone())
+    /// How an active server is run, with what its bundle says where it is one.
+    pub fn launch_of(&self, active: &Active) -> Result<LaunchOption, Error> {
+        let (candidate, number) = self.as_added(active)?;
+        let option = candidate.launch.get(number.saturating_sub(1));
+        let option = option.ok_or_else(|| Error::EntryChanged {
+            name: active.name.clone(),
+            id: active.record.id.clone(),
+        })?;
+        Ok(self.completed(option).unwrap_or_else(|| option.clone()))
+    }
+
+    /// A launch option with what its bundle says; nothing where that is not known, since it was never fetched.
+    pub(super) fn completed(&self, option: &LaunchOption) -> Option<LaunchOption> {
+        match bundle_of(option) {
+            None => Some(option.clone()),
+            Some(bundle) => self.bundles().known(bundle)?.complete(option).ok(),
+        }
     }
 
     /// What an active server was added from, and the number of its launch option: as it was then, not whatever has its name by now.

@@ -5,7 +5,7 @@ use super::reference::{self, Candidate};
 use super::{Error, Orchestrator};
 use crate::activation::build::Build;
 use crate::activation::plan::{self, fingerprint};
-use crate::catalog::{Artifact, InputKind, LaunchOption, Listing, Run, Trust};
+use crate::catalog::{Artifact, LaunchOption, Listing, Run, Trust};
 use crate::quadlet::name::ServerName;
 
 /// What `add` would make active.
@@ -21,8 +21,10 @@ pub struct Outline {
     pub what: String,
     /// How its image would be built, if it would.
     pub build: Option<Build>,
-    /// The way it would be run.
+    /// The way it would be run, as its entry says.
     pub launch: LaunchOption,
+    /// The same with what its bundle says; nothing of a bundle that was never fetched, whose inputs nobody knows yet.
+    pub whole: Option<LaunchOption>,
     /// What the catalog has of it; nothing of what is in no catalog.
     pub listing: Option<Listing>,
 }
@@ -30,16 +32,14 @@ pub struct Outline {
 impl Outline {
     /// The names of the inputs that are secrets.
     pub fn secrets(&self) -> impl Iterator<Item = String> {
-        let inputs = self.launch.inputs.iter();
+        let inputs = self.known().inputs.iter();
         let secret = inputs.filter(|input| input.secret);
         secret.map(|input| input.path.to_string())
     }
 
-    /// The names of the inputs that are files or folders of the host.
-    pub fn paths(&self) -> impl Iterator<Item = String> {
-        let inputs = self.launch.inputs.iter();
-        let paths = inputs.filter(|input| input.kind == InputKind::Path);
-        paths.map(|input| input.path.to_string())
+    /// The way it would be run, as far as that is known.
+    pub fn known(&self) -> &LaunchOption {
+        self.whole.as_ref().unwrap_or(&self.launch)
     }
 
     /// This, for a user to agree to.
@@ -87,6 +87,7 @@ impl Orchestrator {
             own_name,
             what,
             build,
+            whole: self.completed(option),
             launch: option.clone(),
             id: candidate.id,
             listing,

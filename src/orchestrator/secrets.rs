@@ -35,10 +35,13 @@ pub struct Listed {
 
 impl Orchestrator {
     /// Stores a secret in place of what has the name. Sessions that begin from now on get it.
+    ///
+    /// It is for the active server of that name; where there is none, for whatever is added as `entry`, or for whatever gets the name.
     pub async fn set_secret(
         &self,
         name: &str,
         value: Secret,
+        entry: Option<&str>,
         on_wait: impl FnOnce(),
         on_unencrypted: &(dyn Fn() + Sync),
     ) -> Result<(), Error> {
@@ -47,7 +50,16 @@ impl Orchestrator {
         // Whoever has the lock may be adding the server with what is stored now, or putting back what was.
         let _lock = self.lock(on_wait).await?;
         let active = self.active(server.clone())?;
-        let entry = active.as_ref().map(|active| active.record.id.clone());
+        let owner = active.as_ref().map(|active| active.record.id.clone());
+        if let (Some(owner), Some(entry)) = (&owner, entry)
+            && owner != entry
+        {
+            return Err(Error::NameTaken {
+                name: server,
+                id: owner.clone(),
+            });
+        }
+        let entry = owner.or_else(|| entry.map(str::to_owned));
         let secrets = match active {
             Some(active)
                 if active.record.secrets.contains(&key)

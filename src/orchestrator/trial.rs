@@ -103,7 +103,7 @@ impl Orchestrator {
     }
 
     /// Waits for the right to change units, and puts in order what somebody who was killed left half changed.
-    pub(super) async fn lock(&self, on_wait: impl FnOnce()) -> Result<Lock, Error> {
+    pub(crate) async fn lock(&self, on_wait: impl FnOnce()) -> Result<Lock, Error> {
         let lock = self.units.lock(on_wait).await?;
         if lock.finished_another() {
             self.systemd.reload().await?;

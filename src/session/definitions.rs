@@ -171,6 +171,29 @@ impl Change {
         }
     }
 
+    /// On one line, fit to be shown: what differs, whole, as the tool has it now.
+    pub fn whole(&self) -> String {
+        let members = self.after.as_deref().map(members).unwrap_or_default();
+        let is_new = |part: &String| match self.change {
+            Difference::Changed => self.parts.contains(part),
+            Difference::Added | Difference::Removed => part != "name",
+        };
+        let parts = members.iter().filter(|(part, _)| is_new(part));
+        let parts = parts.map(|(part, value)| format!("{part} {value}"));
+        let gone = self
+            .parts
+            .iter()
+            .filter(|part| !members.contains_key(*part));
+        let gone = gone.map(|part| format!("no {part}"));
+        let parts: Vec<String> = parts.chain(gone).collect();
+        let sign = match self.change {
+            Difference::Added => '+',
+            Difference::Changed => '~',
+            Difference::Removed => '-',
+        };
+        crate::text::one_line(&format!("{sign} {}: {}", self.tool, parts.join(", ")))
+    }
+
     fn description(&self) -> String {
         let members = self.after.as_deref().map(members).unwrap_or_default();
         let said = members.get("description").and_then(Value::as_str);
@@ -251,6 +274,15 @@ mod tests {
                 "+ : no description",
                 "+ new: Comes",
                 "~ read (description, inputSchema): Reads and sends [31mit"
+            ]
+        );
+        let whole: Vec<String> = accepted.differing(&now).iter().map(Change::whole).collect();
+        assert_eq!(
+            whole,
+            [
+                "+ :",
+                r#"+ new: description "Comes""#,
+                r#"~ read: description "Reads\nand sends \u001b[31mit", inputSchema {"a":1,"b":3}"#
             ]
         );
         let before: Vec<Box<RawValue>> = accepted.clone().into();

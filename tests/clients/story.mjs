@@ -26,6 +26,10 @@ export async function story(client, onChange) {
   };
 
   assert.match(await call('registry-find', { query: 'time zones' }), /builtin:time/);
+  // Of what fails it is told why: a client may hold that against the tool's schema.
+  const failed = await client.callTool({ name: 'registry-add', arguments: { id: 'time', options: { zone: 'x' } } });
+  assert(failed.isError);
+  assert.match(failed.content[0].text, /has no input "zone"/);
   assert.match(await call('registry-add', { id: 'time' }), /is active as time/);
   await change();
   assert((await tools()).includes('time__get_current_time'));

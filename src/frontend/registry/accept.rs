@@ -30,6 +30,9 @@ pub(super) struct Accepted {
     tools: Vec<String>,
 }
 
+/// How much of what changed is shown in a question, in bytes.
+const SHOWN: usize = 6_000;
+
 /// Asks, and accepts what was shown.
 pub(super) async fn run(
     registry: &Registry,
@@ -51,9 +54,19 @@ pub(super) async fn run(
         let reasons: Vec<String> = std::iter::once(
             "they are new (+) or defined otherwise (~) than what was accepted".to_owned(),
         )
-        .chain(held.iter().map(Change::line))
+        .chain(held.iter().map(Change::whole))
         .collect();
+        if reasons.iter().map(String::len).sum::<usize>() > SHOWN {
+            // What is not shown is not consented to.
+            return Err(Failure::new(format!(
+                "what changed in the tools of {name} is too long for a question to the user"
+            ))
+            .next(format!(
+                "the user can look at it and accept it: mcpod status {name} --json, then {command}"
+            )));
+        }
         consent::ask(context, &wanted, &reasons, &command).await?;
+        registry.turn(context).await?;
         orchestrator
             .accept(name.as_str(), &held, tools, || {})
             .await?;

@@ -11,7 +11,7 @@ use super::consent::{self, Verdict};
 use super::given::{self, Given};
 use super::{Registry, command, inputs, progress, wish};
 use crate::activation::choices::{Choices, Network};
-use crate::activation::inputs::InputError;
+use crate::activation::inputs::{InputError, names_secret};
 use crate::activation::plan::PlanError;
 use crate::frontend::naming::public_names;
 use crate::orchestrator::add::{Consent, Request};
@@ -22,7 +22,7 @@ use crate::settings::AgentAdd;
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Make a server of the catalog active, so that its tools can be called: its image is pulled, it is started in a sandbox and \
-    tried once. Its tools then appear in your list as NAME__TOOL; if your list does not refresh, call them with registry-exec. Inputs \
+    tried once. Its tools then appear in your list as NAME__TOOL; if your list does not refresh, call them with registry-exec (registry-find with what=tools shows their arguments). Inputs \
     that are missing come back with their names and kinds. Never put a password, key or token into options or environment: the user \
     stores secrets with a command that you are told.";
 
@@ -35,10 +35,10 @@ pub(super) struct Arguments {
     /// The name it gets, of letters, digits and `-`. Made from the id if you give none.
     name: Option<String>,
     /// Values of its inputs by name, arrays for inputs that take several; registry-get-docs lists them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given::present")]
     options: BTreeMap<String, Given>,
     /// Environment variables beyond those it declares; the user is asked about them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given::present")]
     environment: BTreeMap<String, Given>,
     /// Which way to run it, by its number in registry-get-docs. The best one if you give none.
     launch: Option<usize>,
@@ -121,14 +121,23 @@ pub(super) async fn carry_out(
 
 /// Refuses what cannot be, before anybody is asked about it: names of inputs that it has not, and of variables that none can have.
 fn known(request: &Request, outline: &Outline) -> Result<(), Failure> {
-    let inputs = &outline.launch.inputs;
-    let is_known = |name: &str| inputs.iter().any(|input| input.path.to_string() == name);
+    // What a bundle takes that was never fetched is seen when it is planned.
+    let inputs = outline.whole.iter().flat_map(|whole| &whole.inputs);
+    let inputs: Vec<String> = inputs.map(|input| input.path.to_string()).collect();
     let mut given = request.choices.inputs.iter();
-    if let Some(unknown) = given.find(|given| !is_known(&given.name)) {
+    let unknown = given.find(|given| outline.whole.is_some() && !inputs.contains(&given.name));
+    if let Some(unknown) = unknown {
         let error = InputError::Unknown {
             id: outline.id.clone(),
             name: unknown.name.clone(),
-            known: inputs.iter().map(|input| input.path.to_string()).collect(),
+            known: inputs,
+        };
+        return Err(refused(Error::Plan(PlanError::Input(error)), outline));
+    }
+    let mut variables = request.choices.environment.iter();
+    if let Some(variable) = variables.find(|variable| names_secret(&variable.name)) {
+        let error = InputError::SecretInClear {
+            name: variable.name.clone(),
         };
         return Err(refused(Error::Plan(PlanError::Input(error)), outline));
     }
@@ -197,7 +206,16 @@ async fn complete(
 
 fn refused(error: Error, outline: &Outline) -> Failure {
     let secrets: Vec<String> = outline.secrets().collect();
-    inputs::refused(error, &outline.name, &secrets)
+    match error {
+        Error::NameTaken { name, id } if id == outline.id => Failure::new(format!(
+            "{id} is active already, as {name}"
+        ))
+        .next("call its tools: registry-active lists them; give another name to add it once more"),
+        Error::NameTaken { name, id } => {
+            Failure::new(format!("the name {name} is taken by {id}")).next("give another name")
+        }
+        error => inputs::refused(error, Some(&outline.id), &outline.name, &secrets),
+    }
 }
 
 fn answer(added: orchestrator::add::Added) -> Result<Answer, Failure> {

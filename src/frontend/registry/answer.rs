@@ -1,6 +1,7 @@
 //! What a registry tool answers: structured content and a text to read, or an error that names the next step.
 
 use rmcp::model::{CallToolResult, ContentBlock};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,8 +23,19 @@ pub(super) struct Failure {
     missing: Vec<MissingInput>,
 }
 
+/// Why a tool did not do what was asked, as structured content.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Explained {
+    /// What went wrong.
+    message: String,
+    /// What can be done about it.
+    next: Option<String>,
+    /// Inputs that are missing.
+    missing: Vec<MissingInput>,
+}
+
 /// An input that a server cannot do without.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct MissingInput {
     /// Its name in `options`.
     pub(super) name: String,
@@ -108,15 +120,42 @@ impl Failure {
         }
     }
 
+    /// With what follows from it: what was tried failed, and another thing is left to do.
+    pub(super) fn then(self, other: Self) -> Self {
+        Self {
+            message: format!("{}; {}", self.message, other.message),
+            ..other
+        }
+    }
+
     /// With what is missing.
     pub(super) fn missing(self, missing: Vec<MissingInput>) -> Self {
         Self { missing, ..self }
     }
 }
 
+/// What the model can do about an error, where that is something else than what the user can type.
+fn next(error: &Error) -> Option<String> {
+    let next = match error {
+        Error::NoSuchServer { near, .. } if near.is_empty() => {
+            "registry-active lists the active ones"
+        }
+        Error::NoSuchEntry { near, .. } if near.is_empty() => "registry-find finds servers",
+        Error::UnknownReference { .. } => "registry-find finds what is in the catalog",
+        Error::NotAsAgreed { .. } => {
+            "look at it again with registry-get-docs, then call registry-add again"
+        }
+        Error::KeptForAnother { .. } => {
+            "give another name, or ask the user to run in a terminal: mcpod add with --name and --reuse"
+        }
+        _ => return error.hint(),
+    };
+    Some(next.to_owned())
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let next = error.hint();
+        let next = next(&error);
         let message = format!("{:#}", anyhow::Error::new(error));
         Self {
             message: crate::text::for_terminal(&message),
@@ -144,7 +183,11 @@ pub(super) fn result(answer: Result<Answer, Failure>) -> CallToolResult {
             lines.extend(next.iter().map(|next| format!("Next: {next}")));
             let text = lines.join("\n");
             let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-            let error = json!({"message": message, "next": next, "missing": missing});
+            let error = Explained {
+                message,
+                next,
+                missing,
+            };
             result.structured_content = Some(json!({ "error": error }));
             result
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Registry;
 use super::answer::{Answer, Failure};
+use crate::catalog::refresh::Source;
 use crate::catalog::{Category, Filters, Query, about};
 use crate::orchestrator::Error;
 use crate::text::{one_line, shortened};
@@ -77,7 +78,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
     })?;
     let query = Query {
         filters: Filters {
-            sources: arguments.source.iter().cloned().collect(),
+            sources: sources(registry, arguments.source.as_slice())?,
             categories: category.into_iter().collect(),
             ..Filters::default()
         },
@@ -107,25 +108,55 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
             .iter()
             .map(|server| format!("{}: {}", server.id, server.description)),
     );
+    let sources: BTreeMap<String, usize> = orchestrator
+        .refresh()
+        .reports()
+        .into_iter()
+        .map(|report| (report.name, report.entries))
+        .collect();
+    let sent: Vec<String> = sources
+        .iter()
+        .map(|(name, entries)| format!("{name} ({entries})"))
+        .collect();
+    lines.push(format!("Sources: {}.", sent.join(", ")));
+    lines.push(format!("Categories: {}.", categories.join(", ")));
     let page = Page {
         total: found.total,
-        sources: orchestrator
-            .refresh()
-            .reports()
-            .into_iter()
-            .map(|report| (report.name, report.entries))
-            .collect(),
+        sources,
         categories,
         servers,
     };
     Answer::new(&page, lines.join("\n"))
 }
 
-/// The catalog of so many servers in one line.
-pub(super) fn summary(servers: usize) -> String {
+/// The sources of these names, as a model writes them; one that is none would only find nothing.
+pub(super) fn sources(registry: &Registry, given: &[String]) -> Result<Vec<String>, Failure> {
+    let sources = registry.frontend.orchestrator.settings().sources.sources();
+    let known = names(&sources);
+    let named = |given: &String| {
+        let mut all = known.iter();
+        let source = all.find(|name| name.eq_ignore_ascii_case(given.trim()));
+        source.map(|name| (*name).to_owned()).ok_or_else(|| {
+            Failure::new(format!("the catalog has no source {given:?}"))
+                .next(format!("the sources are {}", known.join(", ")))
+        })
+    };
+    given.iter().map(named).collect()
+}
+
+/// The names of the sources that the catalog is made of: of its own entries, and those that the settings name.
+fn names(sources: &[Source]) -> Vec<&str> {
+    let enabled = sources.iter().filter(|source| source.enabled);
+    let enabled = enabled.map(|source| source.name.as_str());
+    std::iter::once("builtin").chain(enabled).collect()
+}
+
+/// The catalog of so many servers, from these sources, in one line.
+pub(super) fn summary(servers: usize, sources: &[Source]) -> String {
     let categories: Vec<String> = Category::ALL.iter().map(ToString::to_string).collect();
     format!(
-        "The catalog holds {servers} servers, in these categories: {}.",
+        "The catalog holds {servers} servers, from {}, in these categories: {}.",
+        names(sources).join(", "),
         categories.join(", ")
     )
 }

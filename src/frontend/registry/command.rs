@@ -72,9 +72,13 @@ pub(super) fn remove(server: &ServerName) -> String {
     format!("mcpod remove {server}")
 }
 
-/// `mcpod secret set` for an input or a variable of a server. It asks for the value.
-pub(super) fn secret(server: &ServerName, key: &str) -> String {
-    format!("mcpod secret set {}", quoted(&format!("{server}_{key}")))
+/// `mcpod secret set` for an input or a variable of a server, which is active or to be added from this entry. It asks for the value.
+pub(super) fn secret(server: &ServerName, key: &str, entry: Option<&str>) -> String {
+    let set = format!("mcpod secret set {}", quoted(&format!("{server}_{key}")));
+    match entry {
+        Some(entry) => format!("{set} --for {}", quoted(entry)),
+        None => set,
+    }
 }
 
 fn assigned(assignment: &Assignment) -> String {
@@ -140,6 +144,10 @@ mod tests {
             config(&server, &change),
             "mcpod config n 'a=b c' --env TZ=UTC --unset x --network 'allow:*.b:1,[::1]'"
         );
-        assert_eq!(secret(&server, "TOKEN"), "mcpod secret set n_TOKEN");
+        assert_eq!(secret(&server, "TOKEN", None), "mcpod secret set n_TOKEN");
+        assert_eq!(
+            secret(&server, "TOKEN", Some("official:io.x/y")),
+            "mcpod secret set n_TOKEN --for official:io.x/y"
+        );
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, Failure};
 use super::given::Given;
 use super::{Registry, command, consent, given, inputs, wish};
-use crate::catalog::InputKind;
+use crate::activation::inputs::names_secret;
 use crate::orchestrator::config::{Change, Configured};
 use crate::quadlet::name::ServerName;
 use crate::settings::AgentAdd;
@@ -25,10 +25,10 @@ pub(super) struct Arguments {
     /// The server's name, from registry-active.
     name: String,
     /// Values of its inputs by name; null for what counts by default. registry-get-docs lists them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given::by_name")]
     options: BTreeMap<String, Option<Given>>,
     /// Environment variables by name; null to take one away again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given::by_name")]
     environment: BTreeMap<String, Option<Given>>,
     /// Whether names that the server does not declare are taken, as variables of its environment.
     #[serde(default)]
@@ -65,7 +65,8 @@ pub(super) async fn run(
     context: &RequestContext<RoleServer>,
 ) -> Result<Answer, Failure> {
     let orchestrator = &registry.frontend.orchestrator;
-    let server = orchestrator.find(&arguments.name)?.name;
+    let active = orchestrator.find(&arguments.name)?;
+    let server = active.name.clone();
     let known = orchestrator.config(&arguments.name)?;
     let change = change(&server, &known, &arguments)?;
     let command = command::config(&server, &change);
@@ -77,12 +78,18 @@ pub(super) async fn run(
             );
         }
         policy => {
-            let paths = known.iter().filter(|input| input.kind == InputKind::Path);
-            let paths: Vec<String> = paths.map(|input| input.name.clone()).collect();
-            let mut reasons: Vec<String> = wish::given_away(&change.set, &paths)
-                .chain(wish::variables(&change.environment))
-                .chain(taken_away(&known, &change.unset))
-                .collect();
+            let option = orchestrator.launch_of(&active)?;
+            let mut reasons = wish::opened(&change.set, &option);
+            let network = active.record.network.parse().ok();
+            if known.iter().any(|input| input.secret)
+                && wish::sees_strangers(network.as_ref(), &option)
+            {
+                reasons.extend(wish::trusted_with_secrets(&change.set, &option));
+            }
+            reasons.extend(wish::variables(&change.environment));
+            reasons.extend(taken_away(&known, &change.unset));
+            // Whatever it has once its inputs are changed is accepted.
+            reasons.extend(wish::accepted(&orchestrator.held(&active)));
             reasons.extend((policy == AgentAdd::Ask).then(|| consent::SETTINGS_ASK.to_owned()));
             if !reasons.is_empty() {
                 let question = format!("An agent wants to change the MCP server {server}");
@@ -90,6 +97,7 @@ pub(super) async fn run(
             }
         }
     }
+    registry.turn(context).await?;
     let secrets: Vec<String> = known
         .iter()
         .filter(|input| input.secret)
@@ -98,7 +106,7 @@ pub(super) async fn run(
     let changed = orchestrator
         .configure(server.as_str(), &change, || {})
         .await;
-    changed.map_err(|error| inputs::refused(error, &server, &secrets))?;
+    changed.map_err(|error| inputs::refused(error, None, &server, &secrets))?;
     let warning = verify(registry, &server).await;
     let settings: Vec<Setting> = orchestrator
         .config(server.as_str())?
@@ -156,12 +164,14 @@ fn change(
     let mut change = Change::default();
     for (name, value) in options.iter().chain(environment) {
         let input = known.iter().find(|input| input.name == *name);
-        if let Some(secret) = input.filter(|input| input.secret) {
-            return Err(inputs::in_clear(
-                server,
-                name,
-                std::slice::from_ref(&secret.name),
-            ));
+        let is_secret = input.is_some_and(|input| input.secret);
+        if is_secret || (value.is_some() && names_secret(name) && input.is_none()) {
+            let declared: &[String] = if is_secret {
+                std::slice::from_ref(name)
+            } else {
+                &[]
+            };
+            return Err(inputs::in_clear(None, server, name, declared));
         }
         match (input, value) {
             // A variable that the user added is the user's to change.

@@ -1,10 +1,13 @@
 //! Consent: what an agent may add by itself, what the user is asked about, what is refused.
 
 use rmcp::model::{
-    CustomNotification, ElicitRequestParams, ElicitationAction, ElicitationSchema, JsonObject,
-    ServerNotification,
+    CancelledNotificationParam, ClientResult, CustomNotification, ElicitRequest,
+    ElicitRequestParams, ElicitationAction, ElicitationSchema, JsonObject, ServerNotification,
+    ServerRequest,
 };
-use rmcp::service::{ElicitationMode, RequestContext, RoleServer};
+use rmcp::service::{
+    ElicitationMode, PeerRequestOptions, RequestContext, RoleServer, ServiceError,
+};
 use serde_json::{Value, json};
 
 use super::answer::Failure;
@@ -87,16 +90,44 @@ pub(super) async fn open(
         url: url.to_owned(),
         elicitation_id: id.to_owned(),
     };
+    asked(context, params).await.map(drop)
+}
+
+/// What the user answers to a question, if not that they will not.
+async fn asked(
+    context: &RequestContext<RoleServer>,
+    params: ElicitRequestParams,
+) -> Result<Option<Value>, Failure> {
+    let cannot = |error| Failure::new(format!("the user cannot be asked: {error}"));
+    let request = ServerRequest::ElicitRequest(ElicitRequest::new(params));
+    let sent = context
+        .peer
+        .send_cancellable_request(request, PeerRequestOptions::no_options())
+        .await
+        .map_err(cannot)?;
+    let (peer, id) = (sent.peer.clone(), sent.id.clone());
     let answer = tokio::select! {
-        answer = context.peer.create_elicitation(params) => answer,
-        () = context.ct.cancelled() => return Err(Failure::new("cancelled")),
+        answer = sent.await_response() => answer.map_err(cannot)?,
+        () = context.ct.cancelled() => {
+            // Nobody is to answer a question that nobody asks any more.
+            let params = CancelledNotificationParam::new(Some(id), None);
+            let taken_back = peer.notify_cancelled(params).await;
+            if let Err(error) = taken_back {
+                tracing::debug!(%error, "a question is not taken back");
+            }
+            return Err(Failure::new("cancelled"));
+        }
     };
-    let answer =
-        answer.map_err(|error| Failure::new(format!("the user cannot be asked: {error}")))?;
-    if answer.action == ElicitationAction::Accept {
-        return Ok(());
+    let ClientResult::ElicitResult(answer) = answer else {
+        return Err(cannot(ServiceError::UnexpectedResponse));
+    };
+    match answer.action {
+        ElicitationAction::Accept => Ok(answer.content),
+        ElicitationAction::Decline => Err(Failure::new("the user was asked and declined")),
+        _ => Err(Failure::new(
+            "the user was asked, and the question was closed without an answer",
+        )),
     }
-    Err(Failure::new("the user was asked and declined"))
 }
 
 /// Tells the agent that its user is done on a page (2025-11-25, `notifications/elicitation/complete`).
@@ -132,7 +163,8 @@ pub(super) async fn ask(
     let question =
         format!("{wanted}. You are asked because {reasons}. It is as if you ran: {command}");
     let properties = json!({"allow": {"type": "boolean", "title": "Allow", "default": false}});
-    let answer = form(context, &question, &properties, &["allow"]).await?;
+    let answer = form(context, &question, &properties, &["allow"]).await;
+    let answer = answer.map_err(|failure| failure.next(run.clone()))?;
     if answer.get("allow") == Some(&Value::Bool(true)) {
         return Ok(());
     }
@@ -154,16 +186,9 @@ pub(super) async fn form(
         message: message.to_owned(),
         requested_schema: schema,
     };
-    let answer = tokio::select! {
-        answer = context.peer.create_elicitation(params) => answer,
-        () = context.ct.cancelled() => return Err(Failure::new("cancelled")),
-    };
-    let answer =
-        answer.map_err(|error| Failure::new(format!("the user cannot be asked: {error}")))?;
-    match (answer.action, answer.content) {
-        (ElicitationAction::Accept, Some(Value::Object(filled))) => Ok(filled),
-        (ElicitationAction::Accept, _) => Ok(JsonObject::new()),
-        _ => Err(Failure::new("the user was asked and declined")),
+    match asked(context, params).await? {
+        Some(Value::Object(filled)) => Ok(filled),
+        _ => Ok(JsonObject::new()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::Registry;
 use super::answer::{Answer, Failure};
 use crate::catalog::{Input, InputKind, InputValue, LaunchOption, Local, Network, Run, Trust};
 use crate::orchestrator::reference;
-use crate::text::shortened;
+use crate::text::{is_hidden, one_line, shortened};
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Read about one server of the catalog before you add it: what it does, the inputs it needs and their kinds, \
@@ -75,6 +75,16 @@ enum Trusted {
     Declared,
     Sidecar,
     Guessed,
+}
+
+impl Trusted {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Sidecar => "sidecar",
+            Self::Guessed => "guessed",
+        }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -190,7 +200,7 @@ fn input(input: &Input) -> KnownInput {
         required: input.required,
         secret: input.secret,
         description: about.map(ToString::to_string),
-        choices: input.choices.clone(),
+        choices: shown_choices(&input.choices),
         pattern: input.pattern.as_ref().map(ToString::to_string),
         // A secret's value has no place in what a model reads, not even one that is public.
         default: input.default.as_ref().filter(|_| !input.secret).map(shown),
@@ -201,9 +211,15 @@ fn input(input: &Input) -> KnownInput {
 /// A value as it is shown.
 fn shown(value: &InputValue) -> String {
     match value {
-        InputValue::One(value) => value.clone(),
-        InputValue::Many(values) => values.join(" "),
+        InputValue::One(value) => one_line(value),
+        InputValue::Many(values) => one_line(&values.join(" ")),
     }
+}
+
+/// The values that can be given, of those that an entry lists: none that hides something.
+pub(super) fn shown_choices(choices: &[String]) -> Vec<String> {
+    let seen = choices.iter().filter(|choice| !choice.contains(is_hidden));
+    seen.cloned().collect()
 }
 
 fn readable(docs: &Docs) -> String {
@@ -217,8 +233,10 @@ fn readable(docs: &Docs) -> String {
     for launch in &docs.launch {
         let network = launch.network.as_deref().unwrap_or("not stated");
         lines.push(format!(
-            "launch {}: {}, network {network}",
-            launch.number, launch.kind
+            "launch {}: {} ({}), network {network}",
+            launch.number,
+            launch.kind,
+            launch.trust.word()
         ));
         for input in &launch.inputs {
             let mut words = vec![input.kind.as_str()];
@@ -226,7 +244,14 @@ fn readable(docs: &Docs) -> String {
             words.extend(input.secret.then_some("secret"));
             let default = input.default.iter().map(|value| format!("default {value}"));
             let example = input.example.iter().map(|value| format!("such as {value}"));
-            let values: Vec<String> = default.chain(example).collect();
+            let choices =
+                (!input.choices.is_empty()).then(|| format!("one of {}", input.choices.join(", ")));
+            let pattern = input
+                .pattern
+                .iter()
+                .map(|pattern| format!("matching {pattern}"));
+            let values = default.chain(example).chain(choices).chain(pattern);
+            let values: Vec<String> = values.collect();
             let mut about = input.description.clone().unwrap_or_default();
             if !values.is_empty() {
                 about = format!("{about} [{}]", values.join(", "));

@@ -7,13 +7,14 @@ use serde_json::{Map, Value};
 
 use super::Registry;
 use super::answer::Failure;
+use super::tool::Tool;
 use crate::frontend::offer::{Names, Offer};
 use crate::orchestrator::near;
 use crate::session::lists::List;
 
 /// What the model reads.
 pub(super) const DESCRIPTION: &str = "Call any tool of any active server, also one that your list of tools does not show yet, for example right after \
-    registry-add. The answer is the tool's own.";
+    registry-add. registry-find with what=tools shows the arguments it takes. The answer is the tool's own.";
 
 /// Which tool, with what.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,8 +35,13 @@ pub(super) struct Call {
 
 /// Says why no tool was called.
 pub(super) fn not_called(registry: &Registry, call: &Call) -> Failure {
+    if Tool::named(&call.tool).is_some() {
+        return Failure::new(format!("{} is a tool of this registry", call.tool))
+            .next("call it directly, under its own name");
+    }
     let offer = Offer::of(&registry.frontend.sources(), Names::Prefixed);
-    if let Some(server) = &call.server {
+    let server = call.server.as_ref().filter(|server| !server.is_empty());
+    if let Some(server) = server {
         let names: Vec<String> = registry
             .frontend
             .actives()

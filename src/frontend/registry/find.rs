@@ -1,10 +1,11 @@
 //! `registry-find`: words to servers of the catalog, or to tools.
 
+use rmcp::model::JsonObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Failure};
-use super::{Registry, words};
+use super::{Registry, browse, words};
 use crate::catalog::{Filters, Query, about};
 use crate::frontend::offer::{Names, Offer, Origin};
 use crate::orchestrator::Error;
@@ -18,11 +19,14 @@ const MOST: usize = 100;
 /// How much of a description is shown, in characters.
 const DESCRIPTION: usize = 300;
 
+/// How much of the schemas of tools one answer holds, in bytes.
+const SCHEMAS: usize = 20_000;
+
 /// What the model reads; the catalog's size and sources are part of it.
 pub(super) fn description(summary: &str) -> String {
     format!(
         "Search for MCP servers that give you a capability you lack (a database, a browser, time zones, an API, ...) or, with \
-         what=tools, for a single tool of any server, active or not. Use this first when no tool you have fits the task. \
+         what=tools, for a single tool of any server, active or not; of active ones with the arguments that they take. Use this first when no tool you have fits the task. \
          Give a few words for what you need; with an empty query everything that fits the filters is listed. {summary} Then read one with registry-get-docs or make it active with registry-add."
     )
 }
@@ -122,11 +126,13 @@ struct FoundTool {
     add: Option<String>,
     /// What it does.
     description: String,
+    /// The schema of its arguments, if it is of an active server and there is room for it here.
+    input_schema: Option<JsonObject>,
 }
 
 /// Runs the search.
 pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, Failure> {
-    let query = query(arguments)?;
+    let query = query(registry, arguments)?;
     let found = match arguments.what {
         What::Servers => servers(registry, &query)?,
         What::Tools => tools(registry, &query)?,
@@ -135,7 +141,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments) -> Result<Answer, 
     Answer::new(&found, text)
 }
 
-fn query(arguments: &Arguments) -> Result<Query<'_>, Failure> {
+fn query<'a>(registry: &Registry, arguments: &'a Arguments) -> Result<Query<'a>, Failure> {
     let mut categories = Vec::new();
     for category in &arguments.categories {
         categories.push(category.parse().map_err(|error| {
@@ -145,7 +151,7 @@ fn query(arguments: &Arguments) -> Result<Query<'_>, Failure> {
     Ok(Query {
         text: &arguments.query,
         filters: Filters {
-            sources: arguments.sources.clone(),
+            sources: browse::sources(registry, &arguments.sources)?,
             categories,
             tags: arguments.tags.clone(),
             official: arguments.official,
@@ -221,11 +227,21 @@ fn tools(registry: &Registry, query: &Query<'_>) -> Result<Found, Failure> {
             hit.deprecated.as_ref(),
             hit.description.as_ref(),
         ))),
+        input_schema: None,
     }));
+    let mut room = SCHEMAS;
     let tools: Vec<FoundTool> = found
         .into_iter()
         .skip(query.offset)
         .take(query.limit)
+        .map(|mut tool| {
+            let size = tool.arguments().map_or(0, |written| written.len());
+            match room.checked_sub(size) {
+                Some(left) => room = left,
+                None => tool.input_schema = None,
+            }
+            tool
+        })
         .collect();
     Ok(Found {
         servers: Vec::new(),
@@ -249,6 +265,10 @@ fn active_tools(registry: &Registry, query: &str) -> Vec<FoundTool> {
             server: Some(server.to_string()),
             add: None,
             description: described(about.as_deref()),
+            input_schema: splice::find(&item.json, &["inputSchema"])
+                .ok()
+                .flatten()
+                .and_then(|schema| serde_json::from_str(schema).ok()),
         };
         let fit = if words.is_empty() {
             Some(0)
@@ -303,6 +323,13 @@ impl FoundTool {
     fn line(&self) -> String {
         let whence = self.add.as_ref();
         let whence = whence.map_or(String::new(), |id| format!(" (registry-add {id} first)"));
-        format!("{}: {}{whence}", self.name, self.description)
+        let takes = self.arguments();
+        let takes = takes.map_or(String::new(), |schema| format!("\n  arguments: {schema}"));
+        format!("{}: {}{whence}{takes}", self.name, self.description)
+    }
+
+    /// The schema of its arguments as a text, on one line.
+    fn arguments(&self) -> Option<String> {
+        serde_json::to_string(self.input_schema.as_ref()?).ok()
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rmcp::model::JsonObject;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::answer::Failure;
 use crate::orchestrator::Error;
@@ -12,8 +15,11 @@ use crate::quadlet::unit_file::UnitFile;
 use crate::quadlet::value::Assignment;
 
 /// A value, or several of an input that takes several.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "a text, a number, true or false, or an array of these"
+)]
 pub(super) enum Given {
     /// One.
     One(Scalar),
@@ -22,7 +28,7 @@ pub(super) enum Given {
 }
 
 /// A single value.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Scalar {
     Text(String),
@@ -54,6 +60,42 @@ impl Given {
     }
 }
 
+/// Reads values by name, null for none. An input whose name has a dot may stand in an object: `{"jira": {"url": ...}}` as `jira.url`.
+pub(super) fn by_name<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, Option<Given>>, D::Error> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![(String::new(), JsonObject::deserialize(from)?)];
+    while let Some((before, members)) = open.pop() {
+        for (name, value) in members {
+            let name = format!("{before}{name}");
+            let given = match value {
+                Value::Object(members) => {
+                    open.push((format!("{name}."), members));
+                    continue;
+                }
+                Value::Null => None,
+                value => Some(
+                    Given::deserialize(value)
+                        .map_err(|error| D::Error::custom(format!("{name} is to be {error}")))?,
+                ),
+            };
+            all.insert(name, given);
+        }
+    }
+    Ok(all)
+}
+
+/// Reads values by name, without those that are null.
+pub(super) fn present<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, Given>, D::Error> {
+    let all = by_name(from)?.into_iter();
+    Ok(all
+        .filter_map(|(name, given)| Some((name, given?)))
+        .collect())
+}
+
 /// All values under their names.
 pub(super) fn assigned(values: &BTreeMap<String, Given>) -> Vec<Assignment> {
     values
@@ -70,4 +112,32 @@ pub(super) fn check_variables(variables: &[Assignment]) -> Result<(), Failure> {
             .map_err(|error| Failure::from(Error::Value(error)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_read_by_name_and_what_is_none_is_told_by_it() {
+        let text = |text: &str| Some(Given::One(Scalar::Text(text.to_owned())));
+        let given = json!({"jira": {"url": "u", "deep": {"er": "d"}}, "a.b": "c", "none": null});
+        let expected = [
+            ("a.b", text("c")),
+            ("jira.deep.er", text("d")),
+            ("jira.url", text("u")),
+            ("none", None),
+        ];
+        let expected = expected.map(|(name, given)| (name.to_owned(), given));
+        assert_eq!(by_name(&given).unwrap(), BTreeMap::from(expected.clone()));
+        assert_eq!(present(&given).unwrap().len(), 3);
+        let error = by_name(json!({"x": {"y": [[1]]}})).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "x.y is to be a text, a number, true or false, or an array of these"
+        );
+        assert!(by_name(json!([1])).is_err());
+    }
 }

@@ -27,13 +27,13 @@ const SECRETS: &str = "Never ask for a secret's value and never pass one on";
 /// Tells the model what a server of that name lacks, and how it gets there.
 pub(super) fn lacking(id: &str, server: &ServerName, inputs: &[Missing]) -> Failure {
     let words: Vec<String> = inputs.iter().map(ToString::to_string).collect();
-    let missing = inputs.iter().map(|input| described(server, input));
+    let missing = inputs.iter().map(|input| described(id, server, input));
     let failure =
         Failure::new(format!("{id} needs {}", words.join(", "))).missing(missing.collect());
     let secrets: Vec<String> = inputs
         .iter()
         .filter(|input| input.secret)
-        .map(|input| command::secret(server, &input.path))
+        .map(|input| command::secret(server, &input.path, Some(id)))
         .collect();
     if secrets.is_empty() {
         return failure.next("ask the user, then call registry-add again with them in options");
@@ -51,13 +51,19 @@ pub(super) fn lacking(id: &str, server: &ServerName, inputs: &[Missing]) -> Fail
 
 /// An error of the chain for the model to read, where the server's name is known: what it can do is something else than
 /// what the user can type.
-pub(super) fn refused(error: Error, server: &ServerName, secrets: &[String]) -> Failure {
+/// `entry` is what a server is to be added from; nothing of one that is active.
+pub(super) fn refused(
+    error: Error,
+    entry: Option<&str>,
+    server: &ServerName,
+    secrets: &[String],
+) -> Failure {
     match error {
         Error::Plan(PlanError::Input(InputError::Missing { id, inputs })) => {
             lacking(&id, server, &inputs)
         }
         Error::Plan(PlanError::Input(InputError::SecretInClear { name })) => {
-            in_clear(server, &name, secrets)
+            in_clear(entry, server, &name, secrets)
         }
         Error::Plan(PlanError::Input(error @ InputError::Unknown { .. })) => {
             let next = error.hint();
@@ -69,14 +75,19 @@ pub(super) fn refused(error: Error, server: &ServerName, secrets: &[String]) -> 
 }
 
 /// Says that a secret does not pass through here.
-pub(super) fn in_clear(server: &ServerName, name: &str, secrets: &[String]) -> Failure {
+pub(super) fn in_clear(
+    entry: Option<&str>,
+    server: &ServerName,
+    name: &str,
+    secrets: &[String],
+) -> Failure {
     let failure = Failure::new(format!(
         "{name} is a secret, which must not pass through you"
     ));
     if secrets.iter().any(|secret| secret == name) {
         failure.next(format!(
             "leave it out and ask the user to run in a terminal: {}; then call again. {SECRETS}",
-            command::secret(server, name)
+            command::secret(server, name, entry)
         ))
     } else {
         failure.next(format!(
@@ -102,7 +113,8 @@ pub(super) async fn ask_for(
         .collect();
     let required: Vec<&str> = inputs.iter().map(|input| input.path.as_str()).collect();
     let message = format!("The MCP server {id} needs to know:");
-    let filled = consent::form(context, &message, &Value::Object(properties), &required).await?;
+    let filled = consent::form(context, &message, &Value::Object(properties), &required).await;
+    let filled = filled.map_err(|failure| failure.then(lacking(id, server, inputs)))?;
     Ok(inputs
         .iter()
         .filter_map(|input| Some((input, filled.get(&input.path)?)))
@@ -152,7 +164,8 @@ pub(super) async fn ask_for_secrets(
          prints the link.",
         names.join(" and ")
     );
-    consent::open(context, &message, &asked.address, &asked.id).await?;
+    let opened = consent::open(context, &message, &asked.address, &asked.id).await;
+    opened.map_err(|failure| failure.then(lacking(id, server, secrets)))?;
     let answered = tokio::select! {
         answered = asked.answered() => answered,
         () = tokio::time::sleep(PATIENCE) => false,
@@ -165,7 +178,7 @@ pub(super) async fn ask_for_secrets(
     Ok(())
 }
 
-fn described(server: &ServerName, input: &Missing) -> MissingInput {
+fn described(id: &str, server: &ServerName, input: &Missing) -> MissingInput {
     let Missing {
         path,
         kind,
@@ -182,9 +195,9 @@ fn described(server: &ServerName, input: &Missing) -> MissingInput {
         several: *many,
         description: description.clone(),
         example: example.clone().filter(|_| !secret),
-        choices: choices.clone(),
+        choices: docs::shown_choices(choices),
         pattern: pattern.as_ref().map(ToString::to_string),
-        command: secret.then(|| command::secret(server, path)),
+        command: secret.then(|| command::secret(server, path, Some(id))),
     }
 }
 
@@ -202,11 +215,12 @@ fn property(input: &Missing) -> Value {
     if input.many && input.choices.is_empty() {
         about.push("Several are separated by commas.".to_owned());
     }
+    let choices = docs::shown_choices(&input.choices);
     let mut property = match (input.many, input.choices.is_empty(), input.kind) {
         (true, false, _) => {
-            json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": input.choices}})
+            json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": choices}})
         }
-        (false, false, _) => json!({"type": "string", "enum": input.choices}),
+        (false, false, _) => json!({"type": "string", "enum": choices}),
         (true, true, _) | (false, true, InputKind::Text | InputKind::Path) => {
             json!({"type": "string"})
         }
@@ -230,6 +244,8 @@ fn assigned(input: &Missing, value: &Value) -> Vec<Assignment> {
         other => other.to_string(),
     };
     let texts: Vec<String> = match value {
+        // A field that was left empty.
+        Value::Null => Vec::new(),
         Value::Array(values) => values.iter().map(text).collect(),
         Value::String(all) if input.many => {
             all.split(',').map(|one| one.trim().to_owned()).collect()
@@ -296,6 +312,7 @@ mod tests {
                 vec!["a", "b"],
             ),
             (input(Text, false, &[]), "string", json!(""), vec![]),
+            (input(Text, false, &[]), "string", json!(null), vec![]),
         ] {
             let property = property(&input);
             assert_eq!(property["type"], kind, "{input:?}");

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Failure};
-use super::{Registry, command, consent};
+use super::{Registry, command, consent, wish};
 use crate::orchestrator::remove::Extent;
 use crate::settings::AgentAdd;
 
@@ -46,13 +46,18 @@ pub(super) async fn run(
                     .next(format!("the user can run it: {command}")),
             );
         }
-        AgentAdd::Ask => {
+        policy => {
             let question = format!("An agent wants to remove the MCP server {}", active.name);
-            let reasons = [consent::SETTINGS_ASK.to_owned()];
-            consent::ask(context, &question, &reasons, &command).await?;
+            let asks = (policy == AgentAdd::Ask).then(|| consent::SETTINGS_ASK.to_owned());
+            // What is added anew is accepted as it is then.
+            let held = wish::accepted(&orchestrator.held(&active));
+            let reasons: Vec<String> = asks.into_iter().chain(held).collect();
+            if !reasons.is_empty() {
+                consent::ask(context, &question, &reasons, &command).await?;
+            }
         }
-        AgentAdd::Curated | AgentAdd::Catalog => {}
     }
+    registry.turn(context).await?;
     // One that was edited by hand is the user's to remove.
     let removed = orchestrator
         .remove(&arguments.name, false, Extent::default(), || {})

@@ -6,10 +6,10 @@ use rmcp::model::{JsonObject, ToolAnnotations};
 use rmcp::service::{RequestContext, RoleServer};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::{Answer, Failure};
+use super::answer::{Answer, Explained, Failure};
+use super::arguments::read;
 use super::{
     Registry, accept, add, browse, config, docs, exec, find, launch, refresh, remove, state,
 };
@@ -99,49 +99,49 @@ impl Tool {
                 "Find servers or tools",
                 find::description(summary),
                 arguments::<find::Arguments>(),
-                Some(schema::<find::Found>()),
+                Some(answers::<find::Found>()),
             ),
             Self::List => (
                 "Browse the catalog",
                 browse::DESCRIPTION.to_owned(),
                 arguments::<browse::Arguments>(),
-                Some(schema::<browse::Page>()),
+                Some(answers::<browse::Page>()),
             ),
             Self::GetDocs => (
                 "Read about a server",
                 docs::DESCRIPTION.to_owned(),
                 arguments::<docs::Arguments>(),
-                Some(schema::<docs::Docs>()),
+                Some(answers::<docs::Docs>()),
             ),
             Self::Accept => (
                 "Accept changed tools",
                 accept::DESCRIPTION.to_owned(),
                 arguments::<accept::Arguments>(),
-                Some(schema::<accept::Accepted>()),
+                Some(answers::<accept::Accepted>()),
             ),
             Self::Add => (
                 "Make a server active",
                 add::DESCRIPTION.to_owned(),
                 arguments::<add::Arguments>(),
-                Some(schema::<add::Added>()),
+                Some(answers::<add::Added>()),
             ),
             Self::Remove => (
                 "Take a server away",
                 remove::DESCRIPTION.to_owned(),
                 arguments::<remove::Arguments>(),
-                Some(schema::<remove::Removed>()),
+                Some(answers::<remove::Removed>()),
             ),
             Self::Active => (
                 "List active servers",
                 state::ACTIVE.to_owned(),
                 arguments::<state::ActiveArguments>(),
-                Some(schema::<state::ActiveServers>()),
+                Some(answers::<state::ActiveServers>()),
             ),
             Self::ConfigSet => (
                 "Change an active server",
                 config::DESCRIPTION.to_owned(),
                 arguments::<config::Arguments>(),
-                Some(schema::<config::Changed>()),
+                Some(answers::<config::Changed>()),
             ),
             Self::Exec => (
                 "Call any tool",
@@ -153,19 +153,19 @@ impl Tool {
                 "Refresh the catalog",
                 refresh::DESCRIPTION.to_owned(),
                 arguments::<refresh::Arguments>(),
-                Some(schema::<refresh::Refreshed>()),
+                Some(answers::<refresh::Refreshed>()),
             ),
             Self::Status => (
                 "See how a server does",
                 state::STATUS.to_owned(),
                 arguments::<state::StatusArguments>(),
-                Some(schema::<state::ServerStatus>()),
+                Some(answers::<state::ServerStatus>()),
             ),
             Self::LaunchStdio => (
                 "Run a command as a server",
                 launch::DESCRIPTION.to_owned(),
                 arguments::<launch::Arguments>(),
-                Some(schema::<add::Added>()),
+                Some(answers::<add::Added>()),
             ),
         };
         let mut tool = rmcp::model::Tool::new(self.name(), description, input)
@@ -227,18 +227,15 @@ impl Tool {
     }
 }
 
-/// Reads a tool's arguments; what is wrong with them is for the model to mend.
-fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Failure> {
-    serde_json::from_value(Value::Object(arguments)).map_err(|error| {
-        Failure::new(format!("the arguments do not fit: {error}"))
-            .next("look at the tool's input schema and call it again")
-    })
-}
-
 /// The schema of a tool's arguments. One that may be left out need not be null besides: not all hosts know several types.
 fn arguments<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = schema::<T>();
-    walk(Arc::make_mut(&mut schema), &|members| {
+    // Of a tool that takes nothing, which hosts of some models refuse without.
+    let members = Arc::make_mut(&mut schema);
+    members
+        .entry("properties")
+        .or_insert_with(|| Value::Object(JsonObject::new()));
+    walk(members, &|members| {
         if let Some(Value::Array(types)) = members.get("type")
             && let [one, null] = types.as_slice()
             && null == "null"
@@ -250,8 +247,21 @@ fn arguments<T: JsonSchema>() -> Arc<JsonObject> {
     schema
 }
 
+/// The schema of what a tool answers, one that failed as well: there are clients that hold every answer against it (the TypeScript SDK
+/// 1.x), and tell the model of what does not fit instead of what went wrong.
+fn answers<T: JsonSchema>() -> Arc<JsonObject> {
+    let mut schema = schema::<T>();
+    let members = Arc::make_mut(&mut schema);
+    members.remove("required");
+    if let Some(Value::Object(properties)) = members.get_mut("properties") {
+        let error = JsonObject::clone(&self::schema::<Explained>());
+        properties.insert("error".to_owned(), Value::Object(error));
+    }
+    schema
+}
+
 /// The schema of a type, whole in itself, since some hosts do not follow references.
-fn schema<T: JsonSchema>() -> Arc<JsonObject> {
+pub(super) fn schema<T: JsonSchema>() -> Arc<JsonObject> {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let schema = settings.into_generator().into_root_schema_for::<T>();

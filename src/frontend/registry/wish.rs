@@ -2,10 +2,14 @@
 
 use super::consent::Wish;
 use crate::activation::choices::{Choices, Network};
-use crate::catalog::{Entry, InputPath, LaunchOption, Listing, Run, Template};
+use crate::catalog::{
+    AllowedHost, Entry, HostPattern, InputKind, InputPath, InputValue, LaunchOption, Listing,
+    Network as Declared, Run,
+};
 use crate::orchestrator::add::Request;
 use crate::orchestrator::outline::Outline;
 use crate::quadlet::value::Assignment;
+use crate::session::definitions::Change;
 
 /// The sources of which it is known who answers for an entry: those that look at it before they publish it, and the official registry,
 /// where whoever publishes has shown that the domain or the account in its name is theirs.
@@ -37,12 +41,19 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
             "it is a program of this host, which runs in a sandbox but in no container".to_owned(),
         );
     }
-    if let Run::Remote(remote) = &outline.launch.run {
-        wider.extend(addressed(inputs, &remote.endpoint.url));
-    }
     wider.extend(variables(environment));
-    let paths: Vec<String> = outline.paths().collect();
-    wider.extend(given_away(inputs, &paths));
+    let option = outline.known();
+    wider.extend(opened(inputs, option));
+    if outline.whole.is_none() {
+        // What it makes of them is known when it was fetched.
+        wider.extend(inputs.iter().map(|given| {
+            let (name, value) = (shown(&given.name), shown(&given.value));
+            format!("its {name} is to be {value}")
+        }));
+    }
+    if outline.secrets().next().is_some() && sees_strangers(network.as_ref(), option) {
+        wider.extend(trusted_with_secrets(inputs, option));
+    }
     // Whatever the user stored for another server must not become this one's by its name.
     if outline.name != outline.own_name && outline.secrets().next().is_some() {
         wider.push(format!(
@@ -67,24 +78,101 @@ pub(super) fn variables(environment: &[Assignment]) -> impl Iterator<Item = Stri
     })
 }
 
-/// What inputs would say of where a remote server is.
-fn addressed(inputs: &[Assignment], url: &Template) -> impl Iterator<Item = String> {
-    let names: Vec<&str> = url.inputs().map(InputPath::as_str).collect();
-    let given = inputs.iter();
-    let given = given.filter(move |given| names.contains(&given.name.as_str()));
-    given.map(|given| {
+/// What values of inputs would open to a server, or where they would lead it: files and folders of the host, and the address of a remote
+/// one, to which its secrets go.
+pub(super) fn opened(inputs: &[Assignment], option: &LaunchOption) -> Vec<String> {
+    let mounted = option.mounted();
+    let is_path = |name: &str| {
+        let mut known = option.inputs.iter();
+        mounted.contains(name)
+            || known.any(|input| input.path.as_str() == name && input.kind == InputKind::Path)
+    };
+    let addressing: Vec<&str> = match &option.run {
+        Run::Remote(remote) => remote
+            .endpoint
+            .url
+            .inputs()
+            .map(InputPath::as_str)
+            .collect(),
+        Run::Local(_) => Vec::new(),
+    };
+    let words = |given: &Assignment| {
         let value = shown(&given.value);
-        format!("{value} is to be part of its address")
-    })
+        if is_path(&given.name) {
+            Some(format!("it is to see {value}, a file or folder of yours"))
+        } else if addressing.contains(&given.name.as_str()) {
+            Some(format!("{value} is to be part of its address"))
+        } else {
+            None
+        }
+    };
+    inputs.iter().filter_map(words).collect()
 }
 
-/// What inputs that are files or folders would give away.
-pub(super) fn given_away(inputs: &[Assignment], paths: &[String]) -> impl Iterator<Item = String> {
-    let given = inputs.iter().filter(|given| paths.contains(&given.name));
-    given.map(|given| {
-        let path = shown(&given.value);
-        format!("it is to see {path}, a file or folder of yours")
-    })
+/// What values of inputs look like addresses that an agent chose: whoever is there gets what the server logs in with.
+pub(super) fn trusted_with_secrets(inputs: &[Assignment], option: &LaunchOption) -> Vec<String> {
+    // Where the entry itself lists what can be chosen, or has it by default, it answers for it.
+    let is_own = |given: &Assignment| {
+        let mut known = option.inputs.iter();
+        let input = known.find(|input| input.path.as_str() == given.name);
+        input.is_some_and(|input| {
+            let default = InputValue::One(given.value.clone());
+            input.choices.contains(&given.value) || input.default.as_ref() == Some(&default)
+        })
+    };
+    let given = inputs.iter();
+    let given = given.filter(|given| names_host(&given.value) && !is_own(given));
+    given
+        .map(|given| {
+            let value = shown(&given.value);
+            format!("its secrets may be sent to {value}")
+        })
+        .collect()
+}
+
+/// What would be accepted unseen of what is held back, in words.
+pub(super) fn accepted(held: &[Change]) -> Option<String> {
+    if held.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = held.iter().map(|change| shown(&change.tool)).collect();
+    Some(format!(
+        "its tools {} are not what was accepted, and then they would be",
+        shown(&names.join(", "))
+    ))
+}
+
+/// Whether a server of this network may reach hosts that its entry does not name.
+pub(super) fn sees_strangers(network: Option<&Network>, option: &LaunchOption) -> bool {
+    let is_any = |host: &AllowedHost| host.host == HostPattern::Any;
+    match (network, &option.run) {
+        // Of a remote one its address is asked about.
+        (_, Run::Remote(_)) | (Some(Network::None), _) => false,
+        (Some(Network::Open), _) => true,
+        (Some(Network::Allow(hosts)), _) => hosts.iter().any(is_any),
+        (None, Run::Local(local)) => match &local.network {
+            Declared::None => false,
+            Declared::Open | Declared::Unstated => true,
+            Declared::Allow(hosts) => hosts.iter().any(is_any),
+        },
+    }
+}
+
+/// Whether a value is an address, or the name of a host with a dot in it.
+fn names_host(value: &str) -> bool {
+    if value.contains("://") {
+        return true;
+    }
+    let host = value.split('/').next().unwrap_or_default();
+    let is_name = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        name.contains('.') && last.chars().all(|c| c.is_ascii_alphabetic())
+    };
+    match host.parse::<AllowedHost>().map(|allowed| allowed.host) {
+        Ok(HostPattern::Name(name)) => is_name(&name),
+        Ok(HostPattern::Addresses(_)) => true,
+        _ => false,
+    }
 }
 
 /// What an agent wrote, as a part of a question to its user: on one line, so that it cannot pass for the question's end.

@@ -29,6 +29,14 @@ image = "docker.io/mcp/vault"
 env = { TOKEN = "{{token}}", URL = "{{url}}" }
 
 [[server]]
+name = "disguised"
+[[server.input]]
+path = "root"
+[[server.launch]]
+image = "docker.io/mcp/disguised"
+mounts = ["{{root}}:/root"]
+
+[[server]]
 name = "files"
 [[server.input]]
 path = "folders"
@@ -95,12 +103,10 @@ enum End {
     Refused,
 }
 
-#[tokio::test]
-async fn each_policy_decides_on_each_kind_of_wish() {
-    use AgentAdd::{Ask, Catalog, Curated, Deny};
+/// Wishes, with their ends under the policies curated, catalog, ask and deny.
+fn wishes() -> Vec<(Value, [End; 4])> {
     use End::{Asked, Granted, Refused};
-    let policies = [Curated, Catalog, Ask, Deny];
-    let wishes = [
+    vec![
         (json!({"id": "plain"}), [Granted, Granted, Asked, Refused]),
         (
             json!({"id": "published"}),
@@ -131,17 +137,42 @@ async fn each_policy_decides_on_each_kind_of_wish() {
             json!({"id": "files", "options": {"folders": ["/srv"], "mode": "ro"}}),
             [Asked, Asked, Asked, Refused],
         ),
+        // A folder is one whatever its entry calls it.
+        (
+            json!({"id": "disguised", "options": {"root": "/srv"}}),
+            [Asked, Asked, Asked, Refused],
+        ),
+        // Where a secret would go is not for an agent to say.
+        (
+            json!({"id": "vault", "options": {"url": "https://x.example/v1"}}),
+            [Asked, Asked, Asked, Refused],
+        ),
+        (
+            json!({"id": "vault", "options": {"url": "https://x.example"}, "network": "none"}),
+            [Granted, Granted, Asked, Refused],
+        ),
         // The secrets that the user stored for another server.
         (
             json!({"id": "vault", "name": "bank", "options": {"url": "x"}}),
             [Asked, Asked, Asked, Refused],
         ),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn each_policy_decides_on_each_kind_of_wish() {
+    use AgentAdd::{Ask, Catalog, Curated, Deny};
+    use End::{Asked, Granted, Refused};
+    let policies = [Curated, Catalog, Ask, Deny];
+    let wishes = wishes();
     for (at, policy) in policies.into_iter().enumerate() {
         let mut place = Place::with(&[]).await;
         fill(&place);
         place.settings.policy.agent_add = policy;
-        let podman = place.podman(&[("mcpod-bank_token", "s3cret")]);
+        let podman = place.podman(&[
+            ("mcpod-bank_token", "s3cret"),
+            ("mcpod-vault_token", "s3cret"),
+        ]);
         let mut silent = place.agent(Shape::All).await;
         silent.initialize(json!({})).await;
         let mut asking = place.agent(Shape::All).await;
@@ -213,7 +244,7 @@ async fn a_secret_is_for_the_user_to_store_and_never_for_the_agent_to_pass_on() 
         *missing,
         json!([
             {"name": "token", "kind": "secret", "several": false, "description": "What opens it.", "example": null,
-             "choices": [], "pattern": null, "command": "mcpod secret set vault_token"},
+             "choices": [], "pattern": null, "command": "mcpod secret set vault_token --for docker:vault"},
             {"name": "url", "kind": "text", "several": false, "description": "Where it is.",
              "example": "https://vault.example", "choices": [], "pattern": null, "command": null},
         ])
@@ -222,7 +253,8 @@ async fn a_secret_is_for_the_user_to_store_and_never_for_the_agent_to_pass_on() 
         .as_str()
         .unwrap();
     assert!(
-        next.contains("in a terminal: mcpod secret set vault_token;") && next.contains("options"),
+        next.contains("in a terminal: mcpod secret set vault_token --for docker:vault;")
+            && next.contains("options"),
         "{next}"
     );
     for arguments in [

@@ -18,7 +18,9 @@ path = "title"
 [[server.launch]]
 image = "docker.io/mcp/notes"
 env = { TITLE = "{{title}}", TOKEN = "{{token}}" }
-mounts = ["{{folder}}:/notes"]
+mounts = ["{{folder}}:/notes", "{{shelf}}:/shelf"]
+[[server.input]]
+path = "shelf"
 "#;
 
 /// A place with a server that was added by hand.
@@ -71,7 +73,7 @@ async fn only_names_that_the_server_knows_are_taken_unless_forced() {
         ),
         (
             json!({"options": {"titel": "Yours"}}),
-            "it takes folder, title, TZ;",
+            "it takes folder, title, shelf, TZ;",
         ),
         (
             json!({"options": {"titel": null}, "force": true}),
@@ -85,6 +87,19 @@ async fn only_names_that_the_server_knows_are_taken_unless_forced() {
         (
             json!({"options": {"folder": "/srv"}}),
             "it is to see /srv, a file or folder of yours",
+        ),
+        // It is mounted, whatever it is called.
+        (
+            json!({"options": {"shelf": "/srv"}}),
+            "it is to see /srv, a file or folder of yours",
+        ),
+        (
+            json!({"environment": {"API_KEY": "s3cret"}, "force": true}),
+            "API_KEY is a secret",
+        ),
+        (
+            json!({"options": {"title": [[1]]}}),
+            "options: title is to be a text",
         ),
         (
             json!({"options": {"token": "s3cret"}}),
@@ -134,4 +149,63 @@ async fn the_policy_decides_who_may_change_a_server() {
     agent.speaker.answer(&question["id"], &allowed).await;
     let answer = agent.message().await;
     assert!(failed(&answer["result"]).contains(GOES_ON), "{answer}");
+}
+
+const AFAR: &str = r#"
+[[server]]
+name = "notes"
+[[server.input]]
+path = "tenant"
+[[server.input]]
+path = "token"
+secret = true
+[[server.launch]]
+remote = "https://{{tenant}}.example.com/mcp"
+headers = { Authorization = "Bearer {{token}}" }
+"#;
+
+#[tokio::test]
+async fn a_remote_server_is_moved_by_its_user_alone() {
+    let place = place(AgentAdd::Curated).await;
+    place.catalog(&[("mine", AFAR)]);
+    let mut agent = place.agent(Shape::All).await;
+    let change = json!({"name": "notes", "options": {"tenant": "evil.example/"}});
+    let text = failed(&call(&mut agent, "registry-config-set", change).await);
+    assert!(
+        text.contains("evil.example/ is to be part of its address"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_held_back_is_not_accepted_by_the_way() {
+    let place = place(AgentAdd::Curated).await;
+    let changed =
+        json!({"name": "read", "description": "Send it.", "inputSchema": {"type": "object"}});
+    place.write_lists("notes", &json!({"tools": [changed]}));
+    std::fs::create_dir_all(place.path("data/mcpod/tools")).unwrap();
+    std::fs::write(
+        place.path("data/mcpod/tools/notes.json"),
+        json!([tool("read")]).to_string(),
+    )
+    .unwrap();
+    let mut agent = place.agent(Shape::All).await;
+    for (name, arguments, command) in [
+        (
+            "registry-config-set",
+            json!({"name": "notes", "options": {"title": "Mine"}}),
+            "mcpod config notes title=Mine",
+        ),
+        (
+            "registry-remove",
+            json!({"name": "notes"}),
+            "mcpod remove notes",
+        ),
+    ] {
+        let text = failed(&call(&mut agent, name, arguments).await);
+        assert!(
+            text.contains("its tools read are not what was accepted") && text.contains(command),
+            "{text}"
+        );
+    }
 }

@@ -142,6 +142,12 @@ async fn everything_has_its_way() {
             json!({"name": "registry-exec", "arguments": {"tool": "one__do", "arguments": {"a": [1]}}, "_meta": {"x": 1}}),
             json!({"name": "do", "arguments": {"a": [1]}, "_meta": {"x": 1}}),
         ),
+        // As some models write them: as a text, and with an empty name for none.
+        (
+            "tools/call",
+            json!({"name": "registry-exec", "arguments": {"tool": "one__do", "server": "", "arguments": "{\n \"a\": [1]\r\n}"}}),
+            json!({"name": "do", "arguments": {"a": [1]}}),
+        ),
         (
             "tools/call",
             json!({"name": "registry-exec", "arguments": {"server": "one", "tool": "hidden"}}),

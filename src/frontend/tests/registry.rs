@@ -48,6 +48,14 @@ async fn every_tool_says_what_it_is_and_takes() {
         assert!(tool["description"].as_str().unwrap().len() > 60, "{name}");
         assert_eq!(tool["inputSchema"]["type"], "object", "{name}");
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{name}");
+        assert!(tool["inputSchema"]["properties"].is_object(), "{name}");
+        // A failure fits the schema as well: there are clients that look.
+        let output = &tool["outputSchema"];
+        if name != "registry-exec" {
+            assert!(output["required"].is_null(), "{name}");
+            let missing = &output["properties"]["error"]["properties"]["missing"];
+            assert_eq!(missing["type"], "array", "{name}");
+        }
         for property in tool["inputSchema"]["properties"]
             .as_object()
             .into_iter()
@@ -81,6 +89,7 @@ async fn servers_and_tools_are_found() {
     let place = Place::with(&["mcpod-clock.socket"]).await;
     let mut clock = tool("convert_time");
     clock["description"] = json!("Convert a time between\nzones");
+    let clock_takes = clock["inputSchema"].clone();
     place.server("clock", &json!({"tools": [clock]}));
     let unit = place.path("config/systemd/user/mcpod-clock.socket");
     let text = std::fs::read_to_string(&unit).unwrap();
@@ -111,6 +120,12 @@ async fn servers_and_tools_are_found() {
     let tool = &found["structuredContent"]["tools"][0];
     assert_eq!(tool["name"], "clock__convert_time");
     assert_eq!(tool["description"], "Convert a time between zones");
+    assert_eq!(tool["input_schema"], clock_takes);
+    let read = found["content"][0]["text"].as_str().unwrap();
+    assert!(
+        read.contains(&format!("arguments: {clock_takes}")),
+        "{read}"
+    );
     // What is active is found as it can be called, and not once more as it could be added.
     let tools = found["structuredContent"]["tools"].as_array().unwrap();
     assert!(
@@ -154,7 +169,7 @@ async fn what_goes_wrong_names_the_next_step() {
         (
             "registry-find",
             json!({"limit": "x"}),
-            "arguments do not fit",
+            "arguments do not fit: limit: ",
             "input schema",
         ),
         (
@@ -177,8 +192,8 @@ async fn what_goes_wrong_names_the_next_step() {
         ),
         (
             "registry-exec",
-            json!({"tool": 7}),
-            "arguments do not fit",
+            json!({"tool": [7]}),
+            "arguments do not fit: tool: ",
             "input schema",
         ),
         (
@@ -191,13 +206,13 @@ async fn what_goes_wrong_names_the_next_step() {
             "registry-remove",
             json!({"name": "zzz"}),
             "no server named",
-            "mcpod list",
+            "registry-active lists",
         ),
         (
             "registry-add",
             json!({"id": "zzzzzzzzzzzz"}),
             "has no server",
-            "mcpod search",
+            "registry-find finds",
         ),
         (
             "registry-add",
@@ -216,6 +231,43 @@ async fn what_goes_wrong_names_the_next_step() {
             json!({"name": "x", "command": ["ls"]}),
             "do not let agents",
             "allow_host_commands",
+        ),
+    ] {
+        let text = failed(&call(&mut agent, tool, arguments.clone()).await);
+        assert!(text.contains(message), "{tool} {arguments}: {text}");
+        assert!(text.contains(next), "{tool} {arguments}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_would_be_lost_or_find_nothing_is_told() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do_it")]}));
+    let mut agent = place.agent(Shape::All).await;
+    for (tool, arguments, message, next) in [
+        (
+            "registry-exec",
+            json!({"tool": "one__do_it", "city": "Rome"}),
+            "unknown field `city`",
+            "input schema",
+        ),
+        (
+            "registry-exec",
+            json!({"tool": "one__do_it", "arguments": "Rome"}),
+            "arguments: ",
+            "input schema",
+        ),
+        (
+            "registry-exec",
+            json!({"tool": "registry-add", "arguments": {"id": "time"}}),
+            "is a tool of this registry",
+            "call it directly",
+        ),
+        (
+            "registry-find",
+            json!({"sources": ["dokcer"]}),
+            "no source \"dokcer\"",
+            "the sources are builtin",
         ),
     ] {
         let text = failed(&call(&mut agent, tool, arguments.clone()).await);

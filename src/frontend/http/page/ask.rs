@@ -76,7 +76,10 @@ pub(super) async fn store((State(face), Extension(visitor)): Here, request: Requ
     }
     for (name, value) in values {
         let orchestrator = &face.frontend.orchestrator;
-        if let Err(error) = orchestrator.set_secret(&name, value, || {}, &|| {}).await {
+        if let Err(error) = orchestrator
+            .set_secret(&name, value, Some(&question.id), || {}, &|| {})
+            .await
+        {
             return asking(&question, id, &visitor, Some(&told(error)));
         }
     }

@@ -81,7 +81,11 @@ pub(super) async fn change((State(face), Extension(visitor)): Here, request: Req
     let name = fields.get("name");
     let done = match (fields.get("do"), fields.secret("value")) {
         ("forget", _) => orchestrator.remove_secret(name, || {}).await,
-        (_, Some(value)) => orchestrator.set_secret(name, value, || {}, &|| {}).await,
+        (_, Some(value)) => {
+            orchestrator
+                .set_secret(name, value, None, || {}, &|| {})
+                .await
+        }
         (_, None) => {
             let wrong = ("the value is empty".to_owned(), None);
             return listed(&face, &visitor, Some(wrong)).await;

@@ -271,7 +271,9 @@ async fn changed(face: &Face, server: &str, fields: &Fields) -> Result<(), Error
         if input.secret {
             if let Some(value) = inputs::secret(fields, &input.name) {
                 let name = format!("{server}_{}", input.name);
-                orchestrator.set_secret(&name, value, || {}, &|| {}).await?;
+                orchestrator
+                    .set_secret(&name, value, None, || {}, &|| {})
+                    .await?;
             }
             continue;
         }
