@@ -231,7 +231,7 @@ fn what_a_server_needs_is_asked_for_but_its_secret_only_of_the_user() {
     let mut other = Agent::start(&[], &json!({}));
     agent.fills_in = json!({"allow": true, "colour": "blue"});
     let refused = agent.call("registry-add", &json!({"id": "vault"}));
-    let command = "mcpod secret set vault_token";
+    let command = "mcpod secret set vault_token --for mine:vault";
     assert!(refused.contains(command), "{refused}");
     // The user does as told.
     let words: Vec<&str> = command.split(' ').collect();

@@ -29,6 +29,15 @@ image = "docker.io/mcp/vault"
 env = { TOKEN = "{{token}}", URL = "{{url}}" }
 
 [[server]]
+name = "asking"
+[[server.input]]
+path = "where"
+required = true
+[[server.launch]]
+image = "docker.io/mcp/asking"
+env = { WHERE = "{{where}}" }
+
+[[server]]
 name = "disguised"
 [[server.input]]
 path = "root"
@@ -285,6 +294,50 @@ async fn a_secret_is_for_the_user_to_store_and_never_for_the_agent_to_pass_on() 
         !requests.iter().any(|request| request.starts_with("POST")),
         "{requests:?}"
     );
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_waits_for_is_taken_back() {
+    let place = Place::with(&[]).await;
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({"elicitation": {}})).await;
+    let params = json!({"name": "registry-add", "arguments": {"id": "docker://x/y"}});
+    agent.send(9, "tools/call", params).await;
+    let question = agent.message().await;
+    assert_eq!(question["method"], "elicitation/create");
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9}});
+    agent.speaker.say(&cancelled).await;
+    let taken_back = agent.message().await;
+    assert_eq!(taken_back["method"], "notifications/cancelled");
+    assert_eq!(taken_back["params"]["requestId"], question["id"]);
+}
+
+#[tokio::test]
+async fn what_the_user_declines_or_passes_over_they_can_still_do_themselves() {
+    let place = Place::with(&[]).await;
+    fill(&place);
+    let _podman = place.podman(&[]);
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({"elicitation": {}})).await;
+    for (wish, answer, said, next) in [
+        (
+            "docker://x/y",
+            "decline",
+            "declined",
+            "mcpod add docker://x/y",
+        ),
+        ("docker://x/y", "cancel", "closed", "mcpod add docker://x/y"),
+        ("asking", "decline", "declined", "with them in options"),
+    ] {
+        let params = json!({"name": "registry-add", "arguments": {"id": wish}});
+        agent.send(9, "tools/call", params).await;
+        let question = agent.message().await;
+        let action = json!({"action": answer});
+        agent.speaker.answer(&question["id"], &action).await;
+        let text = failed(&agent.message().await["result"]);
+        assert!(text.contains(said) && text.contains(next), "{text}");
+    }
 }
 
 #[tokio::test]
