@@ -45,7 +45,7 @@ const LONG: Duration = Duration::from_secs(20);
 const NOT_HERE: &str = "there are no images in this test";
 
 /// A host of its own: folders, a systemd, servers.
-struct Place {
+pub(super) struct Place {
     folder: tempfile::TempDir,
     systemd: Arc<Fake>,
     settings: Settings,
@@ -53,7 +53,7 @@ struct Place {
 
 impl Place {
     /// A place where these units are up.
-    async fn with(units: &[&'static str]) -> Self {
+    pub(super) async fn with(units: &[&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for path in ["run/mcpod", "config/systemd/user", "cache/mcpod/lists"] {
             std::fs::create_dir_all(folder.path().join(path)).unwrap();
@@ -143,7 +143,7 @@ impl Place {
         })
     }
 
-    fn orchestrator(&self) -> Arc<Orchestrator> {
+    pub(super) fn orchestrator(&self) -> Arc<Orchestrator> {
         let environment: BTreeMap<String, String> = BTreeMap::from([(
             "XDG_RUNTIME_DIR".to_owned(),
             self.path("run").display().to_string(),

@@ -6,6 +6,9 @@
 //!
 //! A visit ends when the agent says so, or when it was idle for so long that it is likely gone.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -134,11 +137,17 @@ impl Visit {
         !self.streams.is_heard() && !self.agent.is_held()
     }
 
-    /// Closes its sessions with servers, and ends its streams.
-    pub(super) async fn close(&self) {
-        self.agent.close().await;
-        self.streams.close();
-        self.sorting.abort();
+    /// Closes its sessions with servers, and ends its streams: all of it, even if whoever waits for that goes away.
+    pub(super) async fn close(self: &Arc<Self>) {
+        let visit = Arc::clone(self);
+        let closing = tokio::spawn(async move {
+            visit.agent.close().await;
+            visit.streams.close();
+            visit.sorting.abort();
+        });
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "a visit was not closed");
+        }
     }
 }
 
@@ -221,10 +230,8 @@ impl Visits {
             let is_gone = unused >= self.idle.saturating_mul(KEPT) && !visit.streams.is_heard();
             is_gone || (unused >= self.idle && visit.is_deserted())
         });
-        for visit in gone {
-            tracing::debug!("an agent is gone");
-            visit.close().await;
-        }
+        tracing::trace!("{} agents are gone", gone.len());
+        close_all(&gone).await;
     }
 
     /// Ends all visits, and lets nobody in any more.
@@ -234,7 +241,7 @@ impl Visits {
             state.closed = true;
             state.take(|_| true)
         };
-        futures_util::future::join_all(all.iter().map(|visit| visit.close())).await;
+        close_all(&all).await;
     }
 
     /// Sees to it that one more may come.
@@ -267,6 +274,10 @@ impl State {
         taken.extend(stateless.map(|(_, visit)| visit));
         taken
     }
+}
+
+async fn close_all(visits: &[Arc<Visit>]) {
+    futures_util::future::join_all(visits.iter().map(Visit::close)).await;
 }
 
 /// What tells an agent's servers that nobody waits for an answer any more.
