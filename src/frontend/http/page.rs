@@ -66,6 +66,8 @@ pub(super) struct Page {
     asks: Arc<Asks>,
     /// Whether the browser reaches it by TLS alone.
     is_secure: bool,
+    /// Shared by whatever is being changed.
+    changing: Arc<()>,
 }
 
 /// Who is signed in.
@@ -84,7 +86,33 @@ impl Page {
             jobs: Jobs::default(),
             is_secure: address.starts_with("https:"),
             asks: Arc::new(Asks::new(address)),
+            changing: Arc::default(),
         })
+    }
+
+    /// Changes something to its end, even if the browser hangs up meanwhile: half of a change, such as files that were
+    /// replaced and never loaded, is worse than either.
+    async fn change<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let under_way = Arc::clone(&self.changing);
+        let changing = tokio::spawn(async move {
+            let done = work.await;
+            drop(under_way);
+            done
+        });
+        match changing
+            .await
+            .map_err(tokio::task::JoinError::try_into_panic)
+        {
+            Ok(done) => done,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The process ends.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+
+    /// Whether anything is done here for somebody, who may come back for it only later.
+    pub(super) fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.changing) > 1 || self.jobs.are_under_way()
     }
 
     /// What agents wait for.
@@ -253,3 +281,31 @@ fn told_above_form(error: Error) -> (String, Option<String>) {
 
 /// What all handlers take: the face, and who is signed in.
 type Here = (State<Arc<Face>>, Extension<Visitor>);
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_goes_on_when_its_browser_hangs_up() {
+        let page = Page::new(String::new()).unwrap();
+        let (go, gone) = oneshot::channel::<()>();
+        let (done, is_done) = oneshot::channel();
+        let mut change = Box::pin(page.change(async move {
+            gone.await.unwrap();
+            done.send(()).unwrap();
+        }));
+        assert!(change.as_mut().now_or_never().is_none());
+        drop(change);
+        assert!(page.is_busy());
+        go.send(()).unwrap();
+        is_done.await.unwrap();
+        while page.is_busy() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(page.change(async { 7 }).await, 7);
+    }
+}

@@ -1,6 +1,8 @@
 //! The form for what agents wait for: see [`asks`](crate::frontend::asks). It is behind the same sign-in as everything else, so
 //! that somebody knows its address proves nothing. What is filled in is stored, once, and the call that waits goes on.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -10,6 +12,7 @@ use super::document::{Document, Place, failure, shown};
 use super::fields::{Fields, address};
 use super::{Here, Visitor, form, form_key, told};
 use crate::frontend::asks::Question;
+use crate::orchestrator::Error;
 
 /// Shows the form.
 pub(super) async fn show((State(face), Extension(visitor)): Here, uri: Uri) -> Response {
@@ -74,16 +77,24 @@ pub(super) async fn store((State(face), Extension(visitor)): Here, request: Requ
         };
         values.push((format!("{}_{name}", question.server), value));
     }
-    for (name, value) in values {
-        let orchestrator = &face.frontend.orchestrator;
-        if let Err(error) = orchestrator
-            .set_secret(&name, value, Some(&question.id), || {}, &|| {})
-            .await
-        {
-            return asking(&question, id, &visitor, Some(&told(error)));
+    // The agent goes on even if whoever filled it in is gone by then.
+    let storing = {
+        let (face, id) = (Arc::clone(&face), id.to_owned());
+        let entry = question.id.clone();
+        async move {
+            for (name, value) in values {
+                let orchestrator = &face.frontend.orchestrator;
+                orchestrator
+                    .set_secret(&name, value, Some(&entry), || {}, &|| {})
+                    .await?;
+            }
+            face.page.asks.answered(&id);
+            Ok::<_, Error>(())
         }
+    };
+    if let Err(error) = face.page.change(Box::pin(storing)).await {
+        return asking(&question, id, &visitor, Some(&told(error)));
     }
-    face.page.asks.answered(id);
     Document::new("Stored", Place::Secrets).with(&html! {
         p role="status" { "It is stored, and " strong { (shown(&question.agent)) } " goes on. You can close this page." }
         p { a href="servers" { "The active servers" } }

@@ -1,5 +1,7 @@
 //! Secrets: what `mcpod secret` does. They are taken, listed by name and forgotten, never shown.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use maud::html;
@@ -77,20 +79,27 @@ pub(super) async fn change((State(face), Extension(visitor)): Here, request: Req
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
-    let orchestrator = &face.frontend.orchestrator;
-    let name = fields.get("name");
-    let done = match (fields.get("do"), fields.secret("value")) {
-        ("forget", _) => orchestrator.remove_secret(name, || {}).await,
-        (_, Some(value)) => {
-            orchestrator
-                .set_secret(name, value, None, || {}, &|| {})
-                .await
-        }
+    let name = fields.get("name").to_owned();
+    let value = match (fields.get("do"), fields.secret("value")) {
+        ("forget", _) => None,
+        (_, Some(value)) => Some(value),
         (_, None) => {
             let wrong = ("the value is empty".to_owned(), None);
             return listed(&face, &visitor, Some(wrong)).await;
         }
     };
+    let orchestrator = Arc::clone(&face.frontend.orchestrator);
+    let changing = async move {
+        match value {
+            None => orchestrator.remove_secret(&name, || {}).await,
+            Some(value) => {
+                orchestrator
+                    .set_secret(&name, value, None, || {}, &|| {})
+                    .await
+            }
+        }
+    };
+    let done = face.page.change(Box::pin(changing)).await;
     match done {
         Ok(()) => go("secrets"),
         Err(error) => listed(&face, &visitor, Some(told(error))).await,

@@ -125,28 +125,30 @@ pub(super) async fn accept((State(face), Extension(visitor)): Here, request: Req
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
-    let server = fields.get("server");
-    let orchestrator = &face.frontend.orchestrator;
-    let accepted = async {
-        let active = orchestrator.find(server)?;
+    let (server, shown) = (
+        fields.get("server").to_owned(),
+        fields.get("seen").to_owned(),
+    );
+    let (orchestrator, named) = (Arc::clone(&face.frontend.orchestrator), server.clone());
+    let accepted = face.page.change(async move {
+        let active = orchestrator.find(&named)?;
         let held = orchestrator.held(&active);
-        if seen(&held) != fields.get("seen") {
+        if seen(&held) != shown {
             return Ok(false);
         }
-        orchestrator
-            .accept(server, &held, active.record.tools, || {})
-            .await?;
+        let accepting = orchestrator.accept(&named, &held, active.record.tools, || {});
+        Box::pin(accepting).await?;
         Ok::<_, Error>(true)
-    };
+    });
     let wrong = match accepted.await {
-        Ok(true) => return go(&address("server", &[("name", server)])),
+        Ok(true) => return go(&address("server", &[("name", &server)])),
         Ok(false) => (
             "what is held back is something else by now: look at it again".to_owned(),
             None,
         ),
         Err(error) => told(error),
     };
-    Box::pin(shown_with(&face, &visitor, server, Some(wrong))).await
+    Box::pin(shown_with(&face, &visitor, &server, Some(wrong))).await
 }
 
 fn state(face: &Face, status: &Status) -> Markup {
@@ -255,7 +257,11 @@ pub(super) async fn configure(
         Err(refused) => return refused,
     };
     let server = fields.get("server").to_owned();
-    match changed(&face, &server, &fields).await {
+    let changing = {
+        let (face, server) = (Arc::clone(&face), server.clone());
+        async move { Box::pin(changed(&face, &server, &fields)).await }
+    };
+    match face.page.change(changing).await {
         Ok(()) => go(&address("server", &[("name", &server)])),
         Err(error) => {
             let wrong = told_above_form(error);
@@ -306,14 +312,17 @@ pub(super) async fn remove((State(face), Extension(visitor)): Here, request: Req
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
-    let server = fields.get("server");
+    let server = fields.get("server").to_owned();
     let extent = Extent {
         volumes: fields.has("volumes"),
         secrets: fields.has("secrets"),
     };
-    let orchestrator = &face.frontend.orchestrator;
-    match orchestrator.remove(server, false, extent, || {}).await {
+    let removing = {
+        let (orchestrator, server) = (Arc::clone(&face.frontend.orchestrator), server.clone());
+        async move { Box::pin(orchestrator.remove(&server, false, extent, || {})).await }
+    };
+    match face.page.change(removing).await {
         Ok(_) => go("servers"),
-        Err(error) => Box::pin(shown_with(&face, &visitor, server, Some(told(error)))).await,
+        Err(error) => Box::pin(shown_with(&face, &visitor, &server, Some(told(error)))).await,
     }
 }
