@@ -199,11 +199,12 @@ impl Face {
         })
     }
 
-    /// Whether nobody is there.
+    /// Whether nobody is there, and nothing is done for anybody.
     fn is_deserted(&self) -> bool {
         let present = self.visits.present();
         present.sessions == 0
             && present.agents == 0
+            && !self.page.is_busy()
             && self.metrics.connections.load(Ordering::Relaxed) == 0
     }
 }

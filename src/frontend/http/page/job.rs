@@ -9,6 +9,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use maud::{Markup, html};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::document::{Document, Place, failure, go, part, shown};
 use super::events::{Event, stream};
@@ -23,6 +24,9 @@ const JOBS: usize = 64;
 
 /// How many of the last lines of a job are kept.
 const LINES: usize = 200;
+
+/// How long a job that asked waits for its user before nobody counts on the answer any more.
+const ANSWER: Duration = Duration::from_mins(30);
 
 /// How often a browser is told at most that a job went on.
 const PACE: Duration = Duration::from_millis(150);
@@ -49,6 +53,8 @@ pub(super) struct Job {
 struct Standing {
     lines: VecDeque<String>,
     outcome: Option<Outcome>,
+    /// When it ended.
+    ended: Option<Instant>,
 }
 
 /// How a job ended.
@@ -106,6 +112,11 @@ impl Jobs {
         Some(job)
     }
 
+    /// Whether any of them goes on, or will when its user has answered.
+    pub(super) fn are_under_way(&self) -> bool {
+        lock(&self.0).values().any(|job| job.is_under_way())
+    }
+
     fn find(&self, id: &str) -> Option<Arc<Job>> {
         let jobs = lock(&self.0);
         jobs.values().find(|job| job.id == id).map(Arc::clone)
@@ -134,8 +145,10 @@ impl Job {
 
     /// Notes how it ended.
     pub(super) fn end(&self, outcome: Outcome) {
-        self.state
-            .send_modify(|state| state.outcome = Some(outcome));
+        self.state.send_modify(|state| {
+            state.outcome = Some(outcome);
+            state.ended = Some(Instant::now());
+        });
     }
 
     /// Resolves when somebody wants it to end.
@@ -153,6 +166,17 @@ impl Job {
 
     fn is_over(&self) -> bool {
         self.state.borrow().outcome.is_some()
+    }
+
+    fn is_under_way(&self) -> bool {
+        let state = self.state.borrow();
+        match &state.outcome {
+            None => true,
+            Some(Outcome::Asks { request, .. }) => {
+                lock(request).is_some() && state.ended.is_some_and(|at| at.elapsed() < ANSWER)
+            }
+            Some(Outcome::Done { .. } | Outcome::Failed { .. }) => false,
+        }
     }
 
     /// How it stands.
@@ -294,6 +318,8 @@ pub(super) fn busy() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::choices::Choices;
+    use crate::orchestrator::add::Consent;
 
     fn begin(jobs: &Jobs) -> Option<Arc<Job>> {
         jobs.begin("t", Place::Servers, ("servers".to_owned(), "b".to_owned()))
@@ -311,6 +337,34 @@ mod tests {
         let new = begin(&jobs).unwrap();
         assert!(jobs.find(&all[3].id).is_none() && jobs.find(&new.id).is_some());
         assert!(begin(&jobs).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_is_under_way_until_it_is_over_and_its_question_answered_or_forgotten() {
+        let jobs = Jobs::default();
+        assert!(!jobs.are_under_way());
+        let request = || AddRequest {
+            reference: "r".to_owned(),
+            name: None,
+            choices: Choices::default(),
+            probe: true,
+            consent: Consent::Nothing,
+            agreed: None,
+        };
+        let asks = || Outcome::Asks {
+            question: "q".to_owned(),
+            request: Box::new(Mutex::new(Some(request()))),
+        };
+        let job = begin(&jobs).unwrap();
+        assert!(jobs.are_under_way());
+        job.end(asks());
+        assert!(jobs.are_under_way());
+        assert!(job.asked().is_some() && !jobs.are_under_way());
+        begin(&jobs).unwrap().end(asks());
+        tokio::time::advance(ANSWER / 2).await;
+        assert!(jobs.are_under_way());
+        tokio::time::advance(ANSWER / 2).await;
+        assert!(!jobs.are_under_way());
     }
 
     #[test]
