@@ -46,6 +46,19 @@ pub(super) enum Ends {
     },
 }
 
+impl Caller {
+    /// Whether it is a process that has ended. Of others, and where processes do not show, that is not known.
+    pub(super) fn is_gone(&self) -> bool {
+        let Self::Process(pid, began) = self else {
+            return false;
+        };
+        match started(*pid) {
+            Some(started) => started != *began,
+            None => started(std::process::id()).is_some(),
+        }
+    }
+}
+
 impl Connection {
     /// A connection that has come in.
     pub(super) fn new(ends: Ends) -> Self {
@@ -196,6 +209,22 @@ mod tests {
             Connection::new(Ends::Unix(Some(own))).caller().await,
             myself
         );
+    }
+
+    #[test]
+    fn a_process_is_gone_when_it_has_ended_or_another_has_its_number() {
+        let mut child = std::process::Command::new("sleep");
+        let mut child = child.arg("1000").spawn().unwrap();
+        let caller = process(child.id());
+        assert!(matches!(caller, Caller::Process(..)) && !caller.is_gone());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(caller.is_gone());
+        let own = std::process::id();
+        assert!(!process(own).is_gone());
+        assert!(Caller::Process(own, 0).is_gone());
+        assert!(!Caller::Hidden.is_gone());
+        assert!(!Caller::Address([192, 0, 2, 7].into()).is_gone());
     }
 
     #[tokio::test]

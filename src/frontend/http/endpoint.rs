@@ -58,7 +58,7 @@ struct Entry<'a> {
 pub(super) async fn answer(
     face: &Face,
     door: Option<&str>,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -94,7 +94,7 @@ pub(super) async fn answer(
 
 impl Entry<'_> {
     /// Messages of the agent's.
-    async fn post(&self, connection: &Connection, body: Body) -> Result<Response, Refused> {
+    async fn post(&self, connection: &Arc<Connection>, body: Body) -> Result<Response, Refused> {
         let is_json = self.headers.get(CONTENT_TYPE).is_some_and(|kind| {
             let kind = kind.to_str().unwrap_or_default();
             let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -135,7 +135,7 @@ impl Entry<'_> {
                 return self.modern(connection, frame, version, speech).await;
             }
             if frame.kind() == Kind::Request && frame.method() == "initialize" {
-                return self.initialize(frame.clone()).await;
+                return self.initialize(connection, frame.clone()).await;
             }
         }
         self.legacy(messages, version).await
@@ -210,13 +210,20 @@ impl Entry<'_> {
     }
 
     /// The beginning of a session.
-    async fn initialize(&self, frame: Frame) -> Result<Response, Refused> {
+    async fn initialize(
+        &self,
+        connection: &Arc<Connection>,
+        frame: Frame,
+    ) -> Result<Response, Refused> {
         let Some(id) = frame.id().cloned() else {
             return Err(refused(StatusCode::BAD_REQUEST, "the request has no id"));
         };
         let version = identity::version_for(&frame);
         let began = self.face.visits.begin(&self.door, &self.frontend, version);
         let (session, visit) = began.map_err(full)?;
+        let (connection, of) = (Arc::clone(connection), Arc::clone(&visit));
+        // All processes may have to be looked through, for which nobody waits.
+        tokio::spawn(async move { of.is_of(connection.caller().await) });
         let asked = Asked { id, own: None };
         let events = events(&visit);
         let mut response = self

@@ -4,14 +4,14 @@
 //! begins: requests belong to one visit if they come from the same [`Caller`] to the same address with the same words
 //! about the client, so that a server finds in the second call what it kept in the first.
 //!
-//! A visit ends when the agent says so, or when it was idle for so long that it is likely gone.
+//! A visit ends when the agent says so, when its process has ended, or when it was idle for so long that it is likely gone.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rmcp::model::ProtocolVersion;
@@ -33,6 +33,10 @@ const UNSORTED: usize = 16;
 /// How long a visit must have been unused to be ended for another one, where there are as many as may be.
 const SPARE: Duration = Duration::from_mins(1);
 
+/// How long a session must have been unused whose process has ended: a script goes on with its id in another one, as
+/// where every request of it is one of `curl`.
+const ORPHANED: Duration = Duration::from_mins(5);
+
 /// How many times as long as another a visit may be unused for which something is still kept: tasks, subscriptions,
 /// requests.
 const KEPT: u32 = 4;
@@ -44,6 +48,8 @@ pub(super) struct Visit {
     pub(super) streams: Arc<Streams>,
     /// The version that was settled on at the beginning, if there was one.
     pub(super) version: Option<ProtocolVersion>,
+    /// Who began it, once that is known.
+    caller: OnceLock<Caller>,
     used: Mutex<Instant>,
     numbered: AtomicU64,
     sorting: AbortHandle,
@@ -113,6 +119,7 @@ impl Visit {
             agent,
             streams,
             version,
+            caller: OnceLock::new(),
             used: Mutex::new(Instant::now()),
             numbered: AtomicU64::new(0),
             sorting: sorting.abort_handle(),
@@ -122,6 +129,13 @@ impl Visit {
     /// An id that no other request of this agent has.
     pub(super) fn number(&self) -> Id {
         self.numbered.fetch_add(1, Ordering::Relaxed).into()
+    }
+
+    /// Notes who began it.
+    pub(super) fn is_of(&self, caller: Caller) {
+        if self.caller.set(caller).is_err() {
+            tracing::trace!("it is known already who began this visit");
+        }
     }
 
     fn touch(&self) {
@@ -135,6 +149,22 @@ impl Visit {
     /// Whether nobody would miss it: nobody listens, and nothing is under way or kept for it.
     fn is_deserted(&self) -> bool {
         !self.streams.is_heard() && !self.agent.is_held()
+    }
+
+    /// Whether nobody can come back to it, or as good as nobody: the process that began it is among those that are gone.
+    fn is_orphaned(&self, gone: &HashSet<Caller>) -> bool {
+        if !self
+            .caller
+            .get()
+            .is_some_and(|caller| gone.contains(caller))
+        {
+            return false;
+        }
+        match self.version {
+            // Only that process would be taken for it.
+            None => !self.streams.is_heard(),
+            Some(_) => self.unused() >= ORPHANED && self.is_deserted(),
+        }
     }
 
     /// Closes its sessions with servers, and ends its streams: all of it, even if whoever waits for that goes away.
@@ -168,6 +198,7 @@ impl Visits {
         version: ProtocolVersion,
     ) -> Result<(String, Arc<Visit>), Full> {
         let id = parking::handle().map_err(|_| Full)?;
+        self.let_go();
         let mut state = lock(&self.state);
         self.make_room(&mut state)?;
         let visit = Visit::new(frontend, Some(version));
@@ -193,13 +224,23 @@ impl Visits {
 
     /// The visit of an agent without a session.
     pub(super) fn of(&self, who: Who, frontend: &Arc<Frontend>) -> Result<Arc<Visit>, Full> {
-        let mut state = lock(&self.state);
-        if let Some(visit) = state.stateless.get(&who) {
+        let known = |state: &State| {
+            let visit = state.stateless.get(&who)?;
             visit.touch();
-            return Ok(Arc::clone(visit));
+            Some(Arc::clone(visit))
+        };
+        let found = known(&lock(&self.state));
+        if let Some(visit) = found {
+            return Ok(visit);
+        }
+        self.let_go();
+        let mut state = lock(&self.state);
+        if let Some(visit) = known(&state) {
+            return Ok(visit);
         }
         self.make_room(&mut state)?;
         let visit = Visit::new(frontend, None);
+        visit.is_of(who.caller.clone());
         state.stateless.insert(who, Arc::clone(&visit));
         Ok(visit)
     }
@@ -207,9 +248,7 @@ impl Visits {
     /// Who is there.
     pub(super) fn present(&self) -> Present {
         let state = lock(&self.state);
-        let sessions = state.sessions.values().map(|(_, visit)| visit);
-        let all = sessions.chain(state.stateless.values());
-        let (requests, streams) = all.fold((0, 0), |(requests, streams), visit| {
+        let (requests, streams) = state.all().fold((0, 0), |(requests, streams), visit| {
             (
                 requests + visit.streams.waiting(),
                 streams + visit.streams.listeners(),
@@ -225,13 +264,39 @@ impl Visits {
 
     /// Ends the visits of those who are likely gone.
     pub(super) async fn sweep(&self) {
+        let ended = self.ended();
         let gone = lock(&self.state).take(|visit| {
             let unused = visit.unused();
             let is_gone = unused >= self.idle.saturating_mul(KEPT) && !visit.streams.is_heard();
-            is_gone || (unused >= self.idle && visit.is_deserted())
+            is_gone || (unused >= self.idle && visit.is_deserted()) || visit.is_orphaned(&ended)
         });
         tracing::trace!("{} agents are gone", gone.len());
         close_all(&gone).await;
+    }
+
+    /// Ends the visits of processes that have ended, of which a server may have no room for one more. A new visitor does
+    /// not wait for it: the next one finds the room.
+    fn let_go(&self) {
+        let ended = self.ended();
+        if ended.is_empty() {
+            return;
+        }
+        let orphaned = lock(&self.state).take(|visit| visit.is_orphaned(&ended));
+        tracing::trace!("{} agents have ended", orphaned.len());
+        tokio::spawn(async move { close_all(&orphaned).await });
+    }
+
+    /// The callers that have ended. They are looked for without the lock: that takes a while where there are many.
+    fn ended(&self) -> HashSet<Caller> {
+        let mut callers: HashSet<Caller> = {
+            let state = lock(&self.state);
+            let visits = state.all();
+            visits
+                .filter_map(|visit| visit.caller.get().cloned())
+                .collect()
+        };
+        callers.retain(Caller::is_gone);
+        callers
     }
 
     /// Ends all visits, and lets nobody in any more.
@@ -252,9 +317,8 @@ impl Visits {
         if state.sessions.len() + state.stateless.len() < self.max {
             return Ok(());
         }
-        let sessions = state.sessions.values().map(|(_, visit)| visit);
-        let spare = sessions
-            .chain(state.stateless.values())
+        let spare = state
+            .all()
             .filter(|visit| visit.unused() >= SPARE && visit.is_deserted())
             .max_by_key(|visit| visit.unused());
         let spare = spare.map(Arc::clone).ok_or(Full)?;
@@ -266,6 +330,11 @@ impl Visits {
 }
 
 impl State {
+    fn all(&self) -> impl Iterator<Item = &Arc<Visit>> {
+        let sessions = self.sessions.values().map(|(_, visit)| visit);
+        sessions.chain(self.stateless.values())
+    }
+
     /// Takes visits out.
     fn take(&mut self, which: impl Fn(&Visit) -> bool) -> Vec<Arc<Visit>> {
         let sessions = self.sessions.extract_if(|_, (_, visit)| which(visit));
