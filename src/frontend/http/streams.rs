@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::frontend::translate::SUBSCRIPTION;
 use crate::frontend::voice::{Said, lock};
@@ -56,12 +56,14 @@ pub(super) struct Streams {
     gone: mpsc::UnboundedSender<Id>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     streams: BTreeMap<u64, Stream>,
     requests: HashMap<Id, Waiting>,
     last: u64,
     readers: u64,
+    /// When somebody stopped to listen last.
+    left: Instant,
     closed: bool,
 }
 
@@ -89,10 +91,15 @@ pub(super) struct InUse(pub(super) Id);
 impl Streams {
     /// The streams of an agent; requests that nobody waits for any more go to `gone`.
     pub(super) fn new(resumable: bool, gone: mpsc::UnboundedSender<Id>) -> Arc<Self> {
-        let mut state = State::default();
-        if resumable {
-            state.streams.insert(STANDING, Stream::default());
-        }
+        let standing = resumable.then(|| (STANDING, Stream::default()));
+        let state = State {
+            streams: standing.into_iter().collect(),
+            requests: HashMap::new(),
+            last: 0,
+            readers: 0,
+            left: Instant::now(),
+            closed: false,
+        };
         Arc::new(Self {
             resumable,
             state: Mutex::new(state),
@@ -239,8 +246,16 @@ impl Streams {
 
     /// Whether anybody listens.
     pub(super) fn is_heard(&self) -> bool {
+        lock(&self.state).is_heard()
+    }
+
+    /// For how long nobody has listened.
+    pub(super) fn unheard_for(&self) -> Duration {
         let state = lock(&self.state);
-        state.streams.values().any(|stream| stream.reader.is_some())
+        if state.is_heard() {
+            return Duration::ZERO;
+        }
+        state.left.elapsed()
     }
 
     /// How many streams somebody listens to.
@@ -277,6 +292,10 @@ impl Streams {
 }
 
 impl State {
+    fn is_heard(&self) -> bool {
+        self.streams.values().any(|stream| stream.reader.is_some())
+    }
+
     /// The stream for what belongs to no request that is known. A question finds somebody who listens, if anybody does.
     fn elsewhere(&self, frame: &Frame, resumable: bool) -> Option<u64> {
         let standing = self.streams.get(&STANDING).filter(|_| resumable)?;

@@ -142,8 +142,9 @@ impl Visit {
         *lock(&self.used) = Instant::now();
     }
 
+    /// For how long it neither asked nor listened.
     fn unused(&self) -> Duration {
-        lock(&self.used).elapsed()
+        lock(&self.used).elapsed().min(self.streams.unheard_for())
     }
 
     /// Whether nobody would miss it: nobody listens, and nothing is under way or kept for it.

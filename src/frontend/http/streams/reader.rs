@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{Event, STANDING, Streams};
 use crate::frontend::voice::lock;
@@ -63,6 +64,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         let mut state = lock(&self.streams.state);
+        state.left = Instant::now();
         let Some(stream) = state.streams.get_mut(&self.stream) else {
             return;
         };

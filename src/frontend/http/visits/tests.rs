@@ -22,7 +22,8 @@ async fn a_visit_is_closed_even_if_nobody_waits_for_that() {
     let visits = Visits::new(8, Duration::from_mins(5));
     let (id, visit) = session(&visits, &frontend);
     // A session with a server, which takes a while to be closed.
-    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"registry-active"}}"#;
+    let call =
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"registry-active"}}"#;
     visit.agent.take(Frame::parse(call).unwrap()).await;
     let mut standing = visit.streams.stand().unwrap();
     let ended = visits.end(&id, &None).unwrap();
@@ -65,7 +66,10 @@ async fn a_visit_ends_with_its_process_before_the_next_one_begins() {
     let reader = listening.streams.open(vec![asked]).unwrap();
     let hidden = visit(&visits, &Caller::Hidden, &frontend);
     assert_eq!(visits.present().agents, 2);
-    assert!(Arc::ptr_eq(&hidden, &visit(&visits, &Caller::Hidden, &frontend)));
+    assert!(Arc::ptr_eq(
+        &hidden,
+        &visit(&visits, &Caller::Hidden, &frontend)
+    ));
     drop((first, reader));
     visits.sweep().await;
     assert_eq!(visits.present().agents, 1);
@@ -81,6 +85,25 @@ async fn a_session_outlives_its_process_for_a_while() {
     visits.sweep().await;
     assert!(visits.session(&id, &None).is_some());
     tokio::time::advance(ORPHANED).await;
+    visits.sweep().await;
+    assert!(visits.session(&id, &None).is_none());
+}
+
+#[tokio::test]
+async fn an_agent_is_silent_from_when_it_stopped_to_listen() {
+    let (_place, frontend) = frontend().await;
+    tokio::time::pause();
+    let idle = Duration::from_mins(30);
+    let visits = Visits::new(8, idle);
+    let (id, session) = session(&visits, &frontend);
+    let reader = session.streams.stand().unwrap();
+    tokio::time::advance(idle).await;
+    drop(reader);
+    visits.sweep().await;
+    tokio::time::advance(idle / 2).await;
+    visits.sweep().await;
+    assert_eq!(visits.present().sessions, 1);
+    tokio::time::advance(idle / 2).await;
     visits.sweep().await;
     assert!(visits.session(&id, &None).is_none());
 }
