@@ -124,8 +124,8 @@ pub struct Face {
 }
 
 impl Face {
-    /// A face for what is listened on: over TCP the token has to be shown, and the name of the host must be its own or
-    /// one of `hosts`.
+    /// A face for what is listened on: over TCP the token has to be shown, and the name of the host must be its own,
+    /// one of `hosts`, or that of the page's address in the settings.
     pub fn new(
         frontend: Arc<Frontend>,
         listener: &Listener,
@@ -139,18 +139,12 @@ impl Face {
         if frontend.asks.set(Arc::clone(page.asks())).is_err() {
             tracing::debug!("this frontend has a page already");
         }
-        let gate = match listener.tcp() {
-            None => Gate {
-                names: None,
-                token: None,
-            },
-            Some(tcp) => Gate {
-                names: Some(Names {
-                    address: tcp.ip().to_canonical(),
-                    more: hosts,
-                }),
-                token: Some(Token::open(token)?),
-            },
+        let tcp = listener.tcp();
+        let url = frontend.orchestrator.settings().http.url.as_deref();
+        let gate = Gate {
+            names: Names::new(tcp.map(|tcp| tcp.ip()), hosts, url),
+            checks_host: tcp.is_some(),
+            token: tcp.map(|_| Token::open(token)).transpose()?,
         };
         Ok(Arc::new(Self {
             frontend,

@@ -16,8 +16,10 @@ use super::token::Token;
 /// Who may speak.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// None on a unix socket.
-    pub(super) names: Option<Names>,
+    /// The names of this host, of which every `Origin` must be one.
+    pub(super) names: Names,
+    /// Whether `Host` must be one of them too: not on a unix socket, to which no name leads.
+    pub(super) checks_host: bool,
     /// None on a unix socket.
     pub(super) token: Option<Token>,
 }
@@ -26,9 +28,9 @@ pub(super) struct Gate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
     /// The address that is listened on.
-    pub(super) address: IpAddr,
-    /// What the settings and the host itself add.
-    pub(super) more: Vec<String>,
+    address: IpAddr,
+    /// What the settings add.
+    more: Vec<String>,
 }
 
 /// Why somebody is sent away.
@@ -56,16 +58,13 @@ impl Gate {
 
     /// Whether a request means this host, and comes from no page of another; whoever sends it.
     pub(super) fn knows(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
-        if let Some(names) = &self.names
-            && !names.of_request(uri, headers)
-        {
+        if self.checks_host && !self.names.of_request(uri, headers) {
             return Err(Refused::Host);
         }
         let origin_is_ours = |origin: &str| {
             let uri = origin.parse::<Uri>().ok();
             let host = uri.as_ref().and_then(Uri::host);
-            let loopback = Names::loopback();
-            host.is_some_and(|host| self.names.as_ref().unwrap_or(&loopback).contain(host))
+            host.is_some_and(|host| self.names.contain(host))
         };
         for origin in headers.get_all(ORIGIN) {
             if !origin.to_str().is_ok_and(origin_is_ours) {
@@ -77,11 +76,17 @@ impl Gate {
 }
 
 impl Names {
-    /// Those of this host for itself alone.
-    fn loopback() -> Self {
+    /// Those of a host that listens on this address, or on a unix socket, and is known by these names too: `hosts`, and
+    /// the one in `url`, where the page is found.
+    pub(super) fn new(address: Option<IpAddr>, hosts: Vec<String>, url: Option<&str>) -> Self {
+        let mut more = hosts;
+        let url = url.and_then(|url| url.parse::<Uri>().ok());
+        more.extend(url.as_ref().and_then(Uri::host).map(str::to_owned));
         Self {
-            address: IpAddr::from([127, 0, 0, 1]),
-            more: Vec::new(),
+            address: address.map_or(IpAddr::from([127, 0, 0, 1]), |address| {
+                address.to_canonical()
+            }),
+            more,
         }
     }
 
@@ -104,18 +109,18 @@ impl Names {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(&host);
+        let is_named = self
+            .more
+            .iter()
+            .any(|more| more.eq_ignore_ascii_case(&host));
         if let Ok(address) = address.parse::<IpAddr>() {
             // An address is what it is, whatever a name server says.
             return address.is_loopback()
                 || address == self.address
-                || self.address.is_unspecified();
+                || self.address.is_unspecified()
+                || is_named;
         }
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || self
-                .more
-                .iter()
-                .any(|more| more.eq_ignore_ascii_case(&host))
+        host == "localhost" || host.ends_with(".localhost") || is_named
     }
 }
 
@@ -146,11 +151,10 @@ mod tests {
     }
 
     fn at(address: &str, more: &[&str]) -> Gate {
+        let more = more.iter().map(|name| (*name).to_owned()).collect();
         Gate {
-            names: Some(Names {
-                address: address.parse().unwrap(),
-                more: more.iter().map(|name| (*name).to_owned()).collect(),
-            }),
+            names: Names::new(Some(address.parse().unwrap()), more, None),
+            checks_host: true,
             token: None,
         }
     }
@@ -220,13 +224,41 @@ mod tests {
         ] {
             assert_eq!(of(origin), Err(Refused::Origin), "{origin}");
         }
-        let unix = Gate {
-            names: None,
+        assert_eq!(of("https://192.0.2.1"), Err(Refused::Origin));
+    }
+
+    #[test]
+    fn where_the_page_is_found_its_own_forms_are_taken() {
+        let url = Some("https://Box.example.com:8443/mcpod/");
+        for address in [None, Some(IpAddr::from([127, 0, 0, 1]))] {
+            let gate = Gate {
+                names: Names::new(address, vec!["box.lan".to_owned()], url),
+                checks_host: address.is_some(),
+                token: None,
+            };
+            let of = |origin| admits(&gate, &[("host", "box.lan"), ("origin", origin)]);
+            for origin in [
+                "https://box.example.com:8443",
+                "http://box.lan",
+                "http://localhost:1",
+            ] {
+                assert_eq!(of(origin), Ok(()), "{origin}");
+            }
+            for origin in ["https://evil.example.com", "null"] {
+                assert_eq!(of(origin), Err(Refused::Origin), "{origin}");
+            }
+            let by_url = [("host", "box.example.com")];
+            assert_eq!(admits(&gate, &by_url), Ok(()));
+            // Nobody is led to a unix socket by a name server.
+            let strange = admits(&gate, &[("host", "evil.example.com")]);
+            assert_eq!(strange.is_ok(), address.is_none());
+        }
+        let gate = Gate {
+            names: Names::new(None, Vec::new(), Some("https://192.0.2.1/")),
+            checks_host: false,
             token: None,
         };
-        assert_eq!(admits(&unix, &[("host", "anything")]), Ok(()));
-        let page = [("origin", "https://evil.example.com")];
-        assert_eq!(admits(&unix, &page), Err(Refused::Origin));
+        assert_eq!(admits(&gate, &[("origin", "https://192.0.2.1")]), Ok(()));
     }
 
     #[test]
@@ -235,7 +267,8 @@ mod tests {
         let file = TokenFile::below(data.path());
         let token = file.read_or_make().unwrap();
         let gate = Gate {
-            names: None,
+            names: Names::new(None, Vec::new(), None),
+            checks_host: false,
             token: Some(Token::open(file).unwrap()),
         };
         let right = format!("Bearer {token}");
