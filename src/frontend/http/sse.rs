@@ -95,7 +95,7 @@ pub(super) fn stream(reader: Reader, events: Events, first: Option<Event>) -> Re
     let mut told = Told {
         events,
         pieces,
-        reader: Some(reader),
+        reader,
     };
     if let Some(event) = first {
         told.tell(event);
@@ -118,7 +118,7 @@ pub(super) fn stream(reader: Reader, events: Events, first: Option<Event>) -> Re
 fn before(reader: &Reader, first: Option<&Event>) -> u64 {
     match first {
         Some(_) => 0,
-        None => reader.heard(),
+        None => reader.came_to(),
     }
 }
 
@@ -127,7 +127,7 @@ fn before(reader: &Reader, first: Option<&Event>) -> u64 {
 struct Told {
     events: Events,
     pieces: VecDeque<Bytes>,
-    reader: Option<Reader>,
+    reader: Reader,
 }
 
 impl Told {
@@ -135,7 +135,8 @@ impl Told {
         if let Some(piece) = self.pieces.pop_front() {
             return Some(piece);
         }
-        match timeout(KEEP_ALIVE, self.reader.as_mut()?.next()).await {
+        // Behind the last event it ends at once: the connection is free for another request.
+        match timeout(KEEP_ALIVE, self.reader.next()).await {
             Ok(Some(event)) => {
                 self.tell(event);
                 self.pieces.pop_front()
@@ -147,7 +148,7 @@ impl Told {
 
     /// Puts an event into pieces; a message stands on one line.
     fn tell(&mut self, event: Event) {
-        let stream = self.reader.as_ref().map_or(0, |reader| reader.stream);
+        let stream = self.reader.stream;
         let head = match self.events {
             Events::Plain => Bytes::from_static(b"data: "),
             Events::Numbered | Events::Primed => {
@@ -157,9 +158,5 @@ impl Told {
         self.pieces.push_back(head);
         self.pieces.push_back(event.text);
         self.pieces.push_back(Bytes::from_static(b"\n\n"));
-        if event.is_last {
-            // Nothing follows: the connection is free for another request at once.
-            self.reader = None;
-        }
     }
 }

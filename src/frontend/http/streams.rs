@@ -5,7 +5,7 @@
 //! heard waits in its stream. For an agent of the earlier era, whose connections may break, what was heard is kept for
 //! a while too, and told again from a given event on (2025-11-25, Resumability and Redelivery).
 //!
-//! Memory is bounded: see [`KEPT`] and [`UNHEARD`].
+//! Memory is bounded: see [`KEPT`], [`UNHEARD`] and [`IGNORED`].
 
 mod reader;
 mod stream;
@@ -38,6 +38,10 @@ const OVERHEAD: usize = 256;
 /// for nobody is dropped, the oldest first.
 const UNHEARD: usize = 32 * 1024 * 1024;
 
+/// How many bytes may wait on the standing stream while nobody listens to it, as many agents never do. Beyond that
+/// notifications are dropped, the oldest first.
+const IGNORED: usize = 1024 * 1024;
+
 /// How long servers wait for an agent that does not read from a stream; then the stream is cut.
 const STALL: Duration = Duration::from_secs(30);
 
@@ -61,6 +65,8 @@ struct State {
     streams: BTreeMap<u64, Stream>,
     requests: HashMap<Id, Waiting>,
     last: u64,
+    /// How many events there were, on all streams.
+    said: u64,
     readers: u64,
     /// When somebody stopped to listen last.
     left: Instant,
@@ -96,6 +102,7 @@ impl Streams {
             streams: standing.into_iter().collect(),
             requests: HashMap::new(),
             last: 0,
+            said: 0,
             readers: 0,
             left: Instant::now(),
             closed: false,
@@ -140,7 +147,8 @@ impl Streams {
     /// no more.
     pub(super) fn resume(self: &Arc<Self>, stream: u64, after: u64) -> Option<Reader> {
         let mut state = lock(&self.state);
-        state.streams.contains_key(&stream).then_some(())?;
+        // Who heard more than was said would hear nothing for long.
+        let after = after.min(state.streams.get(&stream)?.last);
         Some(self.listen(&mut state, stream, after))
     }
 
@@ -203,9 +211,8 @@ impl Streams {
         if answers && let Some(id) = &about {
             state.requests.remove(id);
         }
-        if let Some(stream) = state.streams.get_mut(&stream) {
-            stream.say(frame, answers);
-        }
+        state.say(stream, frame, answers);
+        state.trim();
     }
 
     /// Forgets a request that is not answered any more; its stream ends.
@@ -227,16 +234,14 @@ impl Streams {
         state.closed = true;
         let requests = std::mem::take(&mut state.requests);
         for waiting in requests.into_values() {
-            let Some(stream) = state.streams.get_mut(&waiting.stream) else {
-                continue;
-            };
+            let subscribes = |stream: &Stream| stream.subscribes;
             if let Some(own) = &waiting.own
-                && stream.subscribes
+                && state.streams.get(&waiting.stream).is_some_and(subscribes)
                 && let Ok(frame) = Frame::parse(format!(
                     "{{\"jsonrpc\":\"2.0\",\"id\":{own},\"result\":{{\"resultType\":\"complete\",\"_meta\":{{\"{SUBSCRIPTION}\":{own}}}}}}}"
                 ))
             {
-                stream.say(frame, true);
+                state.say(waiting.stream, frame, true);
             }
         }
         for stream in state.streams.values() {
@@ -296,6 +301,14 @@ impl State {
         self.streams.values().any(|stream| stream.reader.is_some())
     }
 
+    /// Says something on a stream, if it is there.
+    fn say(&mut self, stream: u64, frame: Frame, answers: bool) {
+        self.said += 1;
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.say(frame, answers, self.said);
+        }
+    }
+
     /// The stream for what belongs to no request that is known. A question finds somebody who listens, if anybody does.
     fn elsewhere(&self, frame: &Frame, resumable: bool) -> Option<u64> {
         let standing = self.streams.get(&STANDING).filter(|_| resumable)?;
@@ -317,7 +330,8 @@ impl State {
             let oldest = self
                 .streams
                 .values_mut()
-                .find(|stream| stream.events.front().is_some_and(|event| event.heard));
+                .filter(|stream| stream.heard.events > 0)
+                .min_by_key(|stream| stream.events.front().map(|event| event.order));
             let Some(event) = oldest.and_then(Stream::drop_first) else {
                 break;
             };
@@ -343,12 +357,24 @@ impl State {
             let deserted = self
                 .streams
                 .values_mut()
-                .find(|stream| stream.reader.is_none() && stream.unheard.events > 0);
+                .filter(|stream| stream.reader.is_none() && stream.unheard.events > 0)
+                .min_by_key(|stream| stream.first_unheard().map(|event| event.order));
             let Some(deserted) = deserted else {
                 return true;
             };
             deserted.drop_first();
             tracing::warn!("an agent is gone from a stream: its oldest message is dropped");
+        }
+    }
+
+    /// Drops what nobody hears who never listens: see [`IGNORED`]. Questions stay, since servers wait for their answers.
+    fn trim(&mut self) {
+        let standing = self.streams.get_mut(&STANDING);
+        let Some(standing) = standing.filter(|stream| stream.reader.is_none()) else {
+            return;
+        };
+        while standing.unheard.bytes > IGNORED && standing.drop_notification() {
+            tracing::debug!("a notification waits for nobody and is dropped");
         }
     }
 

@@ -20,7 +20,8 @@ pub(in crate::frontend::http) struct Reader {
 }
 
 impl Reader {
-    /// The next event; nothing once the stream has ended, or somebody else listens to it.
+    /// The next event; nothing once the stream has ended, or somebody else listens to it. What came before was heard
+    /// then: whoever still had to write it would not ask for more.
     pub(in crate::frontend::http) async fn next(&mut self) -> Option<Event> {
         loop {
             {
@@ -30,27 +31,28 @@ impl Reader {
                 if stream.reader.as_ref().map(|(number, _)| *number) != Some(self.number) {
                     return None;
                 }
-                let after = self.after;
-                if let Some(event) = stream.hear(after) {
-                    self.after = event.number;
-                    // Nobody can ask for it again.
-                    while !self.streams.resumable && stream.heard.events > 0 {
-                        stream.drop_first();
-                    }
-                    state.forget();
-                    self.streams.room.notify_one();
-                    return Some(event);
+                stream.hear(self.after);
+                // Nobody can ask for it again.
+                while !self.streams.resumable && stream.heard.events > 0 {
+                    stream.drop_first();
                 }
-                if closed || (self.stream != STANDING && stream.unanswered == 0) {
-                    return None;
+                let event = stream.behind(self.after);
+                let is_over = closed || (self.stream != STANDING && stream.unanswered == 0);
+                state.forget();
+                self.streams.room.notify_one();
+                if let Some(event) = &event {
+                    self.after = event.number;
+                }
+                if event.is_some() || is_over {
+                    return event;
                 }
             }
             self.wake.notified().await;
         }
     }
 
-    /// The number of the event that was heard last.
-    pub(in crate::frontend::http) fn heard(&self) -> u64 {
+    /// The number of the event that came last.
+    pub(in crate::frontend::http) fn came_to(&self) -> u64 {
         self.after
     }
 
@@ -58,6 +60,7 @@ impl Reader {
     pub(in crate::frontend::http) fn finish(self) {
         let mut state = lock(&self.streams.state);
         state.streams.remove(&self.stream);
+        self.streams.room.notify_one();
     }
 }
 
@@ -74,6 +77,7 @@ impl Drop for Reader {
             return;
         }
         stream.reader = None;
+        state.trim();
         if !self.streams.resumable {
             // In the modern era a stream is its connection: whoever hangs up takes back what was asked.
             state.streams.remove(&self.stream);

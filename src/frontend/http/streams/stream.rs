@@ -12,6 +12,7 @@ use crate::session::{Frame, Kind, RpcError};
 /// What is said on one stream.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
+    /// What was heard comes before what was not.
     pub(super) events: VecDeque<Event>,
     /// What those take up that are kept although they were heard, and those that were not heard yet: counted as they
     /// come and go, since there can be many.
@@ -45,38 +46,67 @@ pub(in crate::frontend::http) struct Event {
     /// Whether it is an answer after which the stream ends.
     pub(in crate::frontend::http) is_last: bool,
     pub(super) heard: bool,
+    /// Its number among all that was said to the agent.
+    pub(super) order: u64,
+    /// Whether it is a request, whose answer a server waits for.
+    pub(super) asks: bool,
 }
 
 impl Stream {
-    pub(super) fn say(&mut self, frame: Frame, answers: bool) {
+    /// Says something, as the so-manieth of all that is said to the agent.
+    pub(super) fn say(&mut self, frame: Frame, answers: bool, order: u64) {
         let error = (frame.kind() == Kind::Error).then(|| RpcError::of(&frame).code);
         if answers {
             self.unanswered = self.unanswered.saturating_sub(1);
         }
         self.subscribes |= frame.method() == "notifications/subscriptions/acknowledged";
         self.last += 1;
+        let asks = frame.kind() == Kind::Request;
         let event = Event {
             number: self.last,
             text: frame.into_string().into(),
             error,
             is_last: answers && self.unanswered == 0,
             heard: false,
+            order,
+            asks,
         };
         self.unheard.add(&event);
         self.events.push_back(event);
         self.wake();
     }
 
-    /// The first event behind another, which is heard now.
-    pub(super) fn hear(&mut self, after: u64) -> Option<Event> {
-        let at = self.events.partition_point(|event| event.number <= after);
-        let event = self.events.get_mut(at)?;
-        if !event.heard {
+    /// The first event behind another.
+    pub(super) fn behind(&self, number: u64) -> Option<Event> {
+        let at = self.events.partition_point(|event| event.number <= number);
+        self.events.get(at).cloned()
+    }
+
+    /// Notes that everything up to an event was heard.
+    pub(super) fn hear(&mut self, until: u64) {
+        let unheard = self.events.iter_mut().skip(self.heard.events);
+        for event in unheard.take_while(|event| event.number <= until) {
             event.heard = true;
             self.unheard.take(event);
             self.heard.add(event);
         }
-        Some(event.clone())
+    }
+
+    /// The event that was said first of those that were not heard.
+    pub(super) fn first_unheard(&self) -> Option<&Event> {
+        self.events.get(self.heard.events)
+    }
+
+    /// Drops the oldest notification that was not heard, but for the newest event; says whether there was one.
+    pub(super) fn drop_notification(&mut self) -> bool {
+        let before_last = self.events.len().saturating_sub(1);
+        let found = (self.heard.events..before_last)
+            .find(|at| self.events.get(*at).is_some_and(|event| !event.asks));
+        let Some(event) = found.and_then(|at| self.events.remove(at)) else {
+            return false;
+        };
+        self.unheard.take(&event);
+        true
     }
 
     pub(super) fn drop_first(&mut self) -> Option<Event> {
