@@ -1,6 +1,8 @@
 //! Where agents connect: a TCP port, with or without TLS, a unix socket, or a socket that systemd listens on.
 
 mod address;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;
@@ -63,6 +65,12 @@ pub enum ListenError {
         /// The socket.
         path: PathBuf,
     },
+    /// systemd listens on more than one socket for this, of which all but one would never be answered.
+    #[error("systemd passed on {count} sockets, and only one can be served")]
+    Several {
+        /// How many there are.
+        count: usize,
+    },
     /// What systemd passed on is no socket that listens.
     #[error("systemd passed on no stream socket that listens")]
     Inherited(#[source] io::Error),
@@ -87,6 +95,10 @@ impl ListenError {
             Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some("another mcpod may serve there already; choose another address with --http".to_owned())
             }
+            Self::Several { .. } => Some(
+                "leave one ListenStream= in mcpod.socket; a drop-in with another begins with an empty one"
+                    .to_owned(),
+            ),
             Self::Bind { .. } | Self::InUse { .. } | Self::Inherited(_) | Self::Tls { .. } => None,
         }
     }
@@ -171,7 +183,7 @@ impl Listener {
     /// Takes over the socket that systemd listens on for this process, if it was started so (sd_listen_fds(3)).
     pub fn inherited(protection: &Protection) -> Result<Option<Self>, ListenError> {
         let mut sockets = listenfd::ListenFd::from_env();
-        if sockets.len() == 0 {
+        if !is_inherited(sockets.len())? {
             return Ok(None);
         }
         let socket = if let Ok(Some(tcp)) = sockets.take_tcp_listener(0) {
@@ -259,6 +271,14 @@ impl Incoming {
     }
 }
 
+/// Whether systemd passed on the socket, being one of so many.
+fn is_inherited(count: usize) -> Result<bool, ListenError> {
+    match count {
+        0 | 1 => Ok(count == 1),
+        count => Err(ListenError::Several { count }),
+    }
+}
+
 /// Only what stays within the host may go without protection unasked.
 fn check(address: SocketAddr, protection: &Protection) -> Result<(), ListenError> {
     if *protection == Protection::Loopback && !address.ip().to_canonical().is_loopback() {
@@ -311,87 +331,4 @@ fn tls(protection: &Protection) -> Result<Option<TlsAcceptor>, ListenError> {
         .with_single_cert(chain, secret)
         .map_err(|error| failed(key, &error))?;
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    #[test]
-    fn addresses_are_read_and_shown() {
-        for (text, shown) in [
-            ("127.0.0.1:9000", "127.0.0.1:9000"),
-            ("127.0.0.1", "127.0.0.1:8931"),
-            ("localhost:1", "127.0.0.1:1"),
-            ("::1", "[::1]:8931"),
-            ("[::]:80", "[::]:80"),
-            ("unix:/run/x.sock", "unix:/run/x.sock"),
-        ] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), shown);
-        }
-        for text in ["", "unix:", "example.com:80", "127.0.0.1:99999", "/run/x"] {
-            assert!(text.parse::<Address>().is_err(), "{text}");
-        }
-        assert_eq!(Address::default().to_string(), "127.0.0.1:8931");
-    }
-
-    #[tokio::test]
-    async fn other_hosts_are_not_listened_to_unless_that_is_asked_for() {
-        let everywhere = "0.0.0.0:0".parse().unwrap();
-        let error = Listener::bind(&everywhere, &Protection::Loopback)
-            .await
-            .unwrap_err();
-        assert!(matches!(error, ListenError::Exposed { .. }), "{error}");
-        assert!(error.hint().unwrap().contains("--tls-cert"));
-        let listener = Listener::bind(&everywhere, &Protection::Insecure)
-            .await
-            .unwrap();
-        assert!(listener.tcp().is_some() && !listener.has_tls());
-    }
-
-    #[tokio::test]
-    async fn a_unix_socket_is_its_owners_alone_and_goes_with_its_listener() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let address = Address::Unix(path.clone());
-        let listener = Listener::bind(&address, &Protection::Loopback)
-            .await
-            .unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let second = Listener::bind(&address, &Protection::Loopback)
-            .await
-            .unwrap_err();
-        assert!(matches!(second, ListenError::InUse { .. }), "{second}");
-        drop(listener);
-        assert!(!path.exists());
-        // What a killed process leaves is replaced; what is no socket is not.
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        drop(
-            Listener::bind(&address, &Protection::Loopback)
-                .await
-                .unwrap(),
-        );
-        std::fs::write(&path, "precious").unwrap();
-        Listener::bind(&address, &Protection::Loopback)
-            .await
-            .unwrap_err();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-    }
-
-    #[tokio::test]
-    async fn what_is_no_certificate_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let certificate = folder.path().join("cert.pem");
-        std::fs::write(&certificate, "nothing").unwrap();
-        let protection = Protection::Tls {
-            certificate: certificate.clone(),
-            key: certificate,
-        };
-        let address = "127.0.0.1:0".parse().unwrap();
-        let error = Listener::bind(&address, &protection).await.unwrap_err();
-        assert!(error.to_string().contains("cert.pem"), "{error}");
-    }
 }
