@@ -154,6 +154,10 @@ async fn over_http(
     };
     let settings = orchestrator.settings().http.clone();
     let token = TokenFile::below(orchestrator.data());
+    if stay == Stay::Always && listener.tcp().is_some() {
+        // Who started this is there to mend it. What systemd started goes on without, and lets nobody in.
+        token.read_or_make()?;
+    }
     let limits = Limits {
         idle: settings.idle,
         ..Limits::default()

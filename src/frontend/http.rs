@@ -133,7 +133,7 @@ impl Face {
         hosts: Vec<String>,
         limits: Limits,
     ) -> Result<Arc<Self>, TokenError> {
-        let address = page_address(&frontend, listener, &token)?;
+        let address = page_address(&frontend, listener, &token);
         let page = Page::new(address).map_err(TokenError::no_random)?;
         // A frontend has one face.
         if frontend.asks.set(Arc::clone(page.asks())).is_err() {
@@ -144,7 +144,7 @@ impl Face {
         let gate = Gate {
             names: Names::new(tcp.map(|tcp| tcp.ip()), hosts, url),
             checks_host: tcp.is_some(),
-            token: tcp.map(|_| Token::open(token)).transpose()?,
+            token: tcp.map(|_| Token::open(token)),
         };
         Ok(Arc::new(Self {
             frontend,
@@ -330,21 +330,21 @@ async fn deserted(face: &Arc<Face>, stay: Stay) {
     }
 }
 
-/// Where browsers find the page.
-fn page_address(
-    frontend: &Frontend,
-    listener: &Listener,
-    token: &TokenFile,
-) -> Result<String, TokenError> {
+/// Where browsers find the page; empty where nobody said.
+fn page_address(frontend: &Frontend, listener: &Listener, token: &TokenFile) -> String {
     if let Some(url) = &frontend.orchestrator.settings().http.url {
-        return Ok(url.clone());
+        return url.clone();
     }
     let Some(tcp) = listener.tcp() else {
         // Whoever made the unix socket known has set its address as well.
-        return Ok(String::new());
+        return String::new();
     };
     let scheme = if listener.has_tls() { "https" } else { "http" };
-    Ok(page::found_at(scheme, tcp, &token.read_or_make()?))
+    match token.read_or_make() {
+        Ok(token) => page::found_at(scheme, tcp, &token),
+        // The name of this host that is made of it is for who is let in, and nobody is yet.
+        Err(_) => format!("{scheme}://{tcp}/"),
+    }
 }
 
 fn routes(face: &Arc<Face>) -> Router {

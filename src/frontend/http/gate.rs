@@ -269,7 +269,7 @@ mod tests {
         let gate = Gate {
             names: Names::new(None, Vec::new(), None),
             checks_host: false,
-            token: Some(Token::open(file).unwrap()),
+            token: Some(Token::open(file)),
         };
         let right = format!("Bearer {token}");
         let with = |value: &str| admits(&gate, &[("authorization", value)]);

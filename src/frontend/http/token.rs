@@ -170,7 +170,8 @@ pub(super) struct Token {
 }
 
 struct Known {
-    token: String,
+    /// None where it cannot be read.
+    token: Option<String>,
     of: Option<Version>,
 }
 
@@ -185,14 +186,17 @@ impl std::fmt::Debug for Known {
 struct Version(u64, Option<SystemTime>);
 
 impl Token {
-    /// Reads the token, or makes it.
-    pub(super) fn open(file: TokenFile) -> Result<Self, TokenError> {
+    /// Reads the token, or makes it. Where neither can be done, nobody is let in until it can be read: a process that
+    /// systemd starts must not fail over it again and again, since systemd would then listen no more.
+    pub(super) fn open(file: TokenFile) -> Self {
         let of = version(&file.path);
-        let token = file.read_or_make()?;
-        Ok(Self {
-            file,
-            known: Mutex::new(Known { token, of }),
-        })
+        let token = file.read_or_make();
+        let token = token.inspect_err(|error| tracing::warn!("nobody is let in: {error}"));
+        let known = Mutex::new(Known {
+            token: token.ok(),
+            of,
+        });
+        Self { file, known }
     }
 
     /// Whether this is the token. It takes as long for one that is wrong in the first place as in the last.
@@ -205,16 +209,22 @@ impl Token {
     pub(super) fn current(&self) -> Option<String> {
         let mut known = lock(&self.known);
         let now = version(&self.file.path);
-        if known.of != now {
+        // Who may read a file is no part of its version.
+        if known.of != now || known.token.is_none() {
             match self.file.read() {
-                Ok(token) => *known = Known { token, of: now },
+                Ok(token) => {
+                    *known = Known {
+                        token: Some(token),
+                        of: now,
+                    };
+                }
                 Err(error) => {
                     tracing::warn!("nobody is let in: {error}");
                     return None;
                 }
             }
         }
-        Some(known.token.clone())
+        known.token.clone()
     }
 }
 
@@ -260,7 +270,7 @@ mod tests {
     fn a_renewed_token_counts_at_once_and_the_old_one_no_more() {
         let data = tempfile::tempdir().unwrap();
         let file = TokenFile::below(data.path());
-        let token = Token::open(file.clone()).unwrap();
+        let token = Token::open(file.clone());
         let old = file.read_or_make().unwrap();
         assert!(token.is(&old));
         for wrong in ["", "x", &format!("x{old}"), &format!("{old}x")] {
@@ -270,6 +280,21 @@ mod tests {
         assert!(token.is(&new) && !token.is(&old));
         std::fs::remove_file(&file.path).unwrap();
         assert!(!token.is(&new));
+    }
+
+    #[test]
+    fn with_a_token_that_cannot_be_read_nobody_is_let_in_until_it_can() {
+        let data = tempfile::tempdir().unwrap();
+        let file = TokenFile::below(data.path());
+        let secret = file.renew().unwrap();
+        let set = |mode| {
+            std::fs::set_permissions(&file.path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(0o644);
+        let token = Token::open(file.clone());
+        assert!(!token.is(&secret) && !token.is(""));
+        set(0o600);
+        assert!(token.is(&secret));
     }
 
     #[test]
