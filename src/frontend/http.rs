@@ -21,9 +21,11 @@
 //! connections with the same id.
 
 mod caller;
+mod connections;
 mod endpoint;
 mod gate;
 mod headers;
+mod impatient;
 mod listener;
 mod metrics;
 mod page;
@@ -46,8 +48,6 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Router, body::Body};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -56,8 +56,8 @@ use super::counts::Counted;
 use super::voice::lock;
 use super::{Frontend, Shape};
 use crate::quadlet::name::ServerName;
-use crate::session::patience::Awake;
 use caller::Connection;
+use connections::Open;
 use gate::{Gate, Names, Refused};
 pub use listener::{Address, BadAddress, ListenError, Listener, Protection};
 use metrics::Metrics;
@@ -69,15 +69,6 @@ use visits::{Door, Visits};
 /// How long closing the sessions may take, and then the connections; what is not done by then, the guard does.
 const CLOSING: Duration = Duration::from_millis(900);
 const PARTING: Duration = Duration::from_millis(300);
-
-/// How long a client may take to agree on how its connection is encrypted.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// How long a connection may take to say what it wants first. Later ones may wait for longer: clients keep connections.
-const FIRST: Duration = Duration::from_secs(10);
-
-/// How many bytes of headers a request may have.
-const HEADERS: usize = 64 * 1024;
 
 /// How long to wait when no connection can be taken, as when there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -243,32 +234,10 @@ pub async fn serve(
         face.metrics.connected(permit.is_ok());
         let Ok(permit) = permit else { continue };
         let open = Open::new(face);
-        let connection = Arc::new(Connection::new(ends));
-        let first = silent(Arc::clone(&connection), face.limits.headers.min(FIRST));
-        let service = TowerToHyperService::new(routes.clone().layer(Extension(connection)));
-        let (headers, mut stops) = (face.limits.headers, stops.clone());
+        let (routes, stops) = (routes.clone(), stops.clone());
         connections.spawn(async move {
-            let _counted = (permit, open);
-            let Ok(Ok(stream)) = timeout(HANDSHAKE, incoming.opened()).await else {
-                return;
-            };
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(headers)
-                .max_buf_size(HEADERS);
-            let mut serving =
-                std::pin::pin!(http.serve_connection(TokioIo::new(Awake::new(stream)), service));
-            let served = tokio::select! {
-                served = serving.as_mut() => served,
-                () = first => return,
-                _ = stops.changed() => {
-                    serving.as_mut().graceful_shutdown();
-                    serving.await
-                }
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a connection broke");
-            }
+            open.serve(routes, incoming, ends, stops).await;
+            drop(permit);
         });
     }
     drop(listener);
@@ -285,32 +254,6 @@ pub async fn serve(
         connections.shutdown().await;
     }
     Ok(())
-}
-
-/// Resolves if nothing was asked by a connection in this time.
-async fn silent(connection: Arc<Connection>, patience: Duration) {
-    sleep(patience).await;
-    if connection.has_asked() {
-        std::future::pending::<()>().await;
-    }
-    tracing::debug!("a connection asks for nothing");
-}
-
-/// A connection that is counted as long as this is there.
-#[derive(Debug)]
-struct Open(Arc<Face>);
-
-impl Open {
-    fn new(face: &Arc<Face>) -> Self {
-        face.metrics.connections.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(face))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.metrics.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Ends the visits of those who are gone; resolves when nobody needs this process any more.
@@ -361,9 +304,6 @@ fn routes(face: &Arc<Face>) -> Router {
 }
 
 async fn counted(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
-    if let Some(connection) = request.extensions().get::<Arc<Connection>>() {
-        connection.ask();
-    }
     let response = next.run(request).await;
     face.metrics.answered(response.status());
     response
@@ -372,6 +312,7 @@ async fn counted(State(face): State<Arc<Face>>, request: Request, next: Next) ->
 async fn admit(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
     let (status, reason) = match face.gate.admit(request.uri(), request.headers()) {
         Ok(()) => {
+            connections::admitted(&request);
             let mut response = next.run(request).await;
             if response.status() == StatusCode::SERVICE_UNAVAILABLE {
                 let headers = response.headers_mut();

@@ -69,12 +69,12 @@ impl Connection {
         }
     }
 
-    /// Notes that something was asked by it.
+    /// Notes that something was asked by it, by somebody who may.
     pub(super) fn ask(&self) {
         self.asked.store(true, Ordering::Relaxed);
     }
 
-    /// Whether anything was asked by it.
+    /// Whether anything was asked by it so.
     pub(super) fn has_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }

@@ -43,8 +43,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use subtle::ConstantTimeEq as _;
 
-use super::Face;
 use super::gate::Refused;
+use super::{Face, connections};
 use crate::frontend::asks::Asks;
 use crate::frontend::parking;
 use crate::orchestrator::{Error, Kind};
@@ -214,6 +214,7 @@ async fn admit(State(face): State<Arc<Face>>, mut request: Request, next: Next) 
     if request.method() == Method::POST && is_foreign(request.headers()) {
         return forbidden("forms are sent from this page alone");
     }
+    connections::admitted(&request);
     request.extensions_mut().insert(visitor);
     next.run(request).await
 }

@@ -242,3 +242,44 @@ async fn there_is_room_for_so_many_and_no_more() {
     assert_eq!(nothing, "");
     web.stop().await;
 }
+
+#[tokio::test]
+async fn a_stranger_keeps_no_connection() {
+    let place = Place::with(&[]).await;
+    let web = Web::start(&place, Shape::All).await;
+    let asked = async |stream: &mut TcpStream, path: &str, token: &str| {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 1 << 16];
+        let read = timeout(LONG, stream.read(&mut answer)).await;
+        String::from_utf8_lossy(&answer[..read.expect("an answer").unwrap()]).into_owned()
+    };
+    let mut connect = Vec::new();
+    for _ in 0..3 {
+        connect.push(TcpStream::connect(web.address).await.unwrap());
+    }
+    let [known, stranger, reader] = connect.as_mut_slice() else {
+        panic!("three");
+    };
+    let answer = asked(known, "/healthz", &web.token).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let answer = asked(stranger, "/healthz", "wrong").await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    // What everybody may see makes nobody known.
+    let answer = asked(reader, "/icon.svg", "wrong").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    // Nothing but time passes.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    for gone in [stranger, reader] {
+        let mut rest = Vec::new();
+        let end = timeout(LONG, gone.read_to_end(&mut rest)).await;
+        end.expect("an end").ok();
+    }
+    let answer = asked(known, "/healthz", &web.token).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    web.stop().await;
+}
