@@ -20,6 +20,7 @@
 //! Ids are changed on the way and back again in the modern era, since requests of one agent may come on several
 //! connections with the same id.
 
+mod body;
 mod caller;
 mod connections;
 mod endpoint;

@@ -43,6 +43,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use subtle::ConstantTimeEq as _;
 
+use super::body::Unread;
 use super::gate::Refused;
 use super::{Face, connections};
 use crate::frontend::asks::Asks;
@@ -230,14 +231,17 @@ fn is_foreign(headers: &HeaderMap) -> bool {
 }
 
 /// The fields of a form of a visitor's; else what to answer.
-async fn form(visitor: &Visitor, request: Request) -> Result<Fields, Response> {
+async fn form(face: &Face, visitor: &Visitor, request: Request) -> Result<Fields, Response> {
     let refused = |status, reason: &'static str| file("text/plain; charset=utf-8", status, reason);
-    let Some(fields) = Fields::read(request.into_body()).await else {
-        return Err(refused(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the form is too long or broke off",
-        ));
-    };
+    let read = Fields::read(request.into_body(), face.limits.body).await;
+    let fields = read.map_err(|unread| {
+        let reason = match unread {
+            Unread::TooLarge => "the form is too long",
+            Unread::Slow => "the form takes too long to come",
+            Unread::Broken => "the form broke off",
+        };
+        refused(unread.status(), reason)
+    })?;
     let given = fields.get("key").as_bytes();
     if !bool::from(visitor.form_key.as_bytes().ct_eq(given)) {
         let reason = "this form is of an earlier visit: go back, load the page again and repeat it";

@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
 
-use super::Face;
 use super::endpoint::refused;
+use super::{Face, body};
 use crate::frontend::asks::{ANSWERED, Asked, Put, Question};
 
 /// The longest question, in bytes.
@@ -18,11 +18,11 @@ const QUESTION_MAX: usize = 1 << 20;
 
 /// Puts it, and says when it was answered. Who hangs up takes it back.
 pub(super) async fn put(State(face): State<Arc<Face>>, request: Request) -> Response {
-    let body = to_bytes(request.into_body(), QUESTION_MAX).await;
-    let question = body
-        .ok()
-        .and_then(|body| serde_json::from_slice::<Question>(&body).ok());
-    let Some(question) = question else {
+    let body = match body::read(request.into_body(), QUESTION_MAX, face.limits.body).await {
+        Ok(body) => body,
+        Err(unread) => return refused(unread.status(), "the question was not read"),
+    };
+    let Ok(question) = serde_json::from_slice::<Question>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "this is no question");
     };
     match face.page.asks().ask(question) {

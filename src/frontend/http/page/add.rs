@@ -30,7 +30,7 @@ pub(super) async fn show((State(face), Extension(visitor)): Here, uri: Uri) -> R
 
 /// Begins to add, or shows the form again with what is wrong.
 pub(super) async fn add((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };

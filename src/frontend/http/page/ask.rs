@@ -61,7 +61,7 @@ fn asking(
 
 /// Stores what was filled in.
 pub(super) async fn store((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };

@@ -103,7 +103,7 @@ fn actions(visitor: &Visitor, reports: &[Report]) -> Markup {
 
 /// Begins a refresh.
 pub(super) async fn refresh((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };

@@ -1,8 +1,11 @@
 //! What a browser sends: the fields of an address and of a form.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Uri;
 
+use crate::frontend::http::body::{Unread, read};
 use crate::secret::Secret;
 
 /// The longest form, in bytes: values may be documents that a tool takes.
@@ -26,10 +29,10 @@ impl Fields {
         Self::parse(uri.query().unwrap_or_default().as_bytes())
     }
 
-    /// Those of a form that was sent; nothing if it is too long or breaks off.
-    pub(super) async fn read(body: Body) -> Option<Self> {
-        let bytes = axum::body::to_bytes(body, FORM_MAX).await.ok()?;
-        Some(Self::parse(&bytes))
+    /// Those of a form that was sent, each part of which may take so long to come.
+    pub(super) async fn read(body: Body, patience: Duration) -> Result<Self, Unread> {
+        let bytes = read(body, FORM_MAX, patience).await?;
+        Ok(Self::parse(&bytes))
     }
 
     fn parse(bytes: &[u8]) -> Self {

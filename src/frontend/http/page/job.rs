@@ -263,7 +263,7 @@ pub(super) async fn events((State(face), _): Here, uri: Uri) -> Response {
 
 /// Ends a job, or goes on with one that asked.
 pub(super) async fn act((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };

@@ -75,7 +75,7 @@ async fn listed(
 
 /// Stores or forgets one.
 pub(super) async fn change((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };

@@ -121,7 +121,7 @@ fn seen(changes: &[ToolChange]) -> String {
 
 /// Accepts what is held back, if it still is what was shown.
 pub(super) async fn accept((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
@@ -252,7 +252,7 @@ pub(super) async fn configure(
     (State(face), Extension(visitor)): Here,
     request: Request,
 ) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
@@ -308,7 +308,7 @@ async fn changed(face: &Face, server: &str, fields: &Fields) -> Result<(), Error
 
 /// Removes it.
 pub(super) async fn remove((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };

@@ -212,7 +212,7 @@ fn field(tool: &Tool, name: &str, schema: &Value, fields: &Fields) -> Markup {
 
 /// Calls it.
 pub(super) async fn call((State(face), Extension(visitor)): Here, request: Request) -> Response {
-    let fields = match form(&visitor, request).await {
+    let fields = match form(&face, &visitor, request).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
