@@ -3,32 +3,26 @@
 mod answers;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use futures_util::StreamExt as _;
-use tokio::time::timeout;
 
-use super::Face;
 use super::caller::Connection;
 use super::headers::{self, LAST_EVENT, Mismatch, SESSION, VERSION};
 use super::sse::{self, Events};
 use super::streams::{Asked, STANDING};
 use super::visits::{Door, Visit, Who};
+use super::{Face, body};
 use crate::frontend::route::INVALID_PARAMS;
 use crate::frontend::translate::{CAPABILITIES, CLIENT, Speech, Unspoken};
 use crate::frontend::{Frontend, identity};
 use crate::session::{Era, Frame, Id, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
 
 pub(super) use answers::refused;
-use answers::{accepted, error, full, mismatched, not_read, slow, unspoken};
-
-/// How long a body may take.
-const BODY: Duration = Duration::from_mins(2);
+use answers::{accepted, error, full, mismatched, not_read, talkative, unread, unspoken};
 
 /// Up to how many bytes a body that is no message is looked at closely.
 const SMALL: usize = 64 * 1024;
@@ -38,6 +32,12 @@ const REQUESTS: usize = 256;
 
 /// JSON-RPC: what came is no JSON.
 const PARSE_ERROR: i64 = -32700;
+
+/// What is said of a version that is not known, or of another era than the session.
+const UNSPOKEN: &str = "unsupported protocol version";
+
+/// How much a client may say of itself in one part, in bytes: it is kept for as long as the client is there.
+const INTRODUCTION: usize = 64 * 1024;
 
 /// From this version on clients know events without data.
 const PRIMED_SINCE: &str = "2025-11-25";
@@ -109,7 +109,8 @@ impl Entry<'_> {
             let reason = "the client must accept application/json and text/event-stream";
             return Err(refused(StatusCode::NOT_ACCEPTABLE, reason));
         }
-        let body = read(body, &self.headers, self.face.limits.body).await?;
+        let body = body::read(body, MESSAGE_MAX, self.face.limits.body).await;
+        let body = body.map_err(unread)?;
         // Only errors tell the difference: what is large is not read once more for it.
         let is_no_json =
             body.len() <= SMALL && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err();
@@ -138,7 +139,7 @@ impl Entry<'_> {
                 return self.initialize(connection, frame.clone()).await;
             }
         }
-        self.legacy(messages, version).await
+        self.legacy(messages).await
     }
 
     /// A message of the modern era: it stands for itself.
@@ -151,8 +152,13 @@ impl Entry<'_> {
     ) -> Result<Response, Refused> {
         match frame.kind() {
             Kind::Request => {}
-            // None that a client sends is known in this era: whoever hangs up cancels.
-            Kind::Notification => return Ok(accepted()),
+            Kind::Notification => {
+                if version.is_some_and(|version| version.parse::<Era>().is_err()) {
+                    return Err(refused(StatusCode::BAD_REQUEST, UNSPOKEN));
+                }
+                // None that a client sends is known in this era: whoever hangs up cancels.
+                return Ok(accepted());
+            }
             Kind::Result | Kind::Error => {
                 let reason = "the client must not answer in this version of the protocol";
                 return Err(refused(StatusCode::BAD_REQUEST, reason));
@@ -185,17 +191,24 @@ impl Entry<'_> {
             let code = INVALID_PARAMS;
             return Err(error(StatusCode::BAD_REQUEST, Some(&own), code, reason));
         }
+        let (info, capabilities) = (part(CLIENT), part(CAPABILITIES));
+        if is_long(info) || is_long(capabilities) {
+            return Err(talkative(&own));
+        }
+        headers::check(&self.headers, &frame).map_err(|error| mismatch(&error))?;
         let who = Who {
             door: self.door.clone(),
             caller: connection.caller().await,
-            info: part(CLIENT).unwrap_or_default().to_owned(),
-            capabilities: part(CAPABILITIES).unwrap_or_default().to_owned(),
+            info: info.unwrap_or_default().to_owned(),
+            capabilities: capabilities.unwrap_or_default().to_owned(),
         };
         let visit = self.face.visits.of(who, &self.frontend).map_err(full)?;
         let name = frame.find(&["name"]).ok().flatten();
         let name = name.and_then(|name| serde_json::from_str::<String>(name).ok());
-        let tool = name.and_then(|name| visit.agent.tool(&name));
-        headers::check(&self.headers, &frame, tool.as_deref()).map_err(|error| mismatch(&error))?;
+        if let Some(tool) = name.and_then(|name| visit.agent.tool(&name)) {
+            let checked = headers::check_arguments(&self.headers, &frame, &tool);
+            checked.map_err(|error| mismatch(&error))?;
+        }
         // Requests that come by different connections may have the same id.
         let id = visit.number();
         let frame = frame.with_id(&id);
@@ -218,6 +231,10 @@ impl Entry<'_> {
         let Some(id) = frame.id().cloned() else {
             return Err(refused(StatusCode::BAD_REQUEST, "the request has no id"));
         };
+        let part = |key| frame.find(&[key]).ok().flatten();
+        if is_long(part("clientInfo")) || is_long(part("capabilities")) {
+            return Err(talkative(&id));
+        }
         let version = identity::version_for(&frame);
         let began = self.face.visits.begin(&self.door, &self.frontend, version);
         let (session, visit) = began.map_err(full)?;
@@ -236,20 +253,17 @@ impl Entry<'_> {
     }
 
     /// Messages within a session.
-    async fn legacy(
-        &self,
-        messages: Vec<Result<Frame, Unreadable>>,
-        version: Option<&str>,
-    ) -> Result<Response, Refused> {
+    async fn legacy(&self, messages: Vec<Result<Frame, Unreadable>>) -> Result<Response, Refused> {
         let visit = self.visit()?;
-        if version.is_some_and(|version| !matches!(version.parse(), Ok(Era::Legacy(_)))) {
-            let reason = "unsupported protocol version";
-            return Err(refused(StatusCode::BAD_REQUEST, reason));
-        }
-        let requests = messages.iter().filter_map(|message| message.as_ref().ok());
-        let asked: Vec<Asked> = requests
-            .filter(|frame| frame.kind() == Kind::Request)
-            .filter_map(|frame| frame.id().cloned())
+        let asks = |message: &Result<Frame, Unreadable>| match message {
+            Ok(frame) if frame.kind() == Kind::Request => frame.id().cloned(),
+            Ok(_) => None,
+            // What is wrong with it is its answer.
+            Err(unreadable) => unreadable.asks.clone(),
+        };
+        let asked: Vec<Asked> = messages
+            .iter()
+            .filter_map(asks)
             .map(|id| Asked { id, own: None })
             .collect();
         if !asked.is_empty() {
@@ -334,7 +348,7 @@ impl Entry<'_> {
         Ok(response)
     }
 
-    /// The session that the request belongs to.
+    /// The session that the request belongs to, whose era it must be of.
     #[expect(
         clippy::result_large_err,
         reason = "the error is the answer itself, moved once"
@@ -347,7 +361,13 @@ impl Entry<'_> {
             return Err(refused(StatusCode::BAD_REQUEST, reason));
         };
         let found = self.face.visits.session(session, &self.door);
-        found.ok_or_else(|| refused(StatusCode::NOT_FOUND, "no such session"))
+        let found = found.ok_or_else(|| refused(StatusCode::NOT_FOUND, "no such session"))?;
+        let version = headers::only(&self.headers, VERSION);
+        let version = version.map_err(|mismatch| mismatched(None, &mismatch))?;
+        if version.is_some_and(|version| !matches!(version.parse(), Ok(Era::Legacy(_)))) {
+            return Err(refused(StatusCode::BAD_REQUEST, UNSPOKEN));
+        }
+        Ok(found)
     }
 }
 
@@ -368,6 +388,11 @@ async fn take(visit: &Visit, message: Result<Frame, Unreadable>) {
     }
 }
 
+/// Whether a client says more of itself than is kept.
+fn is_long(part: Option<&str>) -> bool {
+    part.is_some_and(|part| part.len() > INTRODUCTION)
+}
+
 /// How events are told to this agent.
 fn events(visit: &Visit) -> Events {
     match &visit.version {
@@ -375,30 +400,4 @@ fn events(visit: &Visit) -> Events {
         Some(version) if version.as_str() >= PRIMED_SINCE => Events::Primed,
         Some(_) => Events::Numbered,
     }
-}
-
-/// Reads a body, which may be neither too large nor too slow.
-async fn read(body: Body, headers: &HeaderMap, patience: Duration) -> Result<Vec<u8>, Refused> {
-    let too_large = || {
-        let reason = format!("the most is {MESSAGE_MAX} bytes");
-        refused(StatusCode::PAYLOAD_TOO_LARGE, &reason)
-    };
-    let length = headers.get("content-length");
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: usize| length > MESSAGE_MAX) {
-        return Err(too_large());
-    }
-    let reading = async {
-        let mut whole = Vec::with_capacity(length.unwrap_or_default().min(MESSAGE_MAX));
-        let mut parts = body.into_data_stream();
-        while let Some(part) = timeout(patience, parts.next()).await.map_err(|_| slow())? {
-            let part = part.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body broke off"))?;
-            if whole.len() + part.len() > MESSAGE_MAX {
-                return Err(too_large());
-            }
-            whole.extend_from_slice(&part);
-        }
-        Ok(whole)
-    };
-    timeout(BODY, reading).await.map_err(|_| slow())?
 }

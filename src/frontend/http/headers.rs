@@ -30,12 +30,8 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
     Ok(Some(text))
 }
 
-/// Compares the headers of a request with its body; `tool` is the definition of the tool that it calls.
-pub(super) fn check(
-    headers: &HeaderMap,
-    request: &Frame,
-    tool: Option<&str>,
-) -> Result<(), Mismatch> {
+/// Compares the headers of a request with its body, but for what the tool wants that it calls.
+pub(super) fn check(headers: &HeaderMap, request: &Frame) -> Result<(), Mismatch> {
     let method = request.method();
     match only(headers, METHOD)? {
         Some(given) if given == method => {}
@@ -55,14 +51,18 @@ pub(super) fn check(
             None => return Err(Mismatch("Mcp-Name is missing".to_owned())),
         }
     }
-    match (method, tool) {
-        ("tools/call", Some(tool)) => check_arguments(headers, request, tool),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// Compares the headers with the arguments that the tool wants to see in them.
-fn check_arguments(headers: &HeaderMap, request: &Frame, tool: &str) -> Result<(), Mismatch> {
+/// Compares the headers of a call with the arguments that the tool, of which this is the definition, wants to see in them.
+pub(super) fn check_arguments(
+    headers: &HeaderMap,
+    request: &Frame,
+    tool: &str,
+) -> Result<(), Mismatch> {
+    if request.method() != "tools/call" {
+        return Ok(());
+    }
     for (path, header) in metadata::annotated(tool) {
         let argument = metadata::argument(request, &path);
         let given = decoded(headers, &format!("{PARAM}{header}"))?;
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn the_method_and_the_name_must_be_those_of_the_body() {
         let request = call("time", "{}");
-        let is_right = |all: &[(&'static str, &str)]| check(&headers(all), &request, None).is_ok();
+        let is_right = |all: &[(&'static str, &str)]| check(&headers(all), &request).is_ok();
         assert!(is_right(&[(METHOD, "tools/call"), (NAME, "time")]));
         assert!(is_right(&[
             (METHOD, "tools/call"),
@@ -169,10 +169,7 @@ mod tests {
             assert!(!is_right(wrong), "{wrong:?}");
         }
         let list = Frame::parse(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).unwrap();
-        assert_eq!(
-            check(&headers(&[(METHOD, "tools/list")]), &list, None),
-            Ok(())
-        );
+        assert_eq!(check(&headers(&[(METHOD, "tools/list")]), &list), Ok(()));
     }
 
     #[test]
@@ -183,9 +180,7 @@ mod tests {
             "in":{"properties":{"b":{"type":"boolean","x-mcp-header":"B"}}},
             "bad":{"x-mcp-header":"no token"}}}}"#;
         let is_right = |arguments: &str, all: &[(&'static str, &str)]| {
-            let mut all = all.to_vec();
-            all.extend([(METHOD, "tools/call"), (NAME, "t")]);
-            check(&headers(&all), &call("t", arguments), Some(tool)).is_ok()
+            check_arguments(&headers(all), &call("t", arguments), tool).is_ok()
         };
         assert!(is_right("{}", &[]));
         assert!(is_right(
@@ -242,7 +237,8 @@ mod tests {
                 r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{name},"arguments":{arguments}}}}}"#
             );
             if let Ok(request) = Frame::parse(text) {
-                check(&all, &request, Some(tool)).ok();
+                check(&all, &request).ok();
+                check_arguments(&all, &request, tool).ok();
             }
             accepts(&all, "application/json");
         }
@@ -251,7 +247,7 @@ mod tests {
         fn every_text_passes_encoded(name in any::<String>()) {
             let encoded = format!("=?base64?{}?=", BASE64_STANDARD.encode(&name));
             let all = headers(&[(METHOD, "tools/call"), (NAME, &encoded)]);
-            prop_assert_eq!(check(&all, &call(&name, "{}"), None), Ok(()));
+            prop_assert_eq!(check(&all, &call(&name, "{}")), Ok(()));
         }
     }
 }

@@ -4,17 +4,30 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::PARSE_ERROR;
+use super::{INTRODUCTION, PARSE_ERROR};
+use crate::frontend::http::body::Unread;
 use crate::frontend::http::headers::Mismatch;
 use crate::frontend::http::sse;
 use crate::frontend::http::visits::Full;
+use crate::frontend::route::INVALID_PARAMS;
 use crate::frontend::translate::Unspoken;
 use crate::session::splice::quoted;
-use crate::session::{Id, RpcError, Unreadable};
+use crate::session::{Id, MESSAGE_MAX, RpcError, Unreadable};
 
-/// The body does not come.
-pub(super) fn slow() -> Response {
-    refused(StatusCode::REQUEST_TIMEOUT, "the body takes too long")
+/// The body was not read.
+pub(super) fn unread(unread: Unread) -> Response {
+    let reason = match unread {
+        Unread::TooLarge => &format!("the most is {MESSAGE_MAX} bytes"),
+        Unread::Slow => "the body takes too long",
+        Unread::Broken => "the body broke off",
+    };
+    refused(unread.status(), reason)
+}
+
+/// The client says more of itself than is kept.
+pub(super) fn talkative(id: &Id) -> Response {
+    let reason = format!("the most that a client may say of itself is {INTRODUCTION} bytes");
+    error(StatusCode::BAD_REQUEST, Some(id), INVALID_PARAMS, &reason)
 }
 
 /// What came is no message.

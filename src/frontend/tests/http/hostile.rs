@@ -244,6 +244,78 @@ async fn there_is_room_for_so_many_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_not_known_is_refused_whatever_it_comes_with() {
+    let (_place, web) = web().await;
+    let session = web.initialize("/mcp", &json!({})).await;
+    let note = json!({"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}).to_string();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {}}).to_string();
+    for version in ["1999-01-01", "2026-07-28", ""] {
+        let headers = [
+            ("mcp-session-id", session.as_str()),
+            ("mcp-protocol-version", version),
+        ];
+        if version != "2026-07-28" {
+            assert_eq!(web.post("/mcp", &headers, &note).await.status, 400);
+        }
+        assert_eq!(web.post("/mcp", &headers, &answer).await.status, 400);
+        assert_eq!(web.get("/mcp", &headers).await.status, 400);
+        let ended = web.request("DELETE", "/mcp", &headers);
+        assert_eq!(web.send(ended).await.status, 400);
+    }
+    let headers = [
+        ("mcp-session-id", session.as_str()),
+        ("mcp-protocol-version", "2025-11-25"),
+    ];
+    assert_eq!(web.post("/mcp", &headers, &note).await.status, 202);
+    assert_eq!(web.get("/mcp", &headers).await.status, 200);
+    let ended = web.request("DELETE", "/mcp", &headers);
+    assert_eq!(web.send(ended).await.status, 204);
+    web.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_among_others_is_answered_too() {
+    let (_place, web) = web().await;
+    let session = web.initialize("/mcp", &json!({})).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    let ping = ask(&json!(2), "ping", &json!({}));
+    let batch = format!(r#"[{{"jsonrpc":"2.0","id":1,"method":7}},{ping},7]"#);
+    let mut events = web.post("/mcp", &headers, &batch).await.events();
+    let mut answers = [events.value().await, events.value().await];
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    assert_eq!(answers[0]["error"]["code"], -32600, "{answers:?}");
+    assert_eq!(answers[1]["result"], json!({}), "{answers:?}");
+    assert_eq!(events.next().await, None);
+    web.stop().await;
+}
+
+#[tokio::test]
+async fn who_says_too_much_of_itself_or_not_what_it_wants_is_no_visitor() {
+    let (_place, web) = web().await;
+    let long = json!({"name": "x".repeat(1 << 16), "version": "1"});
+    let params =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": long.clone()});
+    let initialize = ask(&json!(0), "initialize", &params);
+    assert_eq!(web.post("/mcp", &[], &initialize).await.status, 400);
+    let listing = ask(&json!(1), "tools/list", &modern(json!({}), &long));
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/list"),
+    ];
+    assert_eq!(web.post("/mcp", &headers, &listing).await.status, 400);
+    let listing = ask(&json!(1), "tools/list", &modern(json!({}), &json!({})));
+    for method in ["ping", ""] {
+        let headers = [headers[0], ("mcp-method", method)];
+        assert_eq!(web.post("/mcp", &headers, &listing).await.status, 400);
+    }
+    let metrics = web.get("/metrics", &[]).await.whole();
+    for nobody in ["\nmcpod_http_sessions 0\n", "\nmcpod_http_agents 0\n"] {
+        assert!(metrics.contains(nobody), "{metrics}");
+    }
+    web.stop().await;
+}
+
+#[tokio::test]
 async fn a_stranger_keeps_no_connection() {
     let place = Place::with(&[]).await;
     let web = Web::start(&place, Shape::All).await;
