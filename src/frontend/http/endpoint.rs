@@ -19,7 +19,7 @@ use super::{Face, body};
 use crate::frontend::route::INVALID_PARAMS;
 use crate::frontend::translate::{CAPABILITIES, CLIENT, Speech, Unspoken};
 use crate::frontend::{Frontend, identity};
-use crate::session::{Era, Frame, Id, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
+use crate::session::{Era, Frame, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
 
 pub(super) use answers::refused;
 use answers::{accepted, error, full, mismatched, not_read, talkative, unread, unspoken};
@@ -271,7 +271,7 @@ impl Entry<'_> {
             return self.ask(&visit, messages, asked, events).await;
         }
         for message in messages {
-            take(&visit, message).await;
+            visit.take(message).await;
         }
         Ok(accepted())
     }
@@ -297,7 +297,7 @@ impl Entry<'_> {
         // In the earlier era a client that hangs up does not take back what it said.
         tokio::spawn(async move {
             for message in messages {
-                take(&visit, message).await;
+                visit.take(message).await;
             }
         });
         Ok(sse::answer(reader, events).await)
@@ -368,23 +368,6 @@ impl Entry<'_> {
             return Err(refused(StatusCode::BAD_REQUEST, UNSPOKEN));
         }
         Ok(found)
-    }
-}
-
-/// Takes a message to an agent.
-async fn take(visit: &Visit, message: Result<Frame, Unreadable>) {
-    let frame = match message {
-        Ok(frame) => frame,
-        Err(unreadable) => return visit.agent.take_unreadable(&unreadable).await,
-    };
-    let cancelled = (frame.method() == "notifications/cancelled")
-        .then(|| frame.find(&["requestId"]).ok().flatten())
-        .flatten()
-        .and_then(Id::from_json);
-    visit.agent.take(frame).await;
-    // What is cancelled is not answered, so its stream has nothing more to tell.
-    if let Some(id) = cancelled {
-        visit.streams.give_up(&id);
     }
 }
 

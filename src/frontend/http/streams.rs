@@ -8,22 +8,23 @@
 //! Memory is bounded: see [`KEPT`], [`UNHEARD`] and [`IGNORED`].
 
 mod reader;
+mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::frontend::translate::SUBSCRIPTION;
 use crate::frontend::voice::{Said, lock};
 use crate::session::splice::{Existing, Put};
 use crate::session::{Frame, Id, Kind};
 pub(super) use reader::Reader;
+use state::{State, Waiting};
 pub(super) use stream::Event;
 use stream::Stream;
 
@@ -60,27 +61,6 @@ pub(super) struct Streams {
     gone: mpsc::UnboundedSender<Id>,
 }
 
-#[derive(Debug)]
-struct State {
-    streams: BTreeMap<u64, Stream>,
-    requests: HashMap<Id, Waiting>,
-    last: u64,
-    /// How many events there were, on all streams.
-    said: u64,
-    readers: u64,
-    /// When somebody stopped to listen last.
-    left: Instant,
-    closed: bool,
-}
-
-/// A request that waits for its answer.
-#[derive(Debug)]
-struct Waiting {
-    stream: u64,
-    /// The id that the agent gave to it, where it is known by another here.
-    own: Option<Id>,
-}
-
 /// A request that is to be answered on a new stream.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -97,19 +77,9 @@ pub(super) struct InUse(pub(super) Id);
 impl Streams {
     /// The streams of an agent; requests that nobody waits for any more go to `gone`.
     pub(super) fn new(resumable: bool, gone: mpsc::UnboundedSender<Id>) -> Arc<Self> {
-        let standing = resumable.then(|| (STANDING, Stream::default()));
-        let state = State {
-            streams: standing.into_iter().collect(),
-            requests: HashMap::new(),
-            last: 0,
-            said: 0,
-            readers: 0,
-            left: Instant::now(),
-            closed: false,
-        };
         Arc::new(Self {
             resumable,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(resumable)),
             room: Notify::new(),
             gone,
         })
@@ -292,102 +262,6 @@ impl Streams {
                 tracing::warn!("an agent does not read: a stream is cut");
                 lock(&self.state).cut();
             }
-        }
-    }
-}
-
-impl State {
-    fn is_heard(&self) -> bool {
-        self.streams.values().any(|stream| stream.reader.is_some())
-    }
-
-    /// Says something on a stream, if it is there.
-    fn say(&mut self, stream: u64, frame: Frame, answers: bool) {
-        self.said += 1;
-        if let Some(stream) = self.streams.get_mut(&stream) {
-            stream.say(frame, answers, self.said);
-        }
-    }
-
-    /// The stream for what belongs to no request that is known. A question finds somebody who listens, if anybody does.
-    fn elsewhere(&self, frame: &Frame, resumable: bool) -> Option<u64> {
-        let standing = self.streams.get(&STANDING).filter(|_| resumable)?;
-        if frame.kind() == Kind::Request && standing.reader.is_none() {
-            let mut streams = self.streams.iter();
-            let listened = streams.find(|(_, one)| one.reader.is_some() && one.unanswered > 0);
-            return Some(listened.map_or(STANDING, |(number, _)| *number));
-        }
-        Some(STANDING)
-    }
-
-    /// Forgets what was heard, beyond what is kept, and the streams that are over.
-    fn forget(&mut self) {
-        let sizes = self.streams.values().map(|stream| stream.heard);
-        let (mut events, mut bytes) = sizes.fold((0, 0), |(events, bytes), size| {
-            (events + size.events, bytes + size.bytes)
-        });
-        while events > KEPT_EVENTS || bytes > KEPT {
-            let oldest = self
-                .streams
-                .values_mut()
-                .filter(|stream| stream.heard.events > 0)
-                .min_by_key(|stream| stream.events.front().map(|event| event.order));
-            let Some(event) = oldest.and_then(Stream::drop_first) else {
-                break;
-            };
-            events -= 1;
-            bytes -= event.cost();
-        }
-        self.streams.retain(|number, stream| {
-            *number == STANDING
-                || stream.unanswered > 0
-                || stream.reader.is_some()
-                || !stream.events.is_empty()
-        });
-    }
-
-    /// Drops what waits for nobody where too much waits; says whether too much is left.
-    fn drop_unheard(&mut self) -> bool {
-        loop {
-            let sizes = self.streams.values().map(|stream| stream.unheard.bytes);
-            let unheard: usize = sizes.sum();
-            if unheard <= UNHEARD {
-                return false;
-            }
-            let deserted = self
-                .streams
-                .values_mut()
-                .filter(|stream| stream.reader.is_none() && stream.unheard.events > 0)
-                .min_by_key(|stream| stream.first_unheard().map(|event| event.order));
-            let Some(deserted) = deserted else {
-                return true;
-            };
-            deserted.drop_first();
-            tracing::warn!("an agent is gone from a stream: its oldest message is dropped");
-        }
-    }
-
-    /// Drops what nobody hears who never listens: see [`IGNORED`]. Questions stay, since servers wait for their answers.
-    fn trim(&mut self) {
-        let standing = self.streams.get_mut(&STANDING);
-        let Some(standing) = standing.filter(|stream| stream.reader.is_none()) else {
-            return;
-        };
-        while standing.unheard.bytes > IGNORED && standing.drop_notification() {
-            tracing::debug!("a notification waits for nobody and is dropped");
-        }
-    }
-
-    /// Sends away whoever listens to the fullest stream and does not read.
-    fn cut(&mut self) {
-        let listened = self.streams.values_mut();
-        let fullest = listened
-            .filter(|stream| stream.reader.is_some())
-            .max_by_key(|stream| stream.unheard.bytes);
-        if let Some(stream) = fullest
-            && let Some((_, wake)) = stream.reader.take()
-        {
-            wake.notify_one();
         }
     }
 }

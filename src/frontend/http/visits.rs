@@ -25,7 +25,7 @@ use crate::frontend::parking;
 use crate::frontend::voice::lock;
 use crate::frontend::{Agent, Frontend};
 use crate::quadlet::name::ServerName;
-use crate::session::{Frame, Id};
+use crate::session::{Frame, Id, Unreadable};
 
 /// How many messages may be on their way to the streams.
 const UNSORTED: usize = 16;
@@ -129,6 +129,23 @@ impl Visit {
     /// An id that no other request of this agent has.
     pub(super) fn number(&self) -> Id {
         self.numbered.fetch_add(1, Ordering::Relaxed).into()
+    }
+
+    /// Takes a message to the agent.
+    pub(super) async fn take(&self, message: Result<Frame, Unreadable>) {
+        let frame = match message {
+            Ok(frame) => frame,
+            Err(unreadable) => return self.agent.take_unreadable(&unreadable).await,
+        };
+        let cancelled = (frame.method() == "notifications/cancelled")
+            .then(|| frame.find(&["requestId"]).ok().flatten())
+            .flatten()
+            .and_then(Id::from_json);
+        self.agent.take(frame).await;
+        // What is cancelled is not answered, so its stream has nothing more to tell.
+        if let Some(id) = cancelled {
+            self.streams.give_up(&id);
+        }
     }
 
     /// Notes who began it.
