@@ -214,9 +214,10 @@ pub async fn serve(
     let routes = routes(face);
     let room = Arc::new(Semaphore::new(face.limits.connections));
     let (stopping, stops) = watch::channel(());
+    let renewing = watch::channel(()).0;
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
-    let mut deserted = std::pin::pin!(deserted(face, stay));
+    let mut deserted = std::pin::pin!(deserted(face, stay, &renewing));
     loop {
         let (incoming, ends) = tokio::select! {
             () = &mut stop => break,
@@ -235,9 +236,9 @@ pub async fn serve(
         face.metrics.connected(permit.is_ok());
         let Ok(permit) = permit else { continue };
         let open = Open::new(face);
-        let (routes, stops) = (routes.clone(), stops.clone());
+        let (routes, stops, renews) = (routes.clone(), stops.clone(), renewing.subscribe());
         connections.spawn(async move {
-            open.serve(routes, incoming, ends, stops).await;
+            open.serve(routes, incoming, ends, stops, renews).await;
             drop(permit);
         });
     }
@@ -257,13 +258,23 @@ pub async fn serve(
     Ok(())
 }
 
-/// Ends the visits of those who are gone; resolves when nobody needs this process any more.
-async fn deserted(face: &Arc<Face>, stay: Stay) {
+/// Ends the visits of those who are gone, and tells when the token is another; resolves when nobody needs this process
+/// any more.
+async fn deserted(face: &Arc<Face>, stay: Stay, renewing: &watch::Sender<()>) {
     // Often enough that nobody stays for much longer than was meant.
     let pace = (face.limits.idle / 4).clamp(Duration::from_millis(100), Duration::from_secs(30));
     let mut was_deserted = false;
+    let current = || face.gate.token.as_ref().and_then(Token::current);
+    let mut token = current();
     loop {
         sleep(pace).await;
+        // One that cannot be read for a moment is not renewed.
+        let now = current().or_else(|| token.clone());
+        if token.is_some() && now != token {
+            tracing::info!("the token was renewed: all connections end");
+            renewing.send_replace(());
+        }
+        token = now;
         face.visits.sweep().await;
         let is_deserted = face.is_deserted();
         if stay == Stay::WhileNeeded && is_deserted && was_deserted {

@@ -11,10 +11,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::Face;
 use super::caller::{Connection, Ends};
 use super::impatient::Impatient;
 use super::listener::Incoming;
+use super::{Face, PARTING};
 use crate::session::patience::Awake;
 
 /// How long a client may take to agree on how its connection is encrypted.
@@ -40,13 +40,15 @@ impl Open {
         Self(Arc::clone(face))
     }
 
-    /// Answers what is asked by it, until either side has enough or `stops` tells.
+    /// Answers what is asked by it, until either side has enough or `stops` tells; where `renews` tells, only what is
+    /// answered in a moment, since whoever is there may have shown a token that counts no more.
     pub(super) async fn serve(
         &self,
         routes: Router,
         incoming: Incoming,
         ends: Ends,
         mut stops: watch::Receiver<()>,
+        mut renews: watch::Receiver<()>,
     ) {
         let headers = self.0.limits.headers;
         let connection = Arc::new(Connection::new(ends));
@@ -67,6 +69,13 @@ impl Open {
             _ = stops.changed() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
+            }
+            _ = renews.changed() => {
+                serving.as_mut().graceful_shutdown();
+                match timeout(PARTING, serving).await {
+                    Ok(served) => served,
+                    Err(_) => return tracing::debug!("a connection ends with its token"),
+                }
             }
         };
         if let Err(error) = served {

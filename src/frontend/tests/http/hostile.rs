@@ -355,3 +355,22 @@ async fn a_stranger_keeps_no_connection() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     web.stop().await;
 }
+
+#[tokio::test]
+async fn a_renewed_token_ends_what_the_old_one_opened() {
+    let place = Place::with(&[]).await;
+    let limits = Limits {
+        idle: Duration::from_secs(4),
+        ..Limits::default()
+    };
+    let mut web = Web::limited(&place, Shape::All, limits, Stay::Always).await;
+    let session = web.initialize("/mcp", &json!({})).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    let mut events = web.get("/mcp", &headers).await.events();
+    events.next().await.expect("it has begun");
+    web.token = TokenFile::below(&place.path("data")).renew().unwrap();
+    assert_eq!(events.next().await, None);
+    // Whoever has the new one goes on.
+    assert_eq!(web.get("/healthz", &[]).await.status, 200);
+    web.stop().await;
+}
