@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::Child;
+use std::thread;
 use std::time::Instant;
 
 use crate::active::Active;
@@ -10,9 +11,11 @@ use crate::peer::Peer;
 use crate::place::Place;
 use crate::process::memory;
 use crate::table::{Bound, Line, Samples, Table, Unit};
+use crate::through::PAUSE;
 
-/// What `attach` may cost a call at most, in seconds.
+/// What `attach` may cost a call at most, in seconds: right after another one, and after a pause, as `serve`.
 const MORE: Bound = Bound::More(40e-6);
+const MORE_PAUSED: Bound = Bound::More(60e-6);
 
 /// The memory that `attach` may have at most, in bytes.
 const MEMORY: Bound = Bound::Most(8e6);
@@ -24,7 +27,8 @@ const LARGE: usize = 10_000_000;
 /// A call takes next to no time, so there are more of them: as warm-up, which servers need that compile themselves, and measured.
 const CALLS: usize = 10;
 
-/// Large messages take longer.
+/// Pauses take longer, and so do large messages.
+const PAUSED_CALLS: usize = 2;
 const PART: usize = 10;
 
 pub(crate) fn measure(place: &Place, table: &mut Table) {
@@ -51,6 +55,20 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
             }
         }
         small.lines(name, "1 KB", &[MORE], table);
+
+        let mut paused = Times::default();
+        for _ in 0..place.samples * PAUSED_CALLS {
+            let after = |call: &mut dyn FnMut() -> f64| {
+                thread::sleep(PAUSE);
+                call()
+            };
+            paused.push([
+                after(&mut || call(&mut bare, SMALL)),
+                after(&mut || call(&mut pipes, SMALL)),
+                after(&mut || call(&mut sockets, SMALL)),
+            ]);
+        }
+        paused.lines(name, "1 KB after 10 ms", &[MORE_PAUSED], table);
 
         let mut large = Times::default();
         for _ in 0..place.samples_by(PART) {

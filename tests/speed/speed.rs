@@ -32,6 +32,7 @@ mod place;
 mod process;
 mod serving;
 mod table;
+mod through;
 
 use std::process::ExitCode;
 
