@@ -4,7 +4,8 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::image::{Cgroups, podman_run};
+use crate::echo;
+use crate::image::{Cgroups, ECHO, podman_run};
 use crate::peer::Peer;
 use crate::place::Place;
 use crate::process;
@@ -20,7 +21,17 @@ pub(crate) struct Active<'a> {
 impl<'a> Active<'a> {
     /// Adds a server, and waits until all that ran for it is gone.
     pub(crate) fn add(place: &'a Place, reference: &str, name: &str) -> Self {
-        place.mcpod(&["add", reference, "--name", name]);
+        Self::add_with(place, reference, name, &[])
+    }
+
+    /// Adds a server of [`ECHO`] that can say its name.
+    pub(crate) fn add_named(place: &'a Place, name: &str, options: &[&str]) -> Self {
+        let knows = format!("{}={name}", echo::SERVER);
+        Self::add_with(place, ECHO, name, &[&["--env", &knows], options].concat())
+    }
+
+    fn add_with(place: &'a Place, reference: &str, name: &str, options: &[&str]) -> Self {
+        place.mcpod(&[&["add", reference, "--name", name], options].concat());
         place.quiet(0);
         Self {
             place,

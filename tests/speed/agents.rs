@@ -2,32 +2,26 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::http::{Era, Http};
+use crate::instances::{Instances, Outcome};
 use crate::peer::call;
-use crate::place::Place;
+use crate::place::{POLL, Place};
 
 /// How long an answer may take: a server has to start for the first, among a hundred others.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// What came of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// What was sent, and nothing else.
-    Right,
-    /// An error, in words.
-    Refused(String),
-    /// Another answer than that to this call.
-    Wrong(String),
-}
+/// How long a process may take to end that has closed its streams.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// An agent with a way to each of its two servers.
 #[derive(Debug)]
 pub(crate) struct Agent {
     way: Way,
     id: u64,
+    instances: Instances,
 }
 
 #[derive(Debug)]
@@ -42,8 +36,15 @@ enum Way {
 }
 
 impl Agent {
-    /// An agent that starts `mcpod serve`.
+    /// An agent that starts `mcpod serve`, and greets it.
     pub(crate) fn by_stdio(place: &Place) -> io::Result<Self> {
+        let mut agent = Self::start(place)?;
+        agent.greet()?;
+        Ok(agent)
+    }
+
+    /// Starts `mcpod serve`; nothing is said yet.
+    pub(crate) fn start(place: &Place) -> io::Result<Self> {
         let (near, far) = UnixStream::pair()?;
         near.set_read_timeout(Some(PATIENCE))?;
         let output = std::os::fd::OwnedFd::from(far.try_clone()?);
@@ -53,19 +54,23 @@ impl Agent {
             .stdout(output)
             .stderr(Stdio::null())
             .spawn()?;
-        let mut agent = Self {
-            way: Way::Stdio {
-                child,
-                reader: BufReader::new(near.try_clone()?),
-                writer: near,
-            },
-            id: 0,
+        let way = Way::Stdio {
+            child,
+            reader: BufReader::new(near.try_clone()?),
+            writer: near,
         };
+        Ok(Self::by(way))
+    }
+
+    /// Says what has to be said first; over HTTP that is said already.
+    pub(crate) fn greet(&mut self) -> io::Result<()> {
+        if matches!(self.way, Way::Http(_)) {
+            return Ok(());
+        }
         let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"soak","version":"1"}}}"#;
-        agent.write(hello)?;
-        agent.read()?;
-        agent.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)?;
-        Ok(agent)
+        self.write(hello)?;
+        self.read()?;
+        self.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
     }
 
     /// An agent of the face, of either era.
@@ -82,13 +87,34 @@ impl Agent {
         }
         let second = Http::connect(token, first.era.clone())?;
         second.within(PATIENCE)?;
-        let way = Way::Http(Box::new([first, second]));
-        Ok(Self { way, id: 0 })
+        Ok(Self::by(Way::Http(Box::new([first, second]))))
+    }
+
+    fn by(way: Way) -> Self {
+        Self {
+            way,
+            id: 0,
+            instances: Instances::default(),
+        }
+    }
+
+    /// The instances that answered it last, one of each server.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &str> {
+        self.instances.ids()
     }
 
     /// Calls `echo` of two servers at once, each with a message of its own. An error is the end of this agent: its frontend
     /// is gone, or silent.
     pub(crate) fn ask(&mut self, calls: &[(String, String); 2]) -> io::Result<[Outcome; 2]> {
+        let answers = self.answers(calls)?;
+        Ok(self.instances.judge(calls, answers))
+    }
+
+    /// The answers to two calls, or what else came of one.
+    fn answers(
+        &mut self,
+        calls: &[(String, String); 2],
+    ) -> io::Result<[Result<String, Outcome>; 2]> {
         let first = self.id + 1;
         self.id += 2;
         let second = self.id;
@@ -100,8 +126,7 @@ impl Agent {
                 http.send("tools/call", &tool, &call(&tool, "message", message), id)?;
             }
             let [one, two] = connections.as_mut();
-            let [(_, to_one), (_, to_two)] = calls;
-            return Ok([by_http(one, first, to_one)?, by_http(two, second, to_two)?]);
+            return Ok([by_http(one, first)?, by_http(two, second)?]);
         }
         for ((server, message), id) in calls.iter().zip([first, second]) {
             let params = call(&format!("{server}__echo"), "message", message);
@@ -109,20 +134,20 @@ impl Agent {
                 r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#
             ))?;
         }
-        let [(_, to_one), (_, to_two)] = calls;
         let (mut one, mut two) = (None, None);
         loop {
             let line = self.read()?;
             match id(&line) {
-                Some(id) if id == first && one.is_none() => one = Some(outcome(&line, to_one)),
-                Some(id) if id == second && two.is_none() => two = Some(outcome(&line, to_two)),
+                Some(id) if id == first && one.is_none() => one = Some(line),
+                Some(id) if id == second && two.is_none() => two = Some(line),
                 // That lists changed.
                 None => {}
-                Some(_) => return Ok([Outcome::Wrong(line.clone()), Outcome::Wrong(line)]),
+                Some(_) => return Ok([line.clone(), line].map(|line| Err(Outcome::Wrong(line)))),
             }
-            if let (Some(one), Some(two)) = (&one, &two) {
-                return Ok([one.clone(), two.clone()]);
-            }
+            (one, two) = match (one, two) {
+                (Some(one), Some(two)) => return Ok([Ok(one), Ok(two)]),
+                not_yet => not_yet,
+            };
         }
     }
 
@@ -132,6 +157,29 @@ impl Agent {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// The process that it started, if it did.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match &self.way {
+            Way::Stdio { child, .. } => Some(child.id()),
+            Way::Http(_) => None,
+        }
+    }
+
+    /// How the process ended that it started and that has gone silent; nothing where it still runs.
+    pub(crate) fn end(&mut self) -> Option<ExitStatus> {
+        let Way::Stdio { child, .. } = &mut self.way else {
+            return None;
+        };
+        let since = Instant::now();
+        while since.elapsed() < ENDS_WITHIN {
+            if let Some(status) = child.try_wait().unwrap() {
+                return Some(status);
+            }
+            std::thread::sleep(POLL);
+        }
+        None
     }
 
     /// Leaves as clients do.
@@ -169,19 +217,19 @@ impl Agent {
 }
 
 /// What came by a connection for a call of this id.
-fn by_http(http: &mut Http, asked: u64, message: &str) -> io::Result<Outcome> {
+fn by_http(http: &mut Http, asked: u64) -> io::Result<Result<String, Outcome>> {
     let received = http.receive()?;
     let text = String::from_utf8_lossy(received.body).into_owned();
     if received.status != 200 {
-        return Ok(Outcome::Refused(text));
+        return Ok(Err(Outcome::Refused(text)));
     }
     // In a stream, what is no answer has no id.
     let answers = text.lines().filter(|line| id(line).is_some());
     let answers: Vec<&str> = answers.collect();
-    match answers.as_slice() {
-        [answer] if id(answer) == Some(asked) => Ok(outcome(answer, message)),
-        _ => Ok(Outcome::Wrong(text)),
-    }
+    Ok(match answers.as_slice() {
+        [answer] if id(answer) == Some(asked) => Ok((*answer).to_owned()),
+        _ => Err(Outcome::Wrong(text)),
+    })
 }
 
 /// The id of an answer. Messages of the soak have nothing in them that looks like one.
@@ -189,14 +237,4 @@ fn id(line: &str) -> Option<u64> {
     let (_, rest) = line.split_once("\"id\":")?;
     let end = rest.find([',', '}'])?;
     rest.get(..end)?.parse().ok()
-}
-
-fn outcome(answer: &str, message: &str) -> Outcome {
-    if answer.contains(&format!("\"text\":\"{message}\"")) {
-        Outcome::Right
-    } else if answer.contains("\"error\":") {
-        Outcome::Refused(answer.to_owned())
-    } else {
-        Outcome::Wrong(answer.to_owned())
-    }
 }

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::active::Active;
-use crate::agents::{Agent, Outcome};
+use crate::agents::Agent;
 use crate::http;
-use crate::image::ECHO;
+use crate::instances::Outcome;
 use crate::place::Place;
 use crate::table::{Bound, Line, Samples, Table, Unit};
 
@@ -44,7 +44,7 @@ struct Told {
 
 pub(crate) fn measure(place: &Place, table: &mut Table) {
     let servers: Vec<Active<'_>> = (0..SERVERS)
-        .map(|number| Active::add(place, ECHO, &format!("chaos-{number}")))
+        .map(|number| Active::add_named(place, &format!("chaos-{number}"), &[]))
         .collect();
     let seed = std::process::id().into();
     eprintln!("  the seed is {seed}");
@@ -154,7 +154,7 @@ fn work(place: &Place, token: &str, number: usize, told: &Told, over: &AtomicBoo
 impl Told {
     fn note(&self, outcome: Outcome) {
         match outcome {
-            Outcome::Right => {
+            Outcome::Right | Outcome::Anew => {
                 self.right.fetch_add(1, Ordering::Relaxed);
             }
             Outcome::Refused(error) => {

@@ -1,9 +1,16 @@
-//! A small MCP server of the era with `initialize` that starts at once. Its tool `echo` returns its message, `large` as many
-//! bytes as its message says; it can offer more that are only there to be listed.
+//! A small MCP server of the era with `initialize` that starts at once. Its tool `echo` returns its message and says who
+//! answers, `large` returns as many bytes as its message says; it can offer more that are only there to be listed.
 //!
 //! It knows the few messages that are sent to it here by their text, since a parser would be measured as well.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, Write};
+
+/// The variable that says which server a process is one of, which it cannot see otherwise.
+pub(crate) const SERVER: &str = "SPEED_SERVER";
+
+/// What begins the text in which it says who answers: the server, a number that no other process of it has, and how many calls it has had.
+pub(crate) const BY: &str = "by ";
 
 /// The schema of all tools' arguments.
 const SCHEMA: &str = r#""inputSchema":{"type":"object","properties":{"message":{"type":"string","description":"What is to be returned, as it is and in one piece"}},"required":["message"]}"#;
@@ -33,6 +40,9 @@ pub(crate) fn serve(
     listed: usize,
 ) -> io::Result<()> {
     let tools = tools(listed);
+    let server = std::env::var(SERVER).unwrap_or_default();
+    let instance = RandomState::new().hash_one(());
+    let mut calls: u64 = 0;
     let mut line = String::new();
     while input.read_line(&mut line)? > 0 {
         // A notification has no id and gets no answer.
@@ -48,13 +58,16 @@ pub(crate) fn serve(
                 Some("ping") => r#""result":{}"#.to_owned(),
                 Some("tools/list") => format!("\"result\":{tools}"),
                 Some("tools/call") => {
+                    calls += 1;
                     let message = string(&line, "message");
-                    let large = match string(&line, "name") {
-                        "large" => "x".repeat(message.parse().unwrap_or_default()),
-                        _ => String::new(),
+                    let content = match string(&line, "name") {
+                        "large" => text(&"x".repeat(message.parse().unwrap_or_default())),
+                        _ => {
+                            let by = text(&format!("{BY}{server} {instance:016x} {calls}"));
+                            format!("{},{by}", text(message))
+                        }
                     };
-                    let message = if large.is_empty() { message } else { &large };
-                    format!(r#""result":{{"content":[{{"type":"text","text":"{message}"}}]}}"#)
+                    format!(r#""result":{{"content":[{content}]}}"#)
                 }
                 _ => r#""error":{"code":-32601,"message":"no such method"}"#.to_owned(),
             };
@@ -64,6 +77,11 @@ pub(crate) fn serve(
         line.clear();
     }
     Ok(())
+}
+
+/// A piece of content.
+fn text(text: &str) -> String {
+    format!(r#"{{"type":"text","text":"{text}"}}"#)
 }
 
 /// A member that is a text without quotes in it, as it was written.

@@ -1,12 +1,13 @@
 //! Load: seventy agents at once, each with instances of its own of two servers.
 
+use std::collections::HashSet;
 use std::sync::Barrier;
 use std::thread;
 
 use crate::active::Active;
-use crate::agents::{Agent, Outcome};
+use crate::agents::Agent;
 use crate::http;
-use crate::image::ECHO;
+use crate::instances::Outcome;
 use crate::place::Place;
 use crate::process::{memory, run};
 use crate::table::{Bound, Line, Samples, Table, Unit};
@@ -17,15 +18,23 @@ const BY_HTTP: usize = 50;
 const BY_STDIO: usize = 20;
 const AGENTS: usize = BY_HTTP + BY_STDIO;
 
+const INSTANCES: f64 = 140.0;
+
 /// How many calls there are for each sample that is asked for: 20,000.
 const CALLS: usize = 100;
 
-/// How much more memory a frontend may have at the end than after a tenth of the calls, in bytes.
-const GROWTH: Bound = Bound::Most(1e6);
+/// How many bytes a message has. Over HTTP every second agent is of the earlier era, for which 256 KiB of what it heard on streams are
+/// kept, in case that its connection breaks: that much it has heard after [`WARM`] rounds, and from then on nothing may grow.
+const MESSAGE: usize = 4 << 10;
 
-/// Over HTTP every second agent is of the earlier era, for which 256 KiB of what it heard on streams are kept, in case that its
-/// connection breaks.
-const GROWTH_HTTP: Bound = Bound::Most(1e6 + 25.0 * 262_144.0);
+/// After how many rounds, at least, the memory is looked at for the first time; half of all of them, where there are more.
+const WARM: usize = 40;
+
+/// How much more memory a frontend may have at the end than after the first half of the calls, in bytes: the one that listens, each of
+/// the others (of twenty, the 99th percentile is the greatest), and all of those together.
+const GROWTH_HTTP: Bound = Bound::Most(1e6);
+const GROWTH_STDIO: Bound = Bound::Slowest(0.25e6);
+const GROWTH_ALL_STDIO: Bound = Bound::Most(1e6);
 
 /// How many sessions a server has that says nothing else.
 const SESSIONS: usize = 16;
@@ -37,13 +46,9 @@ const NONE: [Bound; 1] = [Bound::Most(0.0)];
 
 pub(crate) fn measure(place: &Place, table: &mut Table) {
     let servers: Vec<Active<'_>> = (0..SERVERS)
-        .map(|number| Active::add(place, ECHO, &format!("load-{number}")))
+        .map(|number| Active::add_named(place, &format!("load-{number}"), &[]))
         .collect();
-    let full = {
-        place.mcpod(&["add", ECHO, "--name", "load-full", "--sessions", "200"]);
-        place.quiet(0);
-        Removed(place, "load-full")
-    };
+    let full = Active::add_named(place, "load-full", &["--sessions", "200"]);
     let (mut face, token) = http::start(place);
     let seen = agents(place, &token, face.id());
     let Seen {
@@ -56,7 +61,7 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
     let sent = outcomes.len();
     let of = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
     let right = of(|outcome| *outcome == Outcome::Right);
-    let crossed = of(|outcome| matches!(outcome, Outcome::Wrong(_)));
+    let crossed = of(|outcome| matches!(outcome, Outcome::Wrong(_) | Outcome::Anew));
     for outcome in outcomes
         .iter()
         .filter(|outcome| **outcome != Outcome::Right)
@@ -66,15 +71,23 @@ pub(crate) fn measure(place: &Place, table: &mut Table) {
     }
     table.push(number("calls", sent));
     table.push(number("calls without their answer", sent - right).bounds(NONE));
-    table.push(number("answers to other calls", crossed).bounds(NONE));
-    table.push(number("instances", place.instances()));
+    table.push(number("answers to other calls or by others' instances", crossed).bounds(NONE));
+    let answered: HashSet<&str> = agents.iter().flat_map(Agent::instances).collect();
+    for (what, instances) in [
+        ("instances", place.instances()),
+        ("instances that answered", answered.len()),
+    ] {
+        table.push(number(what, instances).bounds([Bound::Exactly(INSTANCES)]));
+    }
     table.push(number("kernel keys of the user's, of 200", keys));
     let bytes = |what: &str, samples| {
         Line::new(format!("load: {what}"), Unit::Bytes, Samples::new(samples))
     };
     let (of_http, of_stdio) = growth;
-    table.push(bytes("more memory at the end, HTTP", vec![of_http]).bounds([GROWTH_HTTP]));
-    table.push(bytes("more memory at the end, stdio", of_stdio).bounds([GROWTH]));
+    let of_all = of_stdio.iter().sum();
+    table.push(bytes("more memory in the second half, HTTP", vec![of_http]).bounds([GROWTH_HTTP]));
+    table.push(bytes("more memory in the second half, stdio", of_stdio).bounds([GROWTH_STDIO]));
+    table.push(bytes("the same of all by stdio together", vec![of_all]).bounds([GROWTH_ALL_STDIO]));
 
     past_a_servers_limit(place, &mut agents);
     past_the_users_limit(&token);
@@ -98,8 +111,9 @@ struct Seen {
 
 /// Has all agents ask at once, and again until all calls were made.
 fn agents(place: &Place, token: &str, face: u32) -> Seen {
-    let rounds = (place.samples * CALLS).div_ceil(2 * AGENTS);
-    let warm = rounds.div_ceil(10);
+    let half = (place.samples * CALLS).div_ceil(2 * AGENTS).div_ceil(2);
+    let warm = half.max(WARM);
+    let rounds = warm + half;
     // All agents, and whoever looks at them.
     let barrier = Barrier::new(AGENTS + 1);
     thread::scope(|scope| {
@@ -114,16 +128,17 @@ fn agents(place: &Place, token: &str, face: u32) -> Seen {
                     };
                     let mut own = Vec::new();
                     for round in 0..rounds {
+                        if round == 1 {
+                            // Servers start one after another. From here on all ask at once, which takes the most memory.
+                            barrier.wait();
+                        }
                         if round == warm {
                             barrier.wait();
                             barrier.wait();
                         }
                         let asked = [0, 1].map(|which| {
                             let server = (number + which * (1 + number % (SERVERS - 1))) % SERVERS;
-                            (
-                                format!("load-{server}"),
-                                format!("agent-{number}-round-{round}-server-{server}"),
-                            )
+                            (format!("load-{server}"), message(number, round, server))
                         });
                         own.extend(agent.ask(&asked).unwrap());
                     }
@@ -143,6 +158,7 @@ fn agents(place: &Place, token: &str, face: u32) -> Seen {
                     .collect::<Vec<_>>(),
             )
         };
+        barrier.wait();
         barrier.wait();
         let before = resident();
         let keys = place.kernel_keys();
@@ -169,6 +185,12 @@ fn agents(place: &Place, token: &str, face: u32) -> Seen {
     })
 }
 
+/// A message that is sent once.
+fn message(agent: usize, round: usize, server: usize) -> String {
+    let text = format!("agent-{agent}-round-{round}-server-{server}-");
+    format!("{text:x<MESSAGE$}")
+}
+
 /// Whether a process is a `mcpod serve` that speaks by its standard streams.
 fn is_by_stdio(pid: u32) -> bool {
     let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -180,7 +202,7 @@ fn past_a_servers_limit(place: &Place, agents: &mut Vec<Agent>) {
     for _ in 0..=SESSIONS {
         let mut agent = Agent::by_stdio(place).unwrap();
         let calls = [0, 1].map(|call| ("load-0".to_owned(), format!("more-{call}")));
-        let [outcome, _] = agent.ask(&calls).unwrap();
+        let outcome = worst(agent.ask(&calls).unwrap());
         agents.push(agent);
         match outcome {
             Outcome::Right => {}
@@ -188,7 +210,7 @@ fn past_a_servers_limit(place: &Place, agents: &mut Vec<Agent>) {
                 assert!(why.contains("as many as it may have"), "{why}");
                 return eprintln!("  past a server's limit: {}", why.trim());
             }
-            Outcome::Wrong(answer) => panic!("{answer}"),
+            outcome => panic!("{outcome:?}"),
         }
     }
     panic!("a server has more sessions than it may have");
@@ -201,7 +223,7 @@ fn past_the_users_limit(token: &str) {
         // Of the modern era, each of which is told apart by its name.
         let mut agent = Agent::by_http(token, 2 * (BY_HTTP + number)).unwrap();
         let calls = [0, 1].map(|call| ("load-full".to_owned(), format!("more-{call}")));
-        let [outcome, _] = agent.ask(&calls).unwrap();
+        let outcome = worst(agent.ask(&calls).unwrap());
         agents.push(agent);
         match outcome {
             Outcome::Right => {}
@@ -212,10 +234,15 @@ fn past_the_users_limit(token: &str) {
                     why.trim()
                 );
             }
-            Outcome::Wrong(answer) => panic!("{answer}"),
+            outcome => panic!("{outcome:?}"),
         }
     }
     panic!("{MORE} sessions more are within the user's limit");
+}
+
+/// The first of two outcomes that is not right, if any is.
+fn worst([one, two]: [Outcome; 2]) -> Outcome {
+    if one == Outcome::Right { two } else { one }
 }
 
 fn number(what: &str, count: usize) -> Line {
@@ -225,15 +252,4 @@ fn number(what: &str, count: usize) -> Line {
         Unit::Number,
         Samples::new(vec![count]),
     )
-}
-
-/// A server that is removed when this is dropped.
-struct Removed<'a>(&'a Place, &'a str);
-
-impl Drop for Removed<'_> {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            self.0.mcpod(&["remove", self.1]);
-        }
-    }
 }

@@ -24,6 +24,7 @@ mod echo;
 mod empty;
 mod http;
 mod image;
+mod instances;
 mod load;
 mod many;
 mod opening;

@@ -14,7 +14,7 @@ pub(crate) enum Unit {
     Number,
 }
 
-/// What a line may be at most, at its median where nothing else is said.
+/// What a line may be, at its median where nothing else is said.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
     /// This much.
@@ -27,6 +27,10 @@ pub(crate) enum Bound {
     SlowestMore(f64),
     /// So many times what it is compared with.
     Ratio(f64),
+    /// No less than this, in any sample.
+    Least(f64),
+    /// This and nothing else, in each sample.
+    Exactly(f64),
 }
 
 /// A line of the table.
@@ -98,6 +102,11 @@ impl Line {
             Bound::More(more) => median <= reference().median() + more,
             Bound::SlowestMore(more) => slowest <= reference().percentile(99) + more,
             Bound::Ratio(ratio) => median <= reference().median() * ratio,
+            Bound::Least(least) => self.samples.0.iter().all(|sample| *sample >= least),
+            Bound::Exactly(number) => {
+                let range = number..=number;
+                self.samples.0.iter().all(|sample| range.contains(sample))
+            }
         })
     }
 
@@ -110,6 +119,8 @@ impl Line {
             Bound::More(more) => format!("+{}", self.unit.show(more)),
             Bound::SlowestMore(more) => format!("p99 +{}", self.unit.show(more)),
             Bound::Ratio(ratio) => format!("x{ratio:.2}"),
+            Bound::Least(least) => format!("at least {}", self.unit.show(least)),
+            Bound::Exactly(number) => format!("= {}", self.unit.show(number)),
         });
         let (ratio, within) = (
             self.reference.as_ref().map(|reference| {
