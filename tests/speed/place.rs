@@ -131,11 +131,14 @@ impl Place {
         units.iter().filter(|unit| unit.contains('@')).count()
     }
 
-    /// The processes of the instances of servers.
-    pub(crate) fn processes_of_instances(&self) -> Vec<u32> {
+    /// The processes of the instances of servers, each with the name of its unit.
+    pub(crate) fn processes_of_instances(&self) -> Vec<(String, u32)> {
         let units = self.units().into_iter().filter(|unit| unit.contains('@'));
-        let folders = units.map(|unit| self.manager.join("mcpod.slice").join(unit));
-        folders.flat_map(processes_below).collect()
+        let processes = units.flat_map(|unit| {
+            let processes = processes_below(self.manager.join("mcpod.slice").join(&unit));
+            processes.into_iter().map(move |pid| (unit.clone(), pid))
+        });
+        processes.collect()
     }
 
     /// The containers that there are, running or not: their names and states.

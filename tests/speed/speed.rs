@@ -25,6 +25,7 @@ mod empty;
 mod http;
 mod image;
 mod instances;
+mod kills;
 mod load;
 mod many;
 mod opening;
@@ -32,6 +33,7 @@ mod peer;
 mod place;
 mod process;
 mod serving;
+mod survivor;
 mod table;
 mod through;
 
