@@ -129,3 +129,70 @@ fn signature(answer: &str) -> Option<Signature<'_>> {
         calls: words.next()?.parse().ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server says to a call of `echo` with the message `m`.
+    fn said(by: &str) -> Result<String, Outcome> {
+        Ok(format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":"m"}},{{"type":"text","text":"{BY}{by}"}}]}}}}"#
+        ))
+    }
+
+    fn refused() -> Result<String, Outcome> {
+        Ok(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"gone"}}"#.to_owned())
+    }
+
+    /// What is made of two answers by two servers, or by one: the words that begin the outcomes.
+    fn judged(
+        instances: &mut Instances,
+        servers: [&str; 2],
+        answers: [Result<String, Outcome>; 2],
+    ) -> String {
+        let calls = servers.map(|server| (server.to_owned(), "m".to_owned()));
+        let outcomes = instances.judge(&calls, answers);
+        let words = outcomes.map(|outcome| format!("{outcome:?}"));
+        words
+            .map(|word| word.chars().take(5).collect::<String>())
+            .join(" ")
+    }
+
+    #[test]
+    fn an_instance_has_the_calls_of_one_agent_alone() {
+        let mut agent = Instances::default();
+        let mut of_two = |a, b| judged(&mut agent, ["a", "b"], [said(a), said(b)]);
+        assert_eq!(of_two("a 1 1", "b 2 1"), "Right Right");
+        assert_eq!(of_two("a 1 2", "b 2 2"), "Right Right");
+        // Somebody else's call was counted; this one was not.
+        assert_eq!(of_two("a 1 4", "b 2 2"), "Wrong Wrong");
+        // Another server, and another one's instance.
+        assert_eq!(of_two("b 1 3", "b 3 7"), "Wrong Wrong");
+        assert_eq!(of_two("a 1 3", "b 4 1"), "Right Anew");
+        // One that was gone is back.
+        assert_eq!(of_two("a 1 4", "b 2 3"), "Right Wrong");
+        // Nobody says who it is.
+        assert_eq!(of_two("", "b 4 2"), "Wrong Right");
+    }
+
+    #[test]
+    fn a_server_may_have_two_calls_in_either_order_and_those_that_were_refused() {
+        let mut agent = Instances::default();
+        let mut of_one = |answers| judged(&mut agent, ["a", "a"], answers);
+        assert_eq!(of_one([said("a 1 2"), said("a 1 1")]), "Right Right");
+        assert_eq!(of_one([said("a 1 4"), refused()]), "Right Refus");
+        assert_eq!(of_one([refused(), refused()]), "Refus Refus");
+        assert_eq!(of_one([said("a 1 7"), said("a 1 9")]), "Right Wrong");
+    }
+
+    #[test]
+    fn another_message_is_wrong() {
+        let other = said("a 1 1").map(|answer| answer.replace(r#""m""#, r#""n""#));
+        let mut agent = Instances::default();
+        assert_eq!(
+            judged(&mut agent, ["a", "b"], [other, said("b 2 1")]),
+            "Wrong Right"
+        );
+    }
+}

@@ -197,3 +197,24 @@ impl fmt::Display for Table {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold_for_the_samples_that_they_name() {
+        let is_within = |bound, samples: &[f64]| {
+            let line = Line::new("", Unit::Number, Samples::new(samples.to_vec()));
+            line.bounds([bound]).is_within()
+        };
+        assert!(is_within(Bound::Most(1.0), &[0.0, 1.0, 9.0]));
+        assert!(!is_within(Bound::Most(1.0), &[0.0, 2.0, 9.0]));
+        assert!(!is_within(Bound::Slowest(1.0), &[0.0, 1.0, 9.0]));
+        assert!(is_within(Bound::Least(1.0), &[1.0, 2.0, 9.0]));
+        assert!(!is_within(Bound::Least(1.0), &[0.0, 2.0, 9.0]));
+        assert!(is_within(Bound::Exactly(2.0), &[2.0, 2.0]));
+        assert!(!is_within(Bound::Exactly(2.0), &[2.0, 1.0]));
+        assert!(!is_within(Bound::Exactly(2.0), &[3.0, 2.0]));
+    }
+}
