@@ -50,7 +50,7 @@ pub use id::Id;
 pub use incoming::{Incoming, ServerRequest};
 pub use lines::MESSAGE_MAX;
 pub use opening::Opening;
-pub use reading::{Unreadable, read_line};
+pub use reading::{Unreadable, read_client_line, read_line};
 
 use splice::{Existing, Put, SpliceError, quoted};
 use wire::Wire;

@@ -85,6 +85,10 @@ impl Agent {
             self.voice
                 .refuse(id, RpcError::INVALID_REQUEST, &reason)
                 .await;
+        } else if unreadable.meant_as_message && unreadable.answers.is_none() {
+            // JSON-RPC 2.0, section 5: whoever waits for an answer learns of it at least so.
+            let frame = Frame::unaddressed_error(RpcError::INVALID_REQUEST, &reason);
+            self.voice.say(None, frame).await;
         } else {
             tracing::warn!(excerpt = unreadable.excerpt, "{reason}");
         }

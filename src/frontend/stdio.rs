@@ -15,7 +15,7 @@ use super::greeting::{self, Greeting};
 use super::{Agent, Frontend, Said, Shape};
 use crate::orchestrator::Orchestrator;
 use crate::session::lines::{Line, Lines, MESSAGE_MAX};
-use crate::session::{Frame, Unreadable, read_line};
+use crate::session::{Frame, Unreadable, read_client_line};
 
 /// How many messages may wait for an agent that does not read; behind them the servers wait.
 const UNREAD: usize = 16;
@@ -164,7 +164,7 @@ async fn read(agent: &Agent, lines: &mut Lines<impl AsyncRead + Unpin>) -> io::R
 async fn take(agent: &Agent, line: Line) {
     match line {
         Line::Whole(line) => {
-            for message in read_line(line) {
+            for message in read_client_line(line) {
                 match message {
                     Ok(frame) => agent.take(frame).await,
                     Err(unreadable) => agent.take_unreadable(&unreadable).await,

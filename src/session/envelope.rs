@@ -78,7 +78,7 @@ impl<'a> Envelope<'a> {
             Some(method) => serde_json::from_str(method).map_err(|_| "its method is no text")?,
             None => String::new(),
         };
-        let id_at = id.as_ref().and(self.id).map(|id| place(text, id));
+        let id_at = self.id.map(|id| place(text, id));
         Ok(Parts {
             kind,
             id,
@@ -94,7 +94,7 @@ impl<'a> Envelope<'a> {
 pub(super) struct Parts {
     pub(super) kind: Kind,
     pub(super) id: Option<Id>,
-    /// Empty where there is no id.
+    /// Empty where there is no id, but not where it is `null`.
     pub(super) id_at: Range<usize>,
     pub(super) method: String,
     pub(super) payload_at: Option<Range<usize>>,

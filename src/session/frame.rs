@@ -92,6 +92,14 @@ impl Frame {
         Self::assembled(Kind::Error, Some(id), "", ("error", &[&error]))
     }
 
+    /// Makes an error about a message whose id is not known.
+    pub fn unaddressed_error(code: i64, message: &str) -> Self {
+        // Its id is no id, so that nothing puts another in its place.
+        let mut error = Self::error(&Id::null(), code, message);
+        error.id = None;
+        error
+    }
+
     /// What the message is for.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -110,6 +118,11 @@ impl Frame {
     /// The id: of every request and every answer but an error about something unreadable.
     pub fn id(&self) -> Option<&Id> {
         self.id.as_ref()
+    }
+
+    /// Whether it says that its id is `null`, which is none.
+    pub(super) fn has_null_id(&self) -> bool {
+        self.id.is_none() && !self.id_at.is_empty()
     }
 
     /// The method of a request or notification; empty for answers.

@@ -18,6 +18,11 @@ impl Id {
         (of_its_kind && whole.get() == text).then(|| Self(text.into()))
     }
 
+    /// What stands in the place of an id that is not known.
+    pub(super) fn null() -> Self {
+        Self("null".into())
+    }
+
     /// The id as JSON text.
     pub fn as_json(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
 //! Reading lines as messages, of which some are none.
 
 use super::excerpt::excerpt;
-use super::frame::Frame;
+use super::frame::{Frame, Kind};
 use super::id::Id;
 use super::outline::Outline;
 use super::splice;
@@ -52,6 +52,17 @@ pub fn read_line(line: Vec<u8>) -> impl Iterator<Item = Result<Frame, Unreadable
     one.into_iter().chain(batch)
 }
 
+/// Reads the messages of one line of a client's. A `null` for an id makes no notification of what may be meant as a request
+/// (2025-11-25 and 2026-07-28, Requests); servers that write it in their notifications are understood.
+pub fn read_client_line(line: Vec<u8>) -> impl Iterator<Item = Result<Frame, Unreadable>> {
+    read_line(line).map(|message| match message {
+        Ok(frame) if frame.kind() == Kind::Notification && frame.has_null_id() => {
+            Err(Unreadable::new(frame.as_str(), "its id is null"))
+        }
+        message => message,
+    })
+}
+
 /// Reads the messages of a batch.
 fn read_batch(array: &str) -> Vec<Result<Frame, Unreadable>> {
     let mut messages = Vec::new();
@@ -82,6 +93,30 @@ impl Unreadable {
             asks: outline.asks().cloned(),
             reason: reason.to_owned(),
             excerpt: excerpt(text, EXCERPT),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_gives_no_null_for_an_id() {
+        let null = br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#;
+        let read: Vec<_> = read_client_line(null.to_vec()).collect();
+        assert!(matches!(read.as_slice(), [Err(refused)] if refused.reason == "its id is null"));
+        let read: Vec<_> = read_line(null.to_vec()).collect();
+        assert!(matches!(read.as_slice(), [Ok(frame)] if frame.kind() == Kind::Notification));
+        for good in [
+            r#"{"jsonrpc":"2.0","method":"notifications/x"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"m"}}"#,
+        ] {
+            assert!(
+                read_client_line(good.into()).all(|message| message.is_ok()),
+                "{good}"
+            );
         }
     }
 }

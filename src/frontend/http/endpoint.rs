@@ -19,7 +19,7 @@ use super::{Face, body};
 use crate::frontend::route::INVALID_PARAMS;
 use crate::frontend::translate::{CAPABILITIES, CLIENT, Speech, Unspoken};
 use crate::frontend::{Frontend, identity};
-use crate::session::{Era, Frame, Kind, MESSAGE_MAX, RpcError, Unreadable, read_line};
+use crate::session::{Era, Frame, Kind, MESSAGE_MAX, RpcError, Unreadable, read_client_line};
 
 pub(super) use answers::refused;
 use answers::{accepted, error, full, mismatched, not_read, talkative, unread, unspoken};
@@ -114,7 +114,7 @@ impl Entry<'_> {
         // Only errors tell the difference: what is large is not read once more for it.
         let is_no_json =
             body.len() <= SMALL && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err();
-        let mut messages: Vec<_> = read_line(body).collect();
+        let mut messages: Vec<_> = read_client_line(body).collect();
         if messages.is_empty() {
             let reason = "there is no message";
             return Err(error(StatusCode::BAD_REQUEST, None, PARSE_ERROR, reason));
