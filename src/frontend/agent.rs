@@ -28,6 +28,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many lists that were read anew may wait to be shown; behind them the reading waits.
 const RELISTS: usize = 4;
 
+/// How severe a log message can be (each version of the specification, Logging).
+const LEVELS: [&str; 8] = [
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+];
+
 /// One agent.
 #[derive(Debug)]
 pub struct Agent {
@@ -142,6 +154,10 @@ impl Agent {
                 return;
             }
         };
+        if speech == Speech::Modern && !translate::bears_capabilities(&frame) {
+            let reason = "_meta lacks the client's capabilities";
+            return self.voice.refuse(&id, INVALID_PARAMS, reason).await;
+        }
         match (frame.method(), speech) {
             // 2026-07-28 took them away.
             (
@@ -345,12 +361,15 @@ impl Agent {
     }
 
     async fn set_log_level(&self, id: &Id, frame: &Frame) {
-        match frame.find(&["level"]) {
-            Ok(Some(level)) => {
-                self.log_level.send_replace(Some(level.to_owned()));
-                self.answer(id, "{}").await;
-            }
-            _ => self.voice.refuse(id, INVALID_PARAMS, "no level").await,
+        let level = frame.find(&["level"]).ok().flatten();
+        let level = level.and_then(|level| serde_json::from_str::<String>(level).ok());
+        if let Some(level) = level.filter(|level| LEVELS.contains(&level.as_str())) {
+            let level = crate::session::splice::quoted(&level);
+            self.log_level.send_replace(Some(level));
+            self.answer(id, "{}").await;
+        } else {
+            let reason = format!("the level must be one of {}", LEVELS.join(", "));
+            self.voice.refuse(id, INVALID_PARAMS, &reason).await;
         }
     }
 

@@ -70,6 +70,12 @@ impl Unspoken {
     }
 }
 
+/// Whether a request of the modern era says what the client can, as each must (2026-07-28, `_meta`).
+pub(super) fn bears_capabilities(request: &Frame) -> bool {
+    let capabilities = request.find(&["_meta", CAPABILITIES]).ok().flatten();
+    capabilities.is_some_and(|capabilities| capabilities.starts_with('{'))
+}
+
 /// A request as a server of that era reads it.
 pub(super) fn request(
     frame: Frame,
@@ -183,6 +189,17 @@ mod tests {
         }
         let positional = frame(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}"#);
         assert_eq!(Speech::of(&positional).unwrap(), Speech::Legacy);
+    }
+
+    #[test]
+    fn a_request_says_what_the_client_can() {
+        let asking = |capabilities: &str| {
+            bears_capabilities(&frame(&format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{{capabilities}}}}}}}"#
+            )))
+        };
+        assert!(asking(&format!("\"{CAPABILITIES}\":{{}}")));
+        assert!(!asking(&format!("\"{CAPABILITIES}\":7")) && !asking(""));
     }
 
     #[test]
