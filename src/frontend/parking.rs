@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::link::{Order, Shared};
+use super::link::{LinkId, Order, Shared};
 use super::question;
+use super::route::INVALID_PARAMS;
 use super::voice::{INTERNAL, QUESTIONS, TOO_MANY, lock};
 use crate::session::splice::quoted;
 use crate::session::{Frame, Id, RpcError, ServerRequest};
@@ -35,8 +36,8 @@ struct Parked {
     shared: Arc<Shared>,
     /// The id that it was made with first, by which its server's answer is known.
     asked: Id,
-    /// What the server asked.
-    question: ServerRequest,
+    /// What the server asked; nothing if it has taken that back.
+    question: Option<ServerRequest>,
     orders: mpsc::Sender<Order>,
     /// What the server asked since.
     further: Vec<ServerRequest>,
@@ -71,10 +72,13 @@ impl Parking {
             let reason = "the client cannot be asked";
             return question.refuse(RpcError::INTERNAL, reason).await;
         };
+        let shown_question = match question::asked(question.frame(), shared) {
+            Ok(shown) => shown,
+            Err(error) => return question.refuse(INVALID_PARAMS, &error.to_string()).await,
+        };
         let Some(shown) = shared.park(&asked) else {
             return;
         };
-        let shown_question = question::asked(question.frame(), shared);
         let params = shown_question
             .payload()
             .map_or(String::new(), |params| format!(",\"params\":{params}"));
@@ -85,7 +89,7 @@ impl Parking {
         let parked = Parked {
             shared: Arc::clone(shared),
             asked: asked.clone(),
-            question,
+            question: Some(question),
             orders,
             further: Vec::new(),
             answer: None,
@@ -136,14 +140,21 @@ impl Parking {
         }
         let given = request.find(&["inputResponses", KEY]).ok().flatten();
         let given = given.and_then(|given| RawValue::from_string(given.to_owned()).ok());
-        if let (Some(given), Some(own)) = (given, question.frame().id().cloned()) {
-            let answer = Frame::result(&own, &given);
-            if orders.send(Order::Answer(question, answer)).await.is_err() {
-                tracing::debug!("the server that asked is gone");
+        let own = question
+            .as_ref()
+            .and_then(|question| question.frame().id().cloned());
+        match (question, given, own) {
+            (Some(question), Some(given), Some(own)) => {
+                let answer = Frame::result(&own, &given);
+                if orders.send(Order::Answer(question, answer)).await.is_err() {
+                    tracing::debug!("the server that asked is gone");
+                }
             }
-        } else {
-            let reason = "the client gave no answer";
-            question.refuse(RpcError::INTERNAL, reason).await;
+            (Some(question), ..) => {
+                let reason = "the client gave no answer";
+                question.refuse(RpcError::INTERNAL, reason).await;
+            }
+            (None, ..) => {}
         }
         for question in further {
             Box::pin(self.ask(&shared, asked.clone(), question, orders.clone())).await;
@@ -157,6 +168,22 @@ impl Parking {
         let is_it = |parked: &&mut Parked| parked.shared.id == shared.id && parked.asked == *asked;
         if let Some(parked) = parked.values_mut().find(is_it) {
             parked.answer = Some(answer);
+        }
+    }
+
+    /// Takes back what a server of a link asked with this id, as JSON. The agent, which was told already, comes back all the
+    /// same.
+    pub(super) fn take_back(&self, link: LinkId, id: &str) {
+        let is_it =
+            |question: &ServerRequest| question.frame().id().is_some_and(|own| own.as_json() == id);
+        let mut all = lock(&self.0);
+        for parked in all.values_mut().filter(|one| one.shared.id == link) {
+            if let Some(question) = parked.question.take_if(|question| is_it(question)) {
+                return question.forget();
+            }
+            if let Some(at) = parked.further.iter().position(is_it) {
+                return parked.further.remove(at).forget();
+            }
         }
     }
 

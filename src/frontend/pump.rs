@@ -87,7 +87,7 @@ impl Pump {
                 let hold = request.hold.as_ref();
                 tasks::result(frame, &request.method, hold, &self.shared)
             })
-            .and_then(|frame| question::required(frame, &self.shared));
+            .and_then(|frame| question::required(frame, &request.method, &self.shared));
         let frame = shown.unwrap_or_else(|error| {
             let reason = format!("the server's answer cannot be passed on: {error}");
             Frame::error(&asked, INTERNAL, &reason)
@@ -173,7 +173,8 @@ impl Pump {
         }
         let shown = translate::notification(frame, self.from(), self.shared.speech)
             .and_then(|frame| rewrite::notification(frame, &self.shared))
-            .and_then(|frame| tasks::said(frame, &self.shared));
+            .and_then(|frame| tasks::said(frame, &self.shared))
+            .and_then(|frame| question::required(frame, "", &self.shared));
         let voice = &self.shared.voice;
         match shown {
             Ok(frame)

@@ -12,6 +12,7 @@ use super::offer::{Offer, Origin};
 use super::parking::Parking;
 use super::question;
 use super::relist::Relisted;
+use super::route::INVALID_PARAMS;
 use super::subscriptions::Subscriptions;
 use super::uri;
 use crate::session::splice::{Existing, Put};
@@ -113,7 +114,10 @@ impl Voice {
         if open >= QUESTIONS {
             return request.refuse(INTERNAL, TOO_MANY).await;
         }
-        let frame = question::asked(request.frame(), shared);
+        let frame = match question::asked(request.frame(), shared) {
+            Ok(frame) => frame,
+            Err(error) => return request.refuse(INVALID_PARAMS, &error.to_string()).await,
+        };
         let id = Id::from(self.note(Question::Server {
             link,
             request,
@@ -179,6 +183,7 @@ impl Voice {
         let Ok(Some(asked)) = cancelled.find(&["requestId"]) else {
             return;
         };
+        self.parking.take_back(link, asked);
         let found = {
             let mut questions = self.questions();
             let number = questions.open.iter().find_map(|(number, question)| {

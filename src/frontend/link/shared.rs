@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::LinkId;
 use crate::frontend::counts::Counter;
 use crate::frontend::holds::{Hold, Holds, Tokens};
+use crate::frontend::input;
 use crate::frontend::offer::{Names, Origin};
 use crate::frontend::pump;
 use crate::frontend::translate::Speech;
@@ -209,9 +210,14 @@ impl Shared {
 
     /// The request that a server's question is about, as far as that can be told: a server that has several asks while
     /// it works on one that the agent waits for, most likely on the last that it was given.
+    ///
+    /// Some requests cannot be answered with a question: no server's is about those.
     pub(in crate::frontend) fn questioned(&self, session: u64) -> Option<Id> {
         let requests = lock(&self.requests);
         let sent = requests.iter().filter_map(|(id, request)| {
+            if !input::may_be_asked_in(&request.method) {
+                return None;
+            }
             let (in_it, relayed) = request.sent.as_ref()?;
             let likely = (request.shown.is_some(), relayed.number());
             (*in_it == session).then_some((likely, id))

@@ -220,7 +220,7 @@ async fn what_the_server_asks_the_agent_answers() {
     );
 
     instance
-        .say(&json!({"jsonrpc": "2.0", "id": 9, "method": "elicitation/create", "params": {}}))
+        .say(&json!({"jsonrpc": "2.0", "id": 9, "method": "elicitation/create", "params": {"message": "m"}}))
         .await;
     let question = agent.message().await;
     instance
