@@ -16,6 +16,7 @@
 mod agent;
 mod asks;
 mod counts;
+mod errands;
 mod follow;
 mod greeting;
 mod holds;

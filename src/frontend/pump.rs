@@ -11,7 +11,7 @@ use super::peer::Peer;
 use super::relist::Relisting;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use super::{input, question, rewrite, tasks, watches};
+use super::{errands, input, question, rewrite, tasks, watches};
 use crate::session::{Frame, Id, Incoming, Kind, RpcError, ServerRequest, SessionError};
 
 /// Takes what one session brings.
@@ -81,6 +81,11 @@ impl Pump {
         if let Some(hold) = &request.hold {
             self.hold(hold, &request, &frame);
         }
+        let frame = if (self.from(), self.shared.speech) == (Speech::Legacy, Speech::Modern) {
+            errands::required(frame, &request.method, &self.shared.client)
+        } else {
+            frame
+        };
         let shown = translate::answer(frame, &request.method, self.from(), self.shared.speech)
             .and_then(|frame| rewrite::result(frame, &self.shared))
             .and_then(|frame| {

@@ -5,6 +5,7 @@
 
 use rmcp::model::ProtocolVersion;
 
+use super::{errands, input};
 use crate::session::splice::{Existing, Put, SpliceError, quoted};
 use crate::session::{Era, Frame, Kind};
 
@@ -101,7 +102,7 @@ pub(super) fn request(
             for key in [VERSION, CLIENT, CAPABILITIES, LOG_LEVEL] {
                 frame = frame.without(&["_meta", key])?;
             }
-            Ok(frame)
+            errands::taken_out(frame)
         }
         _ => Ok(frame),
     }
@@ -129,6 +130,13 @@ pub(super) fn answer(
         };
         return frame.with(&[], &[code]);
     }
+    // What is no object bears nothing of either era: the answer to a method that is no part of the protocol.
+    if !frame
+        .payload()
+        .is_some_and(|result| result.starts_with('{'))
+    {
+        return Ok(frame);
+    }
     match (from, to) {
         (Speech::Modern, Speech::Legacy) => {
             let mut frame = frame;
@@ -144,7 +152,7 @@ pub(super) fn answer(
                 existing: Existing::Keep,
             };
             let mut puts = vec![put("resultType", "\"complete\"")];
-            if method == "resources/read" {
+            if method == "resources/read" && !input::is_required(&frame) {
                 // An older server says nothing of how long its words hold.
                 puts.push(put("ttlMs", "0"));
                 puts.push(put("cacheScope", "\"private\""));
@@ -212,6 +220,20 @@ mod tests {
         assert_eq!(to_old.unwrap().as_str(), old);
         let same = answer(frame(new), "resources/read", Speech::Modern, Speech::Modern);
         assert_eq!(same.unwrap().as_str(), new);
+    }
+
+    #[test]
+    fn a_result_that_is_no_object_is_the_same_in_both() {
+        for result in ["[1]", "null", "\"x\"", "7"] {
+            let said = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#);
+            for (from, to) in [
+                (Speech::Legacy, Speech::Modern),
+                (Speech::Modern, Speech::Legacy),
+            ] {
+                let passed = answer(frame(&said), "future/method", from, to).unwrap();
+                assert_eq!(passed.as_str(), said);
+            }
+        }
     }
 
     #[test]

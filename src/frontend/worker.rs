@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Frontend;
+use super::errands;
 use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
@@ -183,7 +184,10 @@ impl Worker {
                 Ok(peer) if self.subscribe(&id, &frame, &peer).await => return,
                 Ok(peer) if self.is_over(&frame, &peer) => {
                     if self.shared.take(&id).is_some() {
-                        let reason = "nothing waits under this request state any more";
+                        let reason = match errands::made(&frame) {
+                            Some(_) => "the server requires a visit that the user declined",
+                            None => "nothing waits under this request state any more",
+                        };
                         let voice = &self.shared.voice;
                         voice.refuse(&id, INVALID_PARAMS, reason).await;
                     }
@@ -205,12 +209,14 @@ impl Worker {
     }
 
     /// Whether a request gives the answers to questions that nobody asked, or asks no longer: a server of the earlier
-    /// era knows nothing of them, and would do once more what it was asked first.
+    /// era knows nothing of them, and would do once more what it was asked first. After the visits that such a server
+    /// required it has done nothing yet.
     fn is_over(&self, frame: &Frame, peer: &Peer) -> bool {
         let bears = |key| frame.find(&[key]).is_ok_and(|found| found.is_some());
         (self.shared.speech, Speech::of_session(peer.session.era()))
             == (Speech::Modern, Speech::Legacy)
             && (bears("requestState") || bears("inputResponses"))
+            && errands::made(frame) != Some(true)
     }
 
     /// Tells a server of the earlier era how much to log, where an agent of the modern one says so in its request.
