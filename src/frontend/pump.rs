@@ -169,6 +169,15 @@ impl Pump {
                 return;
             }
             "notifications/progress" => return self.task_progress(&frame).await,
+            // A server of the earlier era does not know which request wants them.
+            "notifications/message"
+                if (self.from(), self.shared.speech) == (Speech::Legacy, Speech::Modern) =>
+            {
+                if let Some(about) = self.shared.logged() {
+                    self.shared.voice.say(Some(about), frame).await;
+                }
+                return;
+            }
             method if method.starts_with("notifications/tasks") => {
                 if let Some(task) = tasks::told(&frame).filter(|task| task.is_over) {
                     self.shared.holds().end(&task.id);

@@ -12,7 +12,7 @@ use crate::frontend::holds::{Hold, Holds, Tokens};
 use crate::frontend::input;
 use crate::frontend::offer::{Names, Origin};
 use crate::frontend::pump;
-use crate::frontend::translate::Speech;
+use crate::frontend::translate::{LOG_LEVEL, Speech};
 use crate::frontend::voice::{Voice, lock};
 use crate::session::{Client, Frame, Id, Relayed};
 
@@ -41,6 +41,8 @@ pub(in crate::frontend) struct Request {
     pub(in crate::frontend) shown: Option<Id>,
     /// The agent's progress token, as JSON, if it wants to hear of progress.
     pub(in crate::frontend) token: Option<Id>,
+    /// Whether the agent wants log messages while it is on its way, which it says in each request of the modern era.
+    logs: bool,
     /// Whether it asks to be run as a task (2025-11-25), or addresses what keeps the session open.
     pub(in crate::frontend) hold: Option<Hold>,
     /// The session that it was sent in, counted from the link's first, and its call there.
@@ -123,6 +125,7 @@ impl Shared {
                 method: frame.method().to_owned(),
                 shown: Some(id.clone()),
                 token: token(frame),
+                logs: self.speech == Speech::Modern && logs(frame),
                 hold: pump::hold(frame),
                 sent: None,
                 frame: None,
@@ -226,6 +229,19 @@ impl Shared {
         Some(asked.clone())
     }
 
+    /// Whether the agent wants a log message now; the id under which it waits for the request that said so last.
+    ///
+    /// 2026-07-28, Logging: without a level in the request there must be none for it.
+    pub(in crate::frontend) fn logged(&self) -> Option<Id> {
+        let requests = lock(&self.requests);
+        let wanting = requests.values().filter(|request| request.logs);
+        let last = wanting.max_by_key(|request| {
+            let number = request.sent.as_ref().map(|(_, relayed)| relayed.number());
+            (request.shown.is_some(), number)
+        });
+        last?.shown.clone()
+    }
+
     /// The progress token that the agent gave to a request.
     pub(in crate::frontend) fn token(&self, id: &Id) -> Option<Id> {
         self.touch();
@@ -305,4 +321,28 @@ impl Shared {
 fn token(request: &Frame) -> Option<Id> {
     let token = request.find(&["_meta", "progressToken"]).ok().flatten();
     token.and_then(Id::from_json)
+}
+
+/// Whether a request says how much the agent wants to be logged.
+fn logs(request: &Frame) -> bool {
+    let level = request.find(&["_meta", LOG_LEVEL]).ok().flatten();
+    level.is_some_and(|level| level != "null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_says_whether_it_wants_logs() {
+        let asking = |meta: &str| {
+            let text = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"_meta":{{{meta}}}}}}}"#
+            );
+            logs(&Frame::parse(text).unwrap())
+        };
+        assert!(asking(&format!("\"{LOG_LEVEL}\":\"info\"")));
+        assert!(!asking(&format!("\"{LOG_LEVEL}\":null")));
+        assert!(!asking(""));
+    }
 }
