@@ -16,6 +16,9 @@ use crate::session::splice::{self, quoted};
 /// How many objects one page holds. Some agents never ask for the second.
 const PAGE: usize = 1000;
 
+/// The extension by which servers have skills.
+const SKILLS: &str = "io.modelcontextprotocol/skills";
+
 /// Who answers for a part of the offer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Origin {
@@ -45,6 +48,10 @@ pub(super) struct Offer {
     pub(super) capabilities: BTreeMap<String, Vec<Box<RawValue>>>,
     /// Who has resources at all.
     with_resources: Vec<Origin>,
+    /// Who has skills.
+    with_skills: Vec<Origin>,
+    /// Whose tools name these addresses of MCP Apps: a server need not list them.
+    apps: HashMap<String, Origin>,
 }
 
 /// One list, by the names or addresses that agents see, and so sorted and without doubles.
@@ -76,9 +83,15 @@ impl Offer {
             if let Some(server) = &lists.server {
                 offer.add_capabilities(server);
             }
-            if !lists.resources.is_empty() || !lists.templates.is_empty() {
+            let listed = !lists.resources.is_empty() || !lists.templates.is_empty();
+            // What it lists is no measure: it may have others.
+            if declares(lists, &["resources"]).unwrap_or(listed) {
                 offer.with_resources.push(origin.clone());
             }
+            if declares(lists, &["extensions", SKILLS]) == Some(true) {
+                offer.with_skills.push(origin.clone());
+            }
+            offer.add_apps(origin, &lists.tools);
         }
         let shared = shared_addresses(sources);
         for (origin, lists) in sources {
@@ -106,6 +119,9 @@ impl Offer {
         if let Some((server, own)) = uri::split(address) {
             return Some((Origin::Server(server), own.to_owned()));
         }
+        if let Some(origin) = self.apps.get(address) {
+            return Some((origin.clone(), address.to_owned()));
+        }
         let fitting = self
             .templates
             .0
@@ -117,6 +133,11 @@ impl Offer {
             .filter(|(fit, _)| *fit > 0);
         let (_, item) = fitting.max_by_key(|(fit, _)| *fit)?;
         Some((item.origin.clone(), address.to_owned()))
+    }
+
+    /// Who has skills.
+    pub(super) fn with_skills(&self) -> &[Origin] {
+        &self.with_skills
     }
 
     /// Whose resource an address is that nothing tells of: that of the only server that has any.
@@ -205,6 +226,25 @@ impl Offer {
             List::Prompts => &self.prompts,
             List::Resources => &self.resources,
             List::Templates => &self.templates,
+        }
+    }
+
+    /// Adds the addresses of MCP Apps that a server's tools name; where two name the same, it is the first one's.
+    fn add_apps(&mut self, origin: &Origin, tools: &[Box<RawValue>]) {
+        // Few tools have one, and all are put together at every start.
+        let bears = |tool: &&str| memchr::memmem::find(tool.as_bytes(), b"esourceUri").is_some();
+        for tool in tools.iter().map(|tool| tool.get()).filter(bears) {
+            for path in [
+                &["_meta", "ui", "resourceUri"][..],
+                &["_meta", "ui/resourceUri"],
+            ] {
+                let address = splice::find(tool, path).ok().flatten();
+                let address = address.and_then(|text| serde_json::from_str::<String>(text).ok());
+                // No tool can claim what may be another server's resource.
+                if let Some(address) = address.filter(|address| address.starts_with("ui://")) {
+                    self.apps.entry(address).or_insert_with(|| origin.clone());
+                }
+            }
         }
     }
 
@@ -318,6 +358,14 @@ fn shared_addresses(sources: &[(Origin, Arc<Lists>)]) -> HashSet<String> {
         }
     }
     shared
+}
+
+/// Whether a server declares a capability, if it is known what it declares.
+fn declares(lists: &Lists, capability: &[&str]) -> Option<bool> {
+    let words = lists.server.as_ref()?.get();
+    let path: Vec<&str> = [&["capabilities"], capability].concat();
+    let declared = splice::find(words, &path).ok().flatten();
+    Some(declared.is_some_and(|declared| declared != "null"))
 }
 
 /// A text in an object, decoded and as it is written; an object that has none, or has it twice, cannot be asked for.

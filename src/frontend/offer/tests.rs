@@ -189,3 +189,40 @@ fn changes_are_told_by_list() {
     assert_eq!(one.changes(&other), ["tools"]);
     assert_eq!(one.changes(&more), ["resources"]);
 }
+
+#[test]
+fn the_address_of_an_app_is_its_tools() {
+    let first = tools(&[
+        r#"{"name":"a","_meta":{"ui":{"resourceUri":"ui://a"}}}"#,
+        r#"{"name":"b","_meta":{"ui/resourceUri":"ui://b"}}"#,
+        r#"{"name":"c","_meta":{"ui":{"resourceUri":"file:///c"}}}"#,
+    ]);
+    let listed = resources(&["ui://b"], &[]);
+    let both = [(server("a"), first), (server("b"), listed)];
+    let offer = Offer::of(&both, Names::Prefixed);
+    let owner = |address: &str| offer.resource(address).map(|(origin, _)| origin);
+    assert_eq!(owner("ui://a"), Some(server("a")));
+    assert_eq!(owner("ui://b"), Some(server("b")));
+    // Such an address might be another server's own.
+    assert_eq!(owner("file:///c"), None);
+}
+
+#[test]
+fn who_has_resources_and_skills_is_declared() {
+    let declaring = |capabilities: &str| {
+        let words = format!(r#"{{"capabilities":{capabilities}}}"#);
+        Arc::new(Lists {
+            server: Some(raw(&words)),
+            ..Lists::default()
+        })
+    };
+    let skilled = r#"{"resources":{},"extensions":{"io.modelcontextprotocol/skills":{}}}"#;
+    let sources = [
+        (server("a"), declaring(skilled)),
+        (server("b"), declaring("{}")),
+    ];
+    let offer = Offer::of(&sources, Names::Prefixed);
+    let only = offer.only_resource("x://1").map(|(origin, _)| origin);
+    assert_eq!(only, Some(server("a")));
+    assert_eq!(offer.with_skills(), [server("a")]);
+}
