@@ -224,7 +224,12 @@ impl Agent {
             return self.refuse_held(id, &error).await;
         }
         match found {
-            Ok(Routed { origin, frame }) => {
+            Ok(Routed {
+                origin,
+                frame: routed,
+            }) => {
+                self.voice.subscriptions.note(&frame, &origin, &routed);
+                let frame = routed;
                 if let Some(error) = self.held(&origin, &frame) {
                     return self.refuse_held(id, &error).await;
                 }

@@ -87,7 +87,7 @@ impl Pump {
             frame
         };
         let shown = translate::answer(frame, &request.method, self.from(), self.shared.speech)
-            .and_then(|frame| rewrite::result(frame, &self.shared))
+            .and_then(|frame| rewrite::result(frame, &request.method, &self.shared))
             .and_then(|frame| {
                 let hold = request.hold.as_ref();
                 tasks::result(frame, &request.method, hold, &self.shared)
@@ -178,6 +178,13 @@ impl Pump {
                 }
                 return;
             }
+            "notifications/resources/updated" if self.shared.speech == Speech::Modern => {
+                let voice = &self.shared.voice;
+                for (about, frame) in voice.subscriptions.of_resource(&self.shared.origin, &frame) {
+                    voice.say(Some(about), frame).await;
+                }
+                return;
+            }
             method if method.starts_with("notifications/tasks") => {
                 if let Some(task) = tasks::told(&frame).filter(|task| task.is_over) {
                     self.shared.holds().end(&task.id);
@@ -191,14 +198,6 @@ impl Pump {
             .and_then(|frame| question::required(frame, "", &self.shared));
         let voice = &self.shared.voice;
         match shown {
-            Ok(frame)
-                if self.shared.speech == Speech::Modern
-                    && frame.method() == "notifications/resources/updated" =>
-            {
-                for (about, frame) in voice.subscriptions.of_resource(&frame) {
-                    voice.say(Some(about), frame).await;
-                }
-            }
             Ok(frame) => {
                 let is_told =
                     self.shared.speech == Speech::Modern && frame.method() == "notifications/tasks";

@@ -121,6 +121,7 @@ async fn serve_lines(
         drain(&agent).await;
     }
     let closing = async {
+        agent.end_subscriptions().await;
         agent.close().await;
         frontend.leave().await;
     };

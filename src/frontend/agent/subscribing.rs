@@ -19,15 +19,15 @@ impl Agent {
         let subscriptions = &self.voice.subscriptions;
         let opened = subscriptions.open(
             frame,
-            |address| self.resource(address).is_some(),
-            |task| self.task(task).is_some(),
+            |address| self.resource(address),
+            |task| self.task(task),
         );
         let Some(opened) = opened else {
             let reason = "the subscription cannot be read";
             return self.voice.refuse(&id, INVALID_PARAMS, reason).await;
         };
         self.voice.say(Some(id), opened.acknowledged).await;
-        for (origin, own) in self.watched(&opened.subjects) {
+        for (origin, own) in watched(opened.subjects) {
             let client = self.client(frame, speech);
             let link = match &own {
                 Watched::Task(task) => self.link_of_task(&origin, task),
@@ -43,7 +43,7 @@ impl Agent {
         let Some(ended) = self.voice.subscriptions.cancel(id) else {
             return false;
         };
-        for (origin, own) in self.watched(&ended) {
+        for (origin, own) in watched(ended) {
             let links = lock(&self.links);
             for (_, link) in links.iter().filter(|(key, _)| key.origin == origin) {
                 link.watch(own.clone(), false);
@@ -52,17 +52,11 @@ impl Agent {
         true
     }
 
-    /// What is subscribed to, as its servers call it.
-    fn watched(&self, subjects: &Subjects) -> Vec<(Origin, Watched)> {
-        let resources = subjects.resources.iter().filter_map(|address| {
-            let (origin, own) = self.resource(address)?;
-            Some((origin, Watched::Resource(own)))
-        });
-        let tasks = subjects.tasks.iter().filter_map(|task| {
-            let (origin, own) = self.task(task)?;
-            Some((origin, Watched::Task(own)))
-        });
-        resources.chain(tasks).collect()
+    /// Ends all subscriptions, each with its result, since the conversation is over (2026-07-28, Subscriptions).
+    pub async fn end_subscriptions(&self) {
+        for (about, ended) in self.voice.subscriptions.end() {
+            self.voice.say(Some(about), ended).await;
+        }
     }
 
     /// Whose task an id is, and what its server calls it.
@@ -83,4 +77,13 @@ impl Agent {
         its.find(|(_, link)| link.has_task(own))
             .map(|(_, link)| Arc::clone(link))
     }
+}
+
+/// What is subscribed to, as its servers call it.
+fn watched(subjects: Subjects) -> impl Iterator<Item = (Origin, Watched)> {
+    let Subjects { resources, tasks } = subjects;
+    let resources = resources.into_iter();
+    let resources = resources.map(|one| (one.origin, Watched::Resource(one.own)));
+    let tasks = tasks.into_iter();
+    resources.chain(tasks.map(|one| (one.origin, Watched::Task(one.own))))
 }
