@@ -18,6 +18,7 @@ mod asks;
 mod counts;
 mod errands;
 mod follow;
+mod gathered;
 mod greeting;
 mod holds;
 pub mod http;

@@ -1,5 +1,6 @@
 //! One agent: what it says is answered here, or taken to the server it is for, in sessions of the agent's own.
 
+mod gathering;
 mod subscribing;
 
 use std::collections::HashMap;
@@ -12,11 +13,11 @@ use tokio::task::JoinHandle;
 
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
-use super::route::{EXEC, INVALID_PARAMS, Lost, Routed, route};
+use super::route::{EXEC, INVALID_PARAMS, Lost, NO_RESOURCE, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
-use super::{Frontend, Shape, identity, pump, tasks};
+use super::{Frontend, Shape, identity, pump, registry};
 use crate::orchestrator::Error;
 use crate::quadlet::name::ServerName;
 use crate::session::lists::List;
@@ -187,6 +188,12 @@ impl Agent {
             ("tasks/list", _) if self.frontend.names() == Names::Prefixed => {
                 self.list_tasks(id, &frame);
             }
+            ("skills/list", _)
+                if self.frontend.names() == Names::Prefixed
+                    && !self.voice.offer().with_skills().is_empty() =>
+            {
+                self.list_skills(id, &frame, speech);
+            }
             _ => self.pass(&id, frame, speech).await,
         }
     }
@@ -238,7 +245,13 @@ impl Agent {
                 let link = link.unwrap_or_else(|| self.link(origin, client, speech));
                 link.request(frame).await;
             }
-            Err(Lost { code, reason }) => self.voice.refuse(id, code, &reason).await,
+            Err(Lost { code, reason }) => {
+                let code = match speech {
+                    Speech::Modern if code == NO_RESOURCE => INVALID_PARAMS,
+                    _ => code,
+                };
+                self.voice.refuse(id, code, &reason).await;
+            }
         }
     }
 
@@ -395,33 +408,8 @@ impl Agent {
                 let reason = "the cursor leads nowhere";
                 return voice.refuse(&id, INVALID_PARAMS, reason).await;
             };
-            let modern = match speech {
-                Speech::Legacy => String::new(),
-                Speech::Modern => format!(
-                    ",\"resultType\":\"complete\",\"ttlMs\":{},\"cacheScope\":\"private\"",
-                    identity::TTL
-                ),
-            };
+            let modern = identity::cacheable(speech);
             say_result(&voice, id, &["{", &page, &modern, "}"]).await;
-        });
-    }
-
-    /// Answers with the tasks of all servers that the agent has given any to.
-    fn list_tasks(&self, id: Id, frame: &Frame) {
-        let speech = Speech::Legacy;
-        let active = self.frontend.servers();
-        let origins = self.voice.task_origins().into_iter();
-        let links = origins.filter_map(|origin| match &origin {
-            Origin::Server(server) if active.contains(&origin) => {
-                let link = self.link(origin.clone(), self.client(frame, speech), speech);
-                Some((server.clone(), link))
-            }
-            _ => None,
-        });
-        let (links, voice) = (links.collect(), Arc::clone(&self.voice));
-        tokio::spawn(async move {
-            let tasks = tasks::list(links).await;
-            say_result(&voice, id, &["{", &tasks, "}"]).await;
         });
     }
 

@@ -7,6 +7,7 @@ use rmcp::model::ProtocolVersion;
 use serde_json::value::RawValue;
 
 use super::offer::Offer;
+use super::translate::Speech;
 use crate::session::Frame;
 use crate::session::splice::{self, Existing, Put, quoted};
 
@@ -45,6 +46,16 @@ fn version(asked: Option<&str>) -> ProtocolVersion {
         .find(|known| asked == Some(known.as_str()) && known.has_initialize())
         .unwrap_or(&ProtocolVersion::LATEST_WITH_INITIALIZE)
         .clone()
+}
+
+/// What the result of a list bears beyond the list, with a comma in front, where the agent speaks so.
+pub(super) fn cacheable(speech: Speech) -> String {
+    match speech {
+        Speech::Legacy => String::new(),
+        Speech::Modern => {
+            format!(",\"resultType\":\"complete\",\"ttlMs\":{TTL},\"cacheScope\":\"private\"")
+        }
+    }
 }
 
 /// The result of `initialize`, for all servers together.

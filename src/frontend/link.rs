@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Frontend;
+use super::gathered::Gathered;
 use super::offer::Origin;
 use super::translate::Speech;
 use super::voice::{INTERNAL, Voice};
@@ -40,8 +41,8 @@ pub(super) enum Order {
     Answer(crate::session::ServerRequest, Frame),
     /// The server is to tell of changes of this, or no longer.
     Watch(Watched, bool),
-    /// The server is to list its tasks.
-    Tasks(oneshot::Sender<Vec<String>>),
+    /// The server is to list all that it has of something.
+    Gather(Gathered, oneshot::Sender<Vec<String>>),
 }
 
 /// The agent's end of a link. The link is closed when this is dropped.
@@ -131,11 +132,11 @@ impl Link {
         self.shared.holds().has_task(own)
     }
 
-    /// The server's tasks, each as it wrote it; nothing if it does not tell.
-    pub(super) async fn tasks(&self) -> Option<Vec<String>> {
-        let (waiting, tasks) = oneshot::channel();
-        self.orders.send(Order::Tasks(waiting)).await.ok()?;
-        tasks.await.ok()
+    /// All that the server has of something, each object as it wrote it; nothing if it does not tell.
+    pub(super) async fn gather(&self, what: Gathered) -> Option<Vec<String>> {
+        let (waiting, all) = oneshot::channel();
+        self.orders.send(Order::Gather(what, waiting)).await.ok()?;
+        all.await.ok()
     }
 
     /// Cancels a request by the agent's notification; says whether it was one of this link's.

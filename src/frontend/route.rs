@@ -37,6 +37,9 @@ pub(super) struct Lost {
 /// JSON-RPC: what is asked for is not there.
 pub(super) const INVALID_PARAMS: i64 = -32602;
 
+/// A resource is not there (up to 2025-11-25, Resources; 2026-07-28 forbids it).
+pub(super) const NO_RESOURCE: i64 = -32002;
+
 impl From<SpliceError> for Lost {
     fn from(error: SpliceError) -> Self {
         Self {
@@ -75,7 +78,10 @@ pub(super) fn route(
         "tools/call" => call(frame, &offer, servers),
         "prompts/get" => named(frame, &["name"], List::Prompts, "prompt", &offer),
         "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-            resource(frame, &["uri"], voice)
+            resource(frame, &["uri"], voice, NO_RESOURCE)
+        }
+        "skills/get" | "resources/directory/read" if !offer.with_skills().is_empty() => {
+            resource(frame, &["uri"], voice, INVALID_PARAMS)
         }
         "completion/complete" => match frame.find(&["ref", "name"])? {
             Some(_) => named(frame, &["ref", "name"], List::Prompts, "prompt", &offer),
@@ -172,12 +178,18 @@ fn named(
     })
 }
 
-/// A request for a resource.
-fn resource(frame: &Frame, path: &[&str], voice: &Voice) -> Result<Routed, Lost> {
+/// A request for a resource; `missing` is the code of the error where it is nobody's.
+fn resource(frame: &Frame, path: &[&str], voice: &Voice, missing: i64) -> Result<Routed, Lost> {
     let address = text(frame, path)?.ok_or_else(|| Lost::unknown("resource", "no address"))?;
-    let (origin, own) = voice
-        .resource(&address)
-        .ok_or_else(|| Lost::unknown("resource", &address))?;
+    let subscribed = || match frame.method() {
+        "resources/unsubscribe" => voice.subscriptions.subscribed(&address),
+        _ => None,
+    };
+    let found = subscribed().or_else(|| voice.resource(&address));
+    let (origin, own) = found.ok_or_else(|| Lost {
+        code: missing,
+        ..Lost::unknown("resource", &address)
+    })?;
     Ok(Routed {
         origin,
         frame: renamed(frame, path, &own)?,
@@ -193,7 +205,7 @@ fn template(frame: &Frame, offer: &Offer, voice: &Voice) -> Result<Routed, Lost>
             origin: item.origin.clone(),
             frame: renamed(frame, path, &item.own)?,
         }),
-        None => resource(frame, path, voice),
+        None => resource(frame, path, voice, INVALID_PARAMS),
     }
 }
 

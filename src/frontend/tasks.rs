@@ -7,21 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-use tokio::sync::oneshot;
-
+use super::gathered::Gathered;
 use super::holds::Hold;
 use super::link::{Link, Shared};
 use super::offer::{Names, Origin};
 use crate::quadlet::name::ServerName;
 use crate::session::splice::{self, SpliceError, quoted};
-use crate::session::{Frame, Kind, Session};
-
-/// How long a server may take to list its tasks.
-const LISTING: Duration = Duration::from_secs(30);
-
-/// The most pages that are read of one server's list.
-const PAGES: usize = 100;
+use crate::session::{Frame, Kind};
 
 /// Where a message bears the id of a task: one about it, one that tells it was begun, and one that belongs to it.
 const ABOUT: &[&str] = &["taskId"];
@@ -160,7 +152,7 @@ fn renamed(
 pub(super) async fn list(links: Vec<(ServerName, Arc<Link>)>) -> String {
     let mut all = Vec::new();
     for (server, link) in links {
-        let Some(tasks) = link.tasks().await else {
+        let Some(tasks) = link.gather(Gathered::Tasks).await else {
             tracing::debug!(%server, "a server does not list its tasks");
             continue;
         };
@@ -172,30 +164,4 @@ pub(super) async fn list(links: Vec<(ServerName, Arc<Link>)>) -> String {
         }));
     }
     format!("\"tasks\":[{}]", all.join(","))
-}
-
-/// Asks a server for all its tasks, each as it wrote it, and tells whoever waits.
-pub(super) async fn ask(session: Session, waiting: oneshot::Sender<Vec<String>>) {
-    let mut all = Vec::new();
-    let mut cursor = None;
-    for _ in 0..PAGES {
-        let params = cursor.map(|cursor: String| format!("{{\"cursor\":{}}}", quoted(&cursor)));
-        let params = params.and_then(|params| RawValue::from_string(params).ok());
-        let asked = session.request("tasks/list", params.as_deref(), LISTING);
-        let Ok(page) = asked.await else { break };
-        let tasks = splice::find(page.get(), &["tasks"]).ok().flatten();
-        if let Some(tasks) = tasks.filter(|tasks| tasks.starts_with('['))
-            && let Err(error) = splice::walk_elements(tasks, |task| all.push(task.to_owned()))
-        {
-            tracing::debug!(%error, "a list of tasks that cannot be read");
-        }
-        let next = splice::find(page.get(), &["nextCursor"]).ok().flatten();
-        cursor = next.and_then(|next| serde_json::from_str(next).ok());
-        if cursor.is_none() {
-            break;
-        }
-    }
-    if waiting.send(all).is_err() {
-        tracing::trace!("the agent is gone");
-    }
 }

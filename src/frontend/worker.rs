@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Frontend;
 use super::errands;
+use super::gathered;
 use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
@@ -118,9 +119,9 @@ impl Worker {
                 request.pass(&answer).await;
             }
             Order::Watch(own, watched) => self.watch(&own, watched).await,
-            Order::Tasks(waiting) => {
+            Order::Gather(what, waiting) => {
                 if let Ok(peer) = self.peer().await {
-                    tokio::spawn(tasks::ask(peer.session.clone(), waiting));
+                    tokio::spawn(gathered::ask(peer.session.clone(), what, waiting));
                 }
             }
         }
