@@ -240,6 +240,11 @@ impl Agent {
                 if let Some(error) = self.held(&origin, &frame) {
                     return self.refuse_held(id, &error).await;
                 }
+                if origin == Origin::Registry
+                    && let Err(reason) = registry::check(&frame)
+                {
+                    return self.voice.refuse(id, INVALID_PARAMS, &reason).await;
+                }
                 let task = pump::task(&frame);
                 let link = task.and_then(|task| self.link_of_task(&origin, &task));
                 let link = link.unwrap_or_else(|| self.link(origin, client, speech));

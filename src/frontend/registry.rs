@@ -34,14 +34,14 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, Implementation, InitializeResult,
     ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{RequestContext, RoleServer, RxJsonRpcMessage};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::Frontend;
 use crate::catalog::refresh::Source;
 use crate::session::lists::Lists;
-use crate::session::{Client, Era, Incoming, Opening, Session, SessionError};
+use crate::session::{Client, Era, Frame, Id, Incoming, Opening, Session, SessionError};
 use answer::Failure;
 use tool::Tool;
 
@@ -101,6 +101,27 @@ pub(super) async fn open(
     opening.open(connect).await
 }
 
+/// Checks that the registry can read a message, or says why not.
+///
+/// rmcp passes over a line that it cannot read, and whoever waits for the answer would wait for ever: texts with half a
+/// character (`\ud83d`), numbers beyond all bounds and deep nesting are JSON, and pass to every other server.
+pub(super) fn check(message: &Frame) -> Result<(), String> {
+    // It comes there under a number of the session's, so the id does not matter.
+    let message = message.clone().with_id(&Id::from(1));
+    let told = |error: &serde_json::Error| {
+        let reason = crate::text::one_line(&error.to_string());
+        crate::text::shortened(&reason, 200)
+    };
+    serde_json::from_str::<serde_json::Value>(message.as_str())
+        .map_err(|error| format!("mcpod's own tools cannot read this: {}", told(&error)))?;
+    match serde_json::from_str::<RxJsonRpcMessage<RoleServer>>(message.as_str()) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err("mcpod's own tools cannot read this: it has not the shape of a message".to_owned())
+        }
+    }
+}
+
 impl Registry {
     /// Waits until nobody else changes units, as somebody does who builds an image, or until the call is cancelled. What is then begun
     /// goes to its end.
@@ -153,5 +174,32 @@ impl ServerHandler for Registry {
             }
         };
         Ok(answer::result(answer).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(arguments: &str) -> Frame {
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{{"name":"registry-find","arguments":{arguments}}}}}"#
+        );
+        Frame::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_would_be_passed_over_is_refused() {
+        check(&call(r#"{"query":"time","limit":1.5}"#)).unwrap();
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        for arguments in [r#"{"query":"\ud83d"}"#, r#"{"limit":1e400}"#, &deep] {
+            let refused = check(&call(arguments));
+            assert!(refused.is_err(), "{arguments}");
+        }
+        let answer =
+            r#"{"jsonrpc":"2.0","id":7,"result":{"action":"accept","content":{"a":1e400}}}"#;
+        assert!(check(&Frame::parse(answer).unwrap()).is_err());
+        let positional = r#"{"jsonrpc":"2.0","id":7,"method":"future","params":[1]}"#;
+        assert!(check(&Frame::parse(positional).unwrap()).is_err());
     }
 }

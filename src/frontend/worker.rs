@@ -14,6 +14,7 @@ use super::gathered;
 use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
+use super::registry;
 use super::relist::Relist;
 use super::route::INVALID_PARAMS;
 use super::tasks;
@@ -116,7 +117,11 @@ impl Worker {
             }
             Order::Answer(request, answer) => {
                 let answer = tasks::answered(answer, &self.shared);
-                request.pass(&answer).await;
+                let checked = self.shared.is_registry().then(|| registry::check(&answer));
+                match checked {
+                    Some(Err(reason)) => request.refuse(INVALID_PARAMS, &reason).await,
+                    _ => request.pass(&answer).await,
+                }
             }
             Order::Watch(own, watched) => self.watch(&own, watched).await,
             Order::Gather(what, waiting) => {
