@@ -60,6 +60,11 @@ impl Holds {
         self.resources.remove(own);
     }
 
+    /// Whether the session is kept for a resource.
+    pub(super) fn watches(&self, own: &str) -> bool {
+        self.resources.contains(own)
+    }
+
     /// Keeps the session for a task.
     pub(super) fn begin(
         &mut self,

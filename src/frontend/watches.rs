@@ -2,14 +2,16 @@
 //! which only the modern era has to be asked for and which end with their session.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::holds::Holds;
 use super::link::Shared;
 use super::subscriptions::{RESOURCES, TASKS};
 use super::translate::Speech;
 use crate::session::splice::quoted;
-use crate::session::{Call, CallOptions, Frame, Session};
+use crate::session::{Call, CallOptions, Frame, Session, SessionError};
 
 /// How long a server of the earlier era may take to note a subscription.
 const NOTING: std::time::Duration = std::time::Duration::from_secs(30);
@@ -55,7 +57,12 @@ impl Watches {
     }
 
     /// Watches something, over a session if one is open.
-    pub(super) async fn add(&mut self, own: &Watched, session: Option<&Session>, shared: &Shared) {
+    pub(super) async fn add(
+        &mut self,
+        own: &Watched,
+        session: Option<&Session>,
+        shared: &Arc<Shared>,
+    ) {
         self.wanted.insert(own.clone());
         if let Some(session) = session {
             self.begin(own, session, shared).await;
@@ -71,12 +78,21 @@ impl Watches {
             return;
         }
         if let (Some(session), Watched::Resource(own)) = (session, own) {
-            tell(session, "resources/unsubscribe", own);
+            // Its answer is not waited for.
+            tokio::spawn(tell(session, "resources/unsubscribe", own));
         }
     }
 
+    /// Forgets what the session that ends was not kept for: its server refused to tell of it.
+    pub(super) fn end(&mut self, holds: &Holds) {
+        self.wanted.retain(|own| match own {
+            Watched::Resource(own) => holds.watches(own),
+            Watched::Task(_) => true,
+        });
+    }
+
     /// Watches all resources over a session that was opened just now. The tasks of the one before are no more.
-    pub(super) async fn resume(&mut self, session: &Session, shared: &Shared) {
+    pub(super) async fn resume(&mut self, session: &Session, shared: &Arc<Shared>) {
         self.open.clear();
         self.wanted
             .retain(|own| matches!(own, Watched::Resource(_)));
@@ -85,14 +101,21 @@ impl Watches {
         }
     }
 
-    async fn begin(&mut self, own: &Watched, session: &Session, shared: &Shared) {
+    async fn begin(&mut self, own: &Watched, session: &Session, shared: &Arc<Shared>) {
         if let Watched::Resource(own) = own {
             shared.holds().watch(own);
         }
         if Speech::of_session(session.era()) == Speech::Legacy {
             // Of tasks it tells unasked.
             if let Watched::Resource(own) = own {
-                tell(session, "resources/subscribe", own);
+                let (own, shared) = (own.clone(), Arc::clone(shared));
+                let told = tell(session, "resources/subscribe", &own);
+                tokio::spawn(async move {
+                    // Of what it refuses it does not tell, so there is nothing to keep the session for.
+                    if let Err(SessionError::Rpc(_)) = told.await {
+                        shared.holds().unwatch(&own);
+                    }
+                });
             }
             return;
         }
@@ -119,15 +142,38 @@ pub(super) fn address(request: &Frame) -> Option<String> {
     serde_json::from_str(address).ok()
 }
 
-/// Tells a server of the earlier era; its answer is not waited for.
-fn tell(session: &Session, method: &'static str, own: &str) {
-    let Ok(params) = RawValue::from_string(format!("{{\"uri\":{}}}", quoted(own))) else {
-        return;
-    };
+/// Tells a server of the earlier era.
+fn tell(
+    session: &Session,
+    method: &'static str,
+    own: &str,
+) -> impl Future<Output = Result<(), SessionError>> + use<> {
+    let params = RawValue::from_string(format!("{{\"uri\":{}}}", quoted(own))).ok();
     let session = session.clone();
-    tokio::spawn(async move {
-        if let Err(error) = session.request(method, Some(&params), NOTING).await {
-            tracing::debug!(%error, "{method} fails");
+    async move {
+        let told = session.request(method, params.as_deref(), NOTING).await;
+        let told = told.inspect_err(|error| tracing::debug!(%error, "{method} fails"));
+        told.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_refused_is_not_asked_for_again() {
+        let mut watches = Watches::default();
+        let mut holds = Holds::default();
+        for own in ["a:1", "a:2"] {
+            let text = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{{"uri":"{own}"}}}}"#
+            );
+            watches.note(&Frame::parse(text).unwrap());
         }
-    });
+        holds.watch("a:2");
+        watches.end(&holds);
+        let wanted: Vec<Watched> = watches.wanted.into_iter().collect();
+        assert_eq!(wanted, [Watched::Resource("a:2".to_owned())]);
+    }
 }

@@ -316,6 +316,7 @@ impl Worker {
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "a link's pump failed"),
         }
+        self.watches.end(&self.shared.holds());
         self.shared.release_all();
     }
 
