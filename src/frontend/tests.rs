@@ -4,6 +4,7 @@
 mod adding;
 mod changes;
 mod configuring;
+mod crossing;
 mod dying;
 mod eras;
 mod fidelity;
@@ -11,6 +12,7 @@ mod http;
 mod passing;
 mod registry;
 mod shapes;
+mod skills;
 mod tasks;
 mod trust;
 mod watching;
