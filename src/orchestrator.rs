@@ -70,8 +70,8 @@ pub struct Orchestrator {
     settings: Settings,
     systemd: Systemd,
     units: UnitDir,
-    /// Whose turn it is to connect to a server.
-    turns: Mutex<HashMap<ServerName, Arc<tokio::sync::Mutex<()>>>>,
+    /// The ways to servers that were connected to.
+    ways: Mutex<HashMap<ServerName, Arc<connection::Way>>>,
     /// Room for sessions that are being opened.
     openings: Semaphore,
 }
@@ -105,7 +105,7 @@ impl Orchestrator {
             settings,
             systemd,
             units,
-            turns: Mutex::default(),
+            ways: Mutex::default(),
             openings: Semaphore::new(OPENINGS),
         }
     }

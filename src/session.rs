@@ -184,6 +184,11 @@ impl Session {
         self.0.wire.over().await
     }
 
+    /// Why the session has ended, if it has.
+    pub fn over(&self) -> Option<SessionError> {
+        self.0.wire.ended()
+    }
+
     /// Closes the session for all its clones: its calls end, and what is queued is written for at most a second.
     pub async fn close(&self) {
         self.0.wire.close().await;

@@ -1,29 +1,60 @@
 //! A session with an active server, and what systemd knows of the instance behind it: how it died, what it said last.
 
+mod births;
 mod end;
 mod hold;
 mod keys;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
 
 use super::{Active, Error, Orchestrator};
 use crate::activation::choices::Instances;
+use crate::quadlet::name::ServerName;
 use crate::session::lists::Lists;
 use crate::session::{Client, Incoming, Opening, Session, SessionError};
-use crate::systemd::{Event, Instance};
+use crate::systemd::Instance;
+use births::{Birth, Births};
 pub use end::EndError;
 pub use hold::Hold;
 
 /// How long to wait for systemd to tell which instance came of a connection; and after the end of the connection.
 const BIRTH_NEWS: Duration = Duration::from_secs(5);
 const BIRTH_NEWS_LATE: Duration = Duration::from_millis(200);
+
+/// How long a session may take to be closed before its instance is stopped all the same: a server that does not read would hold it up
+/// for longer than a frontend has to leave.
+const CLOSING: Duration = Duration::from_millis(200);
+
+/// How many sessions with one server are opened at once: one that hangs must not take all the room that there is for others.
+const OPENINGS: usize = 4;
+
+/// The way to one server.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// Whoever has this connects.
+    births: tokio::sync::Mutex<Births>,
+    /// Room for sessions that are being opened.
+    openings: Semaphore,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            births: tokio::sync::Mutex::default(),
+            openings: Semaphore::new(OPENINGS),
+        }
+    }
+}
+
 /// A session, and a hold on the instance behind it.
 #[derive(Debug)]
 pub struct Connection {
@@ -51,6 +82,8 @@ impl Orchestrator {
             hold.await_turn().await?;
         }
         // Never closed. Waiting for others is no time that the server takes.
+        let way = Arc::clone(&hold.way);
+        let _turn = way.openings.acquire().await;
         let _room = self.openings.acquire().await;
         let session = match self
             .open_session(active, &hold, &client, incoming.as_ref())
@@ -123,40 +156,26 @@ impl Orchestrator {
 
     /// Connects, and notes in the hold which instance comes of it.
     ///
-    /// An instance is named after the process that connected, which may have several. So connections to one server are
-    /// made one after the other, each waiting until its instance is there.
+    /// Connections to one server are made one after the other, each waiting until its instance is there: so they can be told apart.
     async fn connect_seeing(&self, active: &Active, hold: &Hold) -> io::Result<UnixStream> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(active.name.clone()).or_default())
-        };
-        let _turn = turn.lock().await;
-        let mut watch = self.systemd.watch().await.map_err(io::Error::other)?;
+        let mut births = hold.way.births.lock().await;
+        let prepared = births.prepare(&self.systemd, &active.name).await;
+        prepared.map_err(io::Error::other)?;
         let stream = UnixStream::connect(&active.socket).await?;
-        let born = async {
-            while let Some(event) = watch.next().await {
-                if let Event::UnitNew(unit) = event
-                    && let Some(instance) = Instance::parse(&unit)
-                    && instance.server == active.name
-                    && instance.pid == Some(std::process::id())
-                {
-                    return Some(instance);
-                }
-            }
-            None
-        };
+        let number = births.await_one(&hold.birth);
         let refused = async {
             // No server speaks first: what can be read is the end.
             if stream.readable().await.is_ok() {
                 sleep(BIRTH_NEWS_LATE).await;
             }
         };
-        let instance = tokio::select! {
-            instance = born => instance,
-            () = refused => None,
-            () = sleep(BIRTH_NEWS) => None,
-        };
-        *hold.lock() = instance;
+        tokio::select! {
+            () = births.come(number, &self.systemd, &active.name) => {}
+            () = refused => births.leave(number),
+            // It may still come, and is then known.
+            () = sleep(BIRTH_NEWS) => {}
+        }
+        drop(births);
         Ok(stream)
     }
 
@@ -172,11 +191,18 @@ impl Orchestrator {
     pub async fn hold(&self, active: &Active) -> Result<Hold, Error> {
         Ok(Hold {
             deaths: self.systemd.watch_deaths(&active.name).await?,
-            instance: Mutex::default(),
+            birth: Arc::<Birth>::default(),
+            way: self.way(&active.name),
             name: active.name.clone(),
             runtime: self.host.runtime.clone(),
             systemd: self.systemd.clone(),
         })
+    }
+
+    /// The way to a server.
+    fn way(&self, name: &ServerName) -> Arc<Way> {
+        let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(ways.entry(name.clone()).or_default())
     }
 
     /// Says why nobody listens on the socket of an active server.
@@ -197,10 +223,13 @@ impl Orchestrator {
             cause: None,
         };
         let mut error = Box::new(EndError::new(active.name.clone(), cause));
-        error.full = hold.is_full(active).await;
-        error.holder = hold.holder(active, error.full).await;
+        // It was let in if it has a log; how many were refused since the server is there says nothing of this one.
+        if hold.own_log().is_none() {
+            error.full = hold.is_full(active).await;
+            error.holder = hold.holder(active, error.full).await;
+        }
         if error.full.is_none() {
-            error.hear(hold.last_words(None), active);
+            error.hear(hold.last_words(None, true), active);
         }
         error.into()
     }
@@ -251,7 +280,14 @@ impl Connection {
 
     /// Ends the session and its instance. With `wait`, returns when that is gone.
     pub async fn close(&self, wait: bool) -> Result<(), Error> {
-        self.session.close().await;
+        if let Some(SessionError::Ended { .. }) = self.session.over() {
+            self.hold.settle().await;
+            self.hold.birth.give_up();
+        }
+        // What is queued is still written when this is not waited for any longer.
+        if timeout(CLOSING, self.session.close()).await.is_err() {
+            tracing::debug!("a server does not read while its session is closed");
+        }
         self.hold.stop(wait).await
     }
 }

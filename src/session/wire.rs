@@ -110,6 +110,10 @@ impl Wire {
             sent = self.outbox.send(text) => sent.map_err(|error| self.why(error))?,
             () = call.overdue() => return Err(call.give_up()),
         }
+        // It may have ended while there was no room. What is queued after that reaches nobody.
+        if let Some(ended) = self.calls.ended() {
+            return Err(ended);
+        }
         call.sent();
         Ok(call)
     }
@@ -127,6 +131,11 @@ impl Wire {
     /// Waits until the connection is over, and says why.
     pub(super) async fn over(&self) -> SessionError {
         self.calls.over().await
+    }
+
+    /// Why the connection is over, if it is.
+    pub(super) fn ended(&self) -> Option<SessionError> {
+        self.calls.ended()
     }
 
     /// Ends every call, writes what is queued for at most a second, and lets the stream go.

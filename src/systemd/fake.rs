@@ -54,6 +54,7 @@ pub(crate) struct Fake {
     server: Connection,
     calls: Arc<Mutex<Vec<String>>>,
     state: Arc<Mutex<&'static str>>,
+    further: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
@@ -64,9 +65,11 @@ impl Fake {
         let unit = || Unit {
             state: Arc::clone(&state),
         };
+        let further = Arc::default();
         let manager = Manager {
             script,
             calls: Arc::clone(&calls),
+            further: Arc::clone(&further),
         };
         let server = connection::Builder::unix_stream(theirs)
             .server(Guid::generate())
@@ -84,7 +87,13 @@ impl Fake {
             server,
             calls,
             state,
+            further,
         }
+    }
+
+    /// Lists this unit as well from now on; that it is there is not told.
+    pub(crate) fn has(&self, unit: &str) {
+        self.further.lock().unwrap().push(unit.to_owned());
     }
 
     /// Puts all units into a state; none of it is told.
@@ -199,6 +208,7 @@ enum Refusal {
 struct Manager {
     script: Script,
     calls: Arc<Mutex<Vec<String>>>,
+    further: Arc<Mutex<Vec<String>>>,
 }
 
 impl Manager {
@@ -336,11 +346,10 @@ impl Manager {
                 none.into(),
             )
         };
-        self.script
-            .units
-            .iter()
-            .rev()
-            .map(|name| listed(name))
+        let further = self.further.lock().unwrap();
+        let units = self.script.units.iter().rev().map(|name| listed(name));
+        units
+            .chain(further.iter().map(|name| listed(name)))
             .collect()
     }
 

@@ -1,12 +1,13 @@
 //! The hold on an instance: which it is that was connected to, how it died, what it said last; and its end.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::own;
+use super::births::Birth;
+use super::{BIRTH_NEWS_LATE, Way, own};
 use crate::activation::choices::Instances;
 use crate::host::RuntimeDir;
 use crate::orchestrator::connection::EndError;
@@ -30,7 +31,8 @@ const TURN_POLL: Duration = Duration::from_millis(20);
 pub struct Hold {
     pub(super) name: ServerName,
     /// The instance behind the last connection, once it was seen to come.
-    pub(super) instance: Mutex<Option<Instance>>,
+    pub(super) birth: Arc<Birth>,
+    pub(super) way: Arc<Way>,
     pub(super) systemd: Systemd,
     pub(super) deaths: Deaths,
     pub(super) runtime: RuntimeDir,
@@ -40,18 +42,23 @@ impl Hold {
     /// Puts together what is known of why a session failed.
     pub async fn explain(&self, active: &Active, cause: SessionError) -> Box<EndError> {
         let mut error = Box::new(EndError::new(self.name.clone(), cause));
+        let is_only = self.settle().await;
         match &error.cause {
             SessionError::Ended { .. } => {
-                error.full = self.is_full(active).await;
-                error.holder = self.holder(active, error.full).await;
+                self.birth.give_up();
+                // Whoever has an instance was let in. How many were refused since the server is there says nothing of this one.
+                if self.birth.instance().is_none() {
+                    error.full = self.is_full(active).await;
+                    error.holder = self.holder(active, error.full).await;
+                }
                 if error.full.is_none() {
-                    let (death, last_words) = self.obituary().await;
+                    let (death, last_words) = self.obituary(is_only).await;
                     error.death = death;
                     error.hear(last_words, active);
                 }
             }
             // It lives: what it said so far may say why it does not answer.
-            SessionError::TimedOut { .. } => error.last_words = self.last_words(None),
+            SessionError::TimedOut { .. } => error.last_words = self.last_words(None, is_only),
             _ => {}
         }
         error
@@ -74,7 +81,7 @@ impl Hold {
             Ok(())
         };
         // Whoever is still there then has the server; the connection will be refused, and say so.
-        tokio::time::timeout(TURN, left).await.unwrap_or(Ok(()))
+        timeout(TURN, left).await.unwrap_or(Ok(()))
     }
 
     /// Whether an instance is being stopped, or its client is gone.
@@ -110,31 +117,51 @@ impl Hold {
         })
     }
 
-    /// How the instance behind our connection died and what it said last; waits for the news.
-    async fn obituary(&self) -> (Option<Death>, String) {
-        let instance = self.lock().clone();
+    /// Hears whether the instance has come meanwhile; says whether any instance of this process must be the one.
+    pub(super) async fn settle(&self) -> bool {
+        // Whoever connects just now listens as well.
+        let Ok(mut births) = timeout(BIRTH_NEWS_LATE, self.way.births.lock()).await else {
+            return false;
+        };
+        births.settle(&self.systemd, &self.name).await;
+        births.is_only()
+    }
+
+    /// How the instance behind our connection died and what it said last; waits for the news. One that is not known is guessed by the
+    /// process if `is_only`: of a process with several connections it might be the instance of another agent.
+    async fn obituary(&self, is_only: bool) -> (Option<Death>, String) {
+        let instance = self.birth.instance().clone();
         let death = match instance {
             Some(instance) => self.deaths.of(&instance.unit, DEATH_NEWS).await,
-            None => self.deaths.of_client(std::process::id(), DEATH_NEWS).await,
+            None if is_only => self.deaths.of_client(std::process::id(), DEATH_NEWS).await,
+            None => None,
         };
-        let words = self.last_words(death.as_ref());
+        let words = self.last_words(death.as_ref(), is_only);
         (death, words)
     }
 
-    /// The end of what our instance wrote to its standard error.
-    pub(super) fn last_words(&self, death: Option<&Death>) -> String {
+    /// The end of what our instance wrote to its standard error; which is guessed if `is_only`, as above.
+    pub(super) fn last_words(&self, death: Option<&Death>, is_only: bool) -> String {
         let dead = death.and_then(|death| Instance::parse(&death.unit));
-        let dead = dead.or_else(|| self.lock().clone());
-        let ours = || own(journal::logged(&self.runtime, &self.name)).next();
-        dead.or_else(ours)
+        let known = dead.or_else(|| self.birth.instance().clone());
+        let known = known.or_else(|| is_only.then(|| self.own_log()).flatten());
+        known
             .map(|instance| journal::last_words(&self.runtime, &instance))
             .unwrap_or_default()
+    }
+
+    /// An instance of this process that has a log.
+    pub(super) fn own_log(&self) -> Option<Instance> {
+        own(journal::logged(&self.runtime, &self.name)).next()
     }
 
     /// Stops the instance that was connected to; one that was never seen to come is left to the guard. With `wait`,
     /// returns when it is gone.
     pub async fn stop(&self, wait: bool) -> Result<(), Error> {
-        let instance = self.lock().clone();
+        if self.birth.instance().is_none() {
+            self.settle().await;
+        }
+        let instance = self.birth.instance().clone();
         let Some(Instance { unit, .. }) = instance else {
             return Ok(());
         };
@@ -144,9 +171,5 @@ impl Hold {
             self.systemd.begin_stop(&unit).await?;
         }
         Ok(())
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Instance>> {
-        self.instance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
