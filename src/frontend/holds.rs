@@ -65,6 +65,11 @@ impl Holds {
         self.resources.contains(own)
     }
 
+    /// Whether the session is kept for any resource.
+    pub(super) fn watches_any(&self) -> bool {
+        !self.resources.is_empty()
+    }
+
     /// Keeps the session for a task.
     pub(super) fn begin(
         &mut self,

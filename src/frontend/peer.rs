@@ -80,14 +80,22 @@ impl Peer {
         }
     }
 
-    /// Tells an older server how much to log, now and whenever the agent wants it otherwise.
-    pub(super) fn set_log_level(&self, mut level: watch::Receiver<Option<String>>) {
+    /// Tells an older server how much to log, before whatever is said to it next, and whenever the agent wants it otherwise.
+    pub(super) async fn set_log_level(&self, mut level: watch::Receiver<Option<String>>) {
         if matches!(self.session.era(), Era::Modern(_)) || !self.session.offers("logging") {
             return;
+        }
+        let wanted = level.borrow_and_update().clone();
+        if let Some(wanted) = wanted {
+            self.tell_log_level(&wanted).await;
         }
         let session = self.session.clone();
         tokio::spawn(async move {
             loop {
+                tokio::select! {
+                    changed = level.changed() => if changed.is_err() { return },
+                    _ = session.ended() => return,
+                }
                 let wanted = level.borrow_and_update().clone();
                 if let Some(wanted) = wanted
                     && let Ok(params) = RawValue::from_string(format!("{{\"level\":{wanted}}}"))
@@ -96,10 +104,6 @@ impl Peer {
                         .await
                 {
                     tracing::debug!(%error, "a server does not change what it logs");
-                }
-                tokio::select! {
-                    changed = level.changed() => if changed.is_err() { return },
-                    _ = session.ended() => return,
                 }
             }
         });

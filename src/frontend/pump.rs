@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::heard::Heard;
 use super::holds::Hold;
 use super::link::{Order, Request, Shared, Unanswered};
 use super::offer::Origin;
@@ -27,7 +28,7 @@ pub(super) struct Pump {
 
 impl Pump {
     /// Runs until the session ends; says whether the server ever answered.
-    pub(super) async fn run(self, mut heard: mpsc::Receiver<Incoming>) -> bool {
+    pub(super) async fn run(self, mut heard: Heard) -> bool {
         let mut answered = false;
         while let Some(incoming) = heard.recv().await {
             match incoming {

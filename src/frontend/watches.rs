@@ -8,10 +8,11 @@ use serde_json::value::RawValue;
 
 use super::holds::Holds;
 use super::link::Shared;
+use super::listening::Listening;
 use super::subscriptions::{RESOURCES, TASKS};
 use super::translate::Speech;
 use crate::session::splice::quoted;
-use crate::session::{Call, CallOptions, Frame, Session, SessionError};
+use crate::session::{Frame, Session, SessionError};
 
 /// How long a server of the earlier era may take to note a subscription.
 const NOTING: std::time::Duration = std::time::Duration::from_secs(30);
@@ -41,7 +42,7 @@ impl Watched {
 pub(super) struct Watches {
     wanted: BTreeSet<Watched>,
     /// The subscriptions of the open session, if its era is the modern one; dropping one ends it.
-    open: HashMap<Watched, Call>,
+    open: HashMap<Watched, Listening>,
 }
 
 impl Watches {
@@ -91,6 +92,12 @@ impl Watches {
         });
     }
 
+    /// Whether any resource is to be watched in whichever session there is.
+    pub(super) fn outlast_sessions(&self) -> bool {
+        let mut wanted = self.wanted.iter();
+        wanted.any(|own| matches!(own, Watched::Resource(_)))
+    }
+
     /// Watches all resources over a session that was opened just now. The tasks of the one before are no more.
     pub(super) async fn resume(&mut self, session: &Session, shared: &Arc<Shared>) {
         self.open.clear();
@@ -119,17 +126,9 @@ impl Watches {
             }
             return;
         }
-        let params = format!("{{\"notifications\":{{{}}}}}", own.filter());
-        let Ok(params) = RawValue::from_string(params) else {
-            return;
-        };
-        let options = CallOptions::default();
-        match session
-            .call("subscriptions/listen", Some(&params), options)
-            .await
-        {
-            Ok(call) => {
-                self.open.insert(own.clone(), call);
+        match Listening::begin(session, &own.filter(), || {}).await {
+            Ok(listening) => {
+                self.open.insert(own.clone(), listening);
             }
             Err(error) => tracing::debug!(%error, "{own:?} is not watched"),
         }

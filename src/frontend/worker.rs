@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Frontend;
 use super::errands;
-use super::gathered;
+use super::gathered::{self, Gathered};
+use super::heard::Heard;
 use super::link::{Order, Shared};
 use super::peer::Peer;
 use super::pump::Pump;
@@ -45,6 +46,8 @@ pub(super) struct Worker {
     watches: Watches,
     open: Option<Open>,
     opened: u64,
+    /// The last session ended by itself while resources were watched in it, and there is none since.
+    lost: bool,
     failures: u32,
     failed: Instant,
 }
@@ -75,6 +78,7 @@ impl Worker {
             watches: Watches::default(),
             open: None,
             opened: 0,
+            lost: false,
             failures: 0,
             failed: Instant::now(),
         }
@@ -83,6 +87,7 @@ impl Worker {
     /// Does what is ordered until the agent is gone or `closing` says so.
     pub(super) async fn run(mut self, mut closing: watch::Receiver<bool>) {
         loop {
+            let reopens = self.reopens();
             let step = async {
                 tokio::select! {
                     order = self.queue.recv() => match order {
@@ -90,6 +95,8 @@ impl Worker {
                         None => return false,
                     },
                     () = idle(&self.shared, self.open.is_some(), self.frontend.idle()) => self.close().await,
+                    () = over(self.open.as_ref()) => self.close().await,
+                    () = due(reopens) => self.reopen().await,
                 }
                 true
             };
@@ -124,6 +131,10 @@ impl Worker {
                 }
             }
             Order::Watch(own, watched) => self.watch(&own, watched).await,
+            // Without its session a server has no tasks: it is not started for that.
+            Order::Gather(Gathered::Tasks, waiting) if self.open.is_none() => {
+                drop(waiting.send(Vec::new()));
+            }
             Order::Gather(what, waiting) => {
                 if let Ok(peer) = self.peer().await {
                     tokio::spawn(gathered::ask(peer.session.clone(), what, waiting));
@@ -136,6 +147,7 @@ impl Worker {
     async fn watch(&mut self, own: &Watched, watched: bool) {
         if watched && let Err(reason) = self.peer().await {
             tracing::warn!("{own:?} is not watched yet: {reason}");
+            self.lost = true;
         }
         let open = self.open.as_ref();
         let session = open.map(|open| open.peer.session.clone());
@@ -185,7 +197,12 @@ impl Worker {
             let Some(progress) = self.shared.waits(&id) else {
                 return;
             };
-            let failed = match self.peer().await {
+            let opened = self.peer().await;
+            // The server may have taken long to start, and the agent have cancelled meanwhile.
+            if self.shared.waits(&id).is_none() {
+                return;
+            }
+            let failed = match opened {
                 Err(reason) => reason,
                 Ok(peer) if self.subscribe(&id, &frame, &peer).await => return,
                 Ok(peer) if self.is_over(&frame, &peer) => {
@@ -202,6 +219,7 @@ impl Worker {
                 Ok(peer) => match self.relay(&peer, &frame, progress).await {
                     Ok(()) => return,
                     Err(SessionError::Ended { .. } | SessionError::Closed) if !last_attempt => {
+                        self.close().await;
                         continue;
                     }
                     Err(error) => peer.explain(error).await,
@@ -254,9 +272,15 @@ impl Worker {
         let relayed = peer.session.relay(&frame, progress).await?;
         // Only a server of the modern era can answer with questions, after which it is asked again.
         let again = (self.shared.speech, to) == (Speech::Legacy, Speech::Modern);
-        if let Some(id) = asked.id() {
-            self.shared
-                .sent(id, self.opened, relayed, again.then_some(frame));
+        if let Some(id) = asked.id()
+            && !self
+                .shared
+                .sent(id, self.opened, relayed, again.then_some(frame))
+            && self.shared.take(id).is_some()
+        {
+            // The server may have done what it was asked, so it is not asked again.
+            let reason = peer.explain(peer.session.ended().await).await;
+            self.shared.voice.refuse(id, INTERNAL, &reason).await;
         }
         Ok(())
     }
@@ -265,6 +289,7 @@ impl Worker {
     async fn peer(&mut self) -> Result<Arc<Peer>, String> {
         if let Some(open) = &self.open
             && !open.pump.is_finished()
+            && open.peer.session.over().is_none()
         {
             return Ok(Arc::clone(&open.peer));
         }
@@ -272,10 +297,10 @@ impl Worker {
         sleep_until(self.failed + backoff(self.failures)).await;
         let (incoming, heard) = mpsc::channel(UNHEARD);
         let shared = &self.shared;
-        let opened = self
+        let opening = self
             .frontend
-            .open(&shared.origin, shared.client.clone(), incoming)
-            .await;
+            .open(&shared.origin, shared.client.clone(), incoming);
+        let (opened, heard) = Heard::during(heard, Box::pin(opening)).await;
         let peer = match opened {
             Ok(peer) => Arc::new(peer),
             Err(reason) => {
@@ -293,7 +318,8 @@ impl Worker {
             orders: self.orders.clone(),
             relist: relisting,
         };
-        peer.set_log_level(self.log_level.clone());
+        self.lost = false;
+        peer.set_log_level(self.log_level.clone()).await;
         self.watches.resume(&peer.session, &self.shared).await;
         self.open = Some(Open {
             peer: Arc::clone(&peer),
@@ -308,7 +334,8 @@ impl Worker {
         let Some(open) = self.open.take() else {
             return;
         };
-        let ended_by_itself = open.pump.is_finished();
+        let ended_by_itself = matches!(open.peer.session.over(), Some(SessionError::Ended { .. }));
+        self.lost = ended_by_itself && self.shared.holds().watches_any();
         open.peer.close().await;
         match open.pump.await {
             Ok(true) => self.failures = 0,
@@ -318,6 +345,18 @@ impl Worker {
         }
         self.watches.end(&self.shared.holds());
         self.shared.release_all();
+    }
+
+    /// When a session is to be opened although nobody asks anything: what is watched is to be watched on.
+    fn reopens(&self) -> Option<Instant> {
+        let is_missed = self.lost && self.open.is_none() && self.watches.outlast_sessions();
+        is_missed.then(|| self.failed + backoff(self.failures))
+    }
+
+    async fn reopen(&mut self) {
+        if let Err(reason) = self.peer().await {
+            tracing::debug!("what was watched is not watched yet: {reason}");
+        }
     }
 
     fn fail(&mut self) {
@@ -333,6 +372,22 @@ fn backoff(failures: u32) -> Duration {
             .saturating_mul(2_u32.saturating_pow(more))
             .min(BACKOFF_MAX),
         None => Duration::ZERO,
+    }
+}
+
+/// Waits until the session has ended by itself.
+async fn over(open: Option<&Open>) {
+    match open {
+        Some(open) => drop(open.peer.session.ended().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until then, if ever.
+async fn due(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What both directions of a link know: who the agent is, and which of its requests are not answered yet.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::task::AbortHandle;
@@ -29,6 +30,8 @@ pub(in crate::frontend) struct Shared {
     pub(in crate::frontend) voice: Arc<Voice>,
     pub(in crate::frontend) counter: Arc<Counter>,
     requests: Mutex<HashMap<Id, Request>>,
+    /// The last session whose requests were taken out since it has ended; changes with them.
+    over: AtomicU64,
     holds: Mutex<Holds>,
     used: Mutex<Instant>,
 }
@@ -107,6 +110,7 @@ impl Shared {
             voice,
             counter,
             requests: Mutex::default(),
+            over: AtomicU64::new(0),
             holds: Mutex::default(),
             used: Mutex::new(Instant::now()),
         }
@@ -141,18 +145,24 @@ impl Shared {
         Some(lock(&self.requests).get(id)?.token.is_some())
     }
 
-    /// Notes that a request was sent in a session; one that was cancelled meanwhile is cancelled there.
+    /// Notes that a request was sent in a session; one that was cancelled meanwhile is cancelled there. Says whether it is
+    /// still to be answered: a session that has ended meanwhile has taken out all that was noted before.
     pub(in crate::frontend) fn sent(
         &self,
         id: &Id,
         session: u64,
         relayed: Relayed,
         frame: Option<Frame>,
-    ) {
-        if let Some(request) = lock(&self.requests).get_mut(id) {
+    ) -> bool {
+        let mut requests = lock(&self.requests);
+        if self.over.load(Ordering::Relaxed) >= session {
+            return false;
+        }
+        if let Some(request) = requests.get_mut(id) {
             request.sent = Some((session, relayed));
             request.frame = frame;
         }
+        true
     }
 
     /// Takes a request out, since it is answered now.
@@ -264,6 +274,7 @@ impl Shared {
     /// Takes out all requests that were sent in a session.
     pub(in crate::frontend) fn take_all_of(&self, session: u64) -> Vec<Unanswered> {
         let mut requests = lock(&self.requests);
+        self.over.store(session, Ordering::Relaxed);
         let of_it = |request: &Request| {
             request
                 .sent

@@ -94,3 +94,104 @@ async fn a_session_that_nobody_uses_is_closed() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn a_call_right_after_a_death_starts_the_server_again() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let call = json!({"name": "one__do"});
+    agent.send(1, "tools/call", call.clone()).await;
+    let (mut instance, _) = server.legacy(&json!({})).await;
+    instance.message().await;
+    drop(instance);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // That it died is known, and not yet how.
+    agent.send(2, "tools/call", call).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    place
+        .systemd
+        .die(&server.instance(0), "oom-kill", 2, 9, 1)
+        .await;
+    let answer = agent.message().await;
+    assert_eq!(answer["id"], 1);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("oom-kill"), "{message}");
+    let (mut instance, _) = server.legacy(&json!({})).await;
+    let id = instance.message().await["id"].clone();
+    instance.answer(&id, &json!({"again": true})).await;
+    let answer = agent.message().await;
+    assert_eq!(
+        (&answer["id"], &answer["result"]),
+        (&json!(2), &json!({"again": true}))
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_while_its_server_starts_is_not_made() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let call = json!({"name": "one__do"});
+    agent.send(1, "tools/call", call.clone()).await;
+    let mut starting = server.accept().await;
+    let asked = starting.message().await;
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    agent.speaker.say(&cancelled).await;
+    agent.send(2, "tools/call", call).await;
+    agent.ask(3, "ping", json!({})).await;
+    let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {},
+        "ttlMs": 0, "cacheScope": "private"});
+    starting.answer(&asked["id"], &result).await;
+    let id = starting.message().await["id"].clone();
+    starting.answer(&id, &json!({"made": "once"})).await;
+    let answer = agent.message().await;
+    assert_eq!(answer["id"], 2);
+    assert_eq!(answer["result"]["made"], "once");
+}
+
+#[tokio::test]
+async fn a_server_that_says_much_before_it_is_open_is_opened_and_heard() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let call = json!({"name": "one__do"});
+    agent.send(1, "tools/call", call).await;
+    let mut starting = server.accept().await;
+    let asked = starting.message().await;
+    for number in 0..300 {
+        starting
+            .say(&json!({"jsonrpc": "2.0", "method": "notifications/x", "params": {"number": number}}))
+            .await;
+    }
+    let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {},
+        "ttlMs": 0, "cacheScope": "private"});
+    starting.answer(&asked["id"], &result).await;
+    let id = starting.message().await["id"].clone();
+    starting.answer(&id, &json!({})).await;
+    for number in 0..300 {
+        assert_eq!(agent.message().await["params"]["number"], number);
+    }
+    assert_eq!(agent.message().await["id"], 1);
+}
+
+#[tokio::test]
+async fn a_server_is_told_what_to_log_before_its_first_call() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let level = json!({"level": "debug"});
+    agent.ask(1, "logging/setLevel", level.clone()).await;
+    let call = json!({"name": "one__do"});
+    agent.send(2, "tools/call", call).await;
+    let (mut instance, _) = server.legacy(&json!({"logging": {}})).await;
+    let told = instance.message().await;
+    assert_eq!(
+        (&told["method"], &told["params"]),
+        (&json!("logging/setLevel"), &level)
+    );
+    assert_eq!(instance.message().await["method"], "tools/call");
+}

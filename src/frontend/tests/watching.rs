@@ -135,3 +135,64 @@ async fn the_newer_era_bears_each_sides_own_subscription() {
         assert_eq!(heard["params"]["_meta"], json!({TAG: id, "x": 1}));
     }
 }
+
+#[tokio::test]
+async fn what_is_watched_is_watched_on_when_its_server_dies() {
+    let (place, server) = place().await;
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let uri = json!({"uri": "file:///a"});
+    agent.send(1, "resources/subscribe", uri.clone()).await;
+    let (mut instance, _) = server.legacy(&json!({})).await;
+    let subscribe = instance.message().await;
+    instance.answer(&subscribe["id"], &json!({})).await;
+    assert_eq!(agent.message().await["id"], 1);
+    for _ in 0..3 {
+        // Nobody asks anything.
+        drop(instance);
+        (instance, _) = server.legacy(&json!({})).await;
+        let subscribe = instance.message().await;
+        assert_eq!(subscribe["method"], "resources/subscribe");
+        assert_eq!(subscribe["params"], uri);
+        instance.answer(&subscribe["id"], &json!({})).await;
+    }
+    instance.say(&updated("file:///a")).await;
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/resources/updated"
+    );
+    agent.send(2, "resources/unsubscribe", uri).await;
+    let unsubscribe = instance.message().await;
+    assert_eq!(unsubscribe["method"], "resources/unsubscribe");
+    instance.answer(&unsubscribe["id"], &json!({})).await;
+    assert_eq!(agent.message().await["id"], 2);
+    drop(instance);
+    let opened = timeout(Duration::from_millis(300), server.listener.accept()).await;
+    assert!(opened.is_err(), "it is opened for nobody");
+}
+
+#[tokio::test]
+async fn a_subscription_that_the_server_ends_is_begun_again() {
+    let (place, server) = place().await;
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    let uri = json!({"uri": "file:///a"});
+    agent.send(1, "resources/subscribe", uri).await;
+    let mut instance = server.modern(&json!({})).await;
+    let listen = instance.message().await;
+    assert_eq!(agent.message().await["id"], 1);
+    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": listen["id"]}});
+    instance.say(&cancelled).await;
+    let again = instance.message().await;
+    assert_eq!(
+        (&again["method"], &again["params"]),
+        (&json!("subscriptions/listen"), &listen["params"])
+    );
+    // A server that does not want to is left alone.
+    let error = json!({"code": -32601, "message": "method not found"});
+    instance
+        .say(&json!({"jsonrpc": "2.0", "id": again["id"], "error": error}))
+        .await;
+    let further = timeout(Duration::from_secs(2), instance.line_or_end()).await;
+    assert!(further.is_err(), "{further:?}");
+}
