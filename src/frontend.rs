@@ -114,6 +114,8 @@ struct Asked {
     since: Instant,
     /// Whether it still is being asked.
     asking: bool,
+    /// Whether it will be asked anew.
+    again: bool,
 }
 
 impl Frontend {
@@ -164,6 +166,7 @@ impl Frontend {
                     let now = Asked {
                         since: Instant::now(),
                         asking: true,
+                        again: false,
                     };
                     let is_new = !asked.contains_key(name);
                     if is_new {
@@ -194,29 +197,28 @@ impl Frontend {
         }
     }
 
-    /// Asks a server anew what it offers, since it says that this has changed. An agent's own session may be offered
-    /// more than others, or what it did may have changed it for that session alone; so mcpod asks for itself.
-    async fn ask_anew(&self, name: &ServerName) {
-        let is_due = {
+    /// Has a server asked anew what it offers, since it says that this has changed: at once, or as soon as it may be asked again. An
+    /// agent's own session may be offered more than others, or what it did may have changed it for that session alone; so mcpod asks
+    /// for itself.
+    fn ask_anew(self: &Arc<Self>, name: &ServerName) {
+        let now = Instant::now();
+        let due = {
             let mut asked = lock(&self.asked);
-            let is_due = asked
-                .get(name)
-                .is_none_or(|asked| !asked.asking && asked.since.elapsed() >= PACE);
-            if is_due {
-                let now = Asked {
-                    since: Instant::now(),
-                    asking: false,
-                };
-                asked.insert(name.clone(), now);
+            let known = asked.get(name).copied();
+            if known.is_some_and(|asked| asked.again) {
+                return;
             }
-            is_due
+            let due = known.map_or(now, |asked| now.max(asked.since + PACE));
+            let (since, asking) = known.map_or((now, false), |asked| (asked.since, asked.asking));
+            let again = Asked {
+                since,
+                asking,
+                again: true,
+            };
+            asked.insert(name.clone(), again);
+            due
         };
-        if !is_due {
-            return;
-        }
-        if let Err(error) = self.orchestrator.relist(name).await {
-            tracing::debug!("what {name} offers is not known anew: {}", told(&error));
-        }
+        tokio::spawn(relist(Arc::downgrade(self), name.clone(), due));
     }
 
     /// Waits until no server is being asked what it offers, and for none longer than this since it was asked first; says
@@ -379,6 +381,25 @@ async fn ask(frontend: Weak<Frontend>, name: ServerName) {
         }
         drop(frontend);
         tokio::time::sleep(RETRY.saturating_mul(2_u32.saturating_pow(attempt))).await;
+    }
+}
+
+/// Asks a server then what it offers now. What it says has changed from then on, it is asked for once more.
+async fn relist(frontend: Weak<Frontend>, name: ServerName, due: Instant) {
+    tokio::time::sleep_until(due).await;
+    let Some(frontend) = frontend.upgrade() else {
+        return;
+    };
+    match lock(&frontend.asked).get_mut(&name) {
+        Some(asked) => {
+            asked.since = Instant::now();
+            asked.again = false;
+        }
+        // It is not active any more.
+        None => return,
+    }
+    if let Err(error) = frontend.orchestrator.relist(&name).await {
+        tracing::debug!("what {name} offers is not known anew: {}", told(&error));
     }
 }
 

@@ -4,24 +4,25 @@
 //! more, so the lists of an agent's own session are the truth for it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::Frontend;
 use super::link::Shared;
+use super::listening::Listening;
 use super::offer::Origin;
 use super::peer::Peer;
 use super::voice::{Voice, lock};
 use crate::orchestrator::error::accept_hint;
-use crate::orchestrator::trust::{Offered, Trusted};
+use crate::orchestrator::trust::Trusted;
 use crate::session::definitions::Change;
-use crate::session::lists::Lists;
-use crate::session::{CallOptions, Era, Session};
+use crate::session::lists::{Collected, Lists};
+use crate::session::{Era, Session};
 
 /// How long to wait for further changes before the lists are read: servers announce each list by itself.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -33,11 +34,12 @@ const READING: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct Relisted {
     pub(super) origin: Origin,
-    pub(super) lists: Arc<Lists>,
-    /// The names of its tools that are held back.
-    pub(super) held: BTreeSet<String>,
+    /// All of it, held back or not; nothing if it does not say.
+    pub(super) lists: Option<Arc<Lists>>,
     /// The lists that the server said have changed: `tools`, `prompts`, `resources`.
     pub(super) announced: BTreeSet<&'static str>,
+    /// There for as long as the session, which reads its lists again when the common ones change.
+    pub(super) session: Weak<Announced>,
 }
 
 /// The task that reads a session's lists; it ends with this.
@@ -50,8 +52,10 @@ pub(super) struct Relisting(Arc<Announced>);
 
 /// The lists that a server said have changed, and that were not read since: however often it says so.
 #[derive(Debug, Default)]
-struct Announced {
+pub(super) struct Announced {
     lists: Mutex<BTreeSet<&'static str>>,
+    /// For a while the server could not say so.
+    deaf: AtomicBool,
     more: Notify,
 }
 
@@ -72,6 +76,7 @@ impl Relist {
             origin: shared.origin.clone(),
             voice: Arc::clone(&shared.voice),
             announced: Arc::clone(&announced),
+            last: None,
         };
         let agent_can_more = shared.client.capabilities().get() != "{}";
         // What was accepted is looked after in every session: a server may change without saying so.
@@ -109,26 +114,44 @@ struct Reader {
     origin: Origin,
     voice: Arc<Voice>,
     announced: Arc<Announced>,
+    /// What was read last.
+    last: Option<Arc<Lists>>,
 }
 
 impl Reader {
-    async fn run(self, at_once: bool) {
-        let subscription = subscribe(&self.session).await;
+    async fn run(mut self, at_once: bool) {
+        // It ends with the session.
+        let _listening = subscribe(&self.session, &self.announced).await;
+        let mut changes = self.frontend.changes();
+        let mut common = self.frontend.lists_of(&self.origin);
         if at_once {
             self.read(BTreeSet::new()).await;
         }
-        // It ends with the session.
-        let _subscription = subscription;
         loop {
-            self.announced.more.notified().await;
+            tokio::select! {
+                () = self.announced.more.notified() => {}
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = self.frontend.lists_of(&self.origin);
+                    let is_same = is_same(now.as_ref(), common.as_ref());
+                    common = now;
+                    // What was never read here is shown as all are shown it.
+                    if is_same || self.last.is_none() {
+                        continue;
+                    }
+                }
+            }
             sleep(DEBOUNCE).await;
             let announced = std::mem::take(&mut *lock(&self.announced.lists));
-            if announced.is_empty() {
-                continue;
-            }
+            let was_deaf = self.announced.deaf.swap(false, Ordering::Relaxed);
+            let (before, is_announced) = (self.last.clone(), !announced.is_empty());
             self.read(announced).await;
-            if let Origin::Server(name) = &self.origin {
-                self.frontend.ask_anew(name).await;
+            if let Origin::Server(name) = &self.origin
+                && (is_announced || (was_deaf && before != self.last))
+            {
+                self.frontend.ask_anew(name);
             }
         }
     }
@@ -150,27 +173,41 @@ impl Reader {
         }
     }
 
-    async fn read(&self, announced: BTreeSet<&'static str>) {
-        match Lists::collect(&self.session, READING).await {
-            Ok(lists) => {
-                let trusted = self.frontend.trusted(&self.origin);
-                self.note_held(&trusted.held(&lists.tools));
-                let Offered { lists, held } = trusted.offered(lists, &[]);
-                let relisted = Relisted {
-                    origin: self.origin.clone(),
-                    lists: Arc::new(lists),
-                    held,
-                    announced,
-                };
-                self.voice.relisted(relisted).await;
-            }
-            Err(error) => tracing::debug!(%error, "a server's lists cannot be read anew"),
+    async fn read(&mut self, announced: BTreeSet<&'static str>) {
+        let before = self.last.clone();
+        let before = before.or_else(|| self.frontend.lists_of(&self.origin));
+        let Collected { lists, failed } =
+            Lists::collect(&self.session, READING, before.as_deref()).await;
+        for (list, error) in &failed {
+            tracing::debug!(%error, "{} cannot be read anew", list.method());
         }
+        let lists = self.session.over().is_none().then(|| Arc::new(lists));
+        if let Some(lists) = &lists {
+            let trusted = self.frontend.trusted(&self.origin);
+            self.note_held(&trusted.held(&lists.tools));
+            self.last = Some(Arc::clone(lists));
+        }
+        // What was announced is told all the same.
+        let relisted = Relisted {
+            origin: self.origin.clone(),
+            lists,
+            announced,
+            session: Arc::downgrade(&self.announced),
+        };
+        self.voice.relisted(relisted).await;
+    }
+}
+
+/// Whether these are the very same lists.
+pub(super) fn is_same(one: Option<&Arc<Lists>>, other: Option<&Arc<Lists>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
 /// Asks a server of the modern era to tell of changes; an older one does so unasked.
-async fn subscribe(session: &Session) -> Option<crate::session::Call> {
+async fn subscribe(session: &Session, announced: &Arc<Announced>) -> Option<Listening> {
     if !matches!(session.era(), Era::Modern(_)) {
         return None;
     }
@@ -182,14 +219,13 @@ async fn subscribe(session: &Session) -> Option<crate::session::Call> {
     if wanted.is_empty() {
         return None;
     }
-    let params = format!("{{\"notifications\":{{{}}}}}", wanted.join(","));
-    let params = RawValue::from_string(params).ok()?;
-    session
-        .call(
-            "subscriptions/listen",
-            Some(&params),
-            CallOptions::default(),
-        )
-        .await
-        .ok()
+    let announced = Arc::downgrade(announced);
+    let again = move || {
+        if let Some(announced) = announced.upgrade() {
+            announced.deaf.store(true, Ordering::Relaxed);
+            announced.more.notify_one();
+        }
+    };
+    let listening = Listening::begin(session, &wanted.join(","), again).await;
+    listening.ok()
 }

@@ -1,16 +1,18 @@
 //! What one agent is shown, and that it is told when that changes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{mpsc, watch};
 
-use super::Frontend;
 use super::offer::{Offer, Origin};
-use super::relist::Relisted;
+use super::relist::{Announced, Relisted, is_same};
+use super::roster::Roster;
 use super::voice::{Voice, lock};
+use super::{Frontend, Shape};
+use crate::orchestrator::trust::Offered;
 use crate::session::Frame;
-use crate::session::lists::Lists;
+use crate::session::lists::{List, Lists};
 
 /// The offer as this agent has it.
 #[derive(Debug)]
@@ -21,12 +23,51 @@ pub(super) struct Shown {
     own: Mutex<HashMap<Origin, Replaced>>,
 }
 
-/// Lists of the agent's own, good for as long as those that they replace are.
+/// Lists of the agent's own, good for as long as the server is the same; and, once their session is over, for as long as the lists
+/// that they replace are.
 #[derive(Debug)]
 struct Replaced {
-    common: Arc<Lists>,
+    /// What the server's record identifies it by.
+    identity: String,
+    common: Option<Arc<Lists>>,
+    session: Weak<Announced>,
+    /// All that the server offers, held back or not.
+    all: Arc<Lists>,
+    /// The roster by whose time was looked what of it may be used.
+    judged: Weak<Roster>,
+    /// What of it may be used.
     own: Arc<Lists>,
     held: BTreeSet<String>,
+}
+
+impl Replaced {
+    /// Looks what may be used, if anything was accepted since, or may have been.
+    fn judge(&mut self, origin: &Origin, roster: &Arc<Roster>, frontend: &Frontend) {
+        let now = Arc::downgrade(roster);
+        if self.judged.ptr_eq(&now) {
+            return;
+        }
+        self.judged = now;
+        let trusted = frontend.trusted(origin);
+        if trusted.held(&self.all.tools).is_empty() {
+            self.own = Arc::clone(&self.all);
+            self.held.clear();
+        } else {
+            let Offered { lists, held } = trusted.offered(Lists::clone(&self.all), &[]);
+            self.own = Arc::new(lists);
+            self.held = held;
+        }
+    }
+
+    /// Whether it is what the agent is to be shown.
+    fn is_good(&self, origin: &Origin, roster: &Roster, common: Option<&Arc<Lists>>) -> bool {
+        let Origin::Server(name) = origin else {
+            return false;
+        };
+        let mut active = roster.active(name).into_iter();
+        active.any(|active| active.record.identity() == self.identity)
+            && (self.session.strong_count() > 0 || is_same(common, self.common.as_ref()))
+    }
 }
 
 impl Shown {
@@ -65,7 +106,7 @@ impl Shown {
     pub(super) async fn update(&self, mut announced: BTreeSet<&'static str>) {
         let offer = Arc::new(self.offer());
         let before = self.voice.show(Arc::clone(&offer));
-        announced.extend(offer.changes(&before));
+        announced.extend(self.changes(&offer, &before));
         let subscriptions = &self.voice.subscriptions;
         for list in announced {
             let method = format!("notifications/{list}/list_changed");
@@ -80,28 +121,58 @@ impl Shown {
         }
     }
 
+    /// The lists that the agent is shown and that differ.
+    fn changes(&self, offer: &Offer, before: &Offer) -> Vec<&'static str> {
+        if *self.frontend.shape() != Shape::Lazy {
+            return offer.changes(before);
+        }
+        let differs = |list: &List| {
+            let shown = |offer: &Offer| -> Vec<(String, String)> {
+                let items = offer.items(*list);
+                items
+                    .filter(|(_, item)| self.frontend.lists(&item.origin))
+                    .map(|(name, item)| (name.to_owned(), item.json.clone()))
+                    .collect()
+            };
+            shown(offer) != shown(before)
+        };
+        [List::Tools, List::Prompts, List::Resources, List::Templates]
+            .into_iter()
+            .filter(differs)
+            .map(List::capability)
+            .collect()
+    }
+
     /// Takes the lists of one of the agent's own sessions.
     fn adopt(&self, relisted: Relisted) -> BTreeSet<&'static str> {
         let Relisted {
             origin,
             lists,
-            held,
             announced,
+            session,
         } = relisted;
-        let common = self.frontend.lists_of(&origin);
-        let mut own = lock(&self.own);
-        match common {
-            Some(common) => {
-                let replaced = Replaced {
-                    common,
-                    own: lists,
-                    held,
-                };
-                own.insert(origin, replaced);
-            }
-            None => {
-                own.remove(&origin);
-            }
+        let announced = if self.frontend.lists(&origin) {
+            announced
+        } else {
+            BTreeSet::new()
+        };
+        let roster = self.frontend.present();
+        let active = match &origin {
+            Origin::Server(name) => roster.active(name),
+            Origin::Registry => None,
+        };
+        if let (Some(all), Some(active)) = (lists, active) {
+            let mut replaced = Replaced {
+                identity: active.record.identity().to_owned(),
+                common: self.frontend.lists_of(&origin),
+                session,
+                own: Arc::clone(&all),
+                all,
+                judged: Weak::new(),
+                held: BTreeSet::new(),
+            };
+            replaced.judge(&origin, &roster, &self.frontend);
+            lock(&self.own).insert(origin, replaced);
         }
         announced
     }
@@ -126,19 +197,23 @@ impl Shown {
 
     /// What there is to show.
     fn offer(&self) -> Offer {
+        let roster = self.frontend.present();
         let mut own = lock(&self.own);
         let mut sources = self.frontend.sources();
-        // What replaced lists that are no more, of a server that was removed or is another image now, goes with them.
         own.retain(|origin, replaced| {
-            sources
-                .iter()
-                .any(|(of, lists)| of == origin && Arc::ptr_eq(lists, &replaced.common))
+            let common = sources.iter().find(|(of, _)| of == origin);
+            replaced.is_good(origin, &roster, common.map(|(_, lists)| lists))
         });
-        for (origin, lists) in &mut sources {
-            if let Some(replaced) = own.get(origin) {
-                *lists = Arc::clone(&replaced.own);
+        for (origin, replaced) in own.iter_mut() {
+            replaced.judge(origin, &roster, &self.frontend);
+            let lists = Arc::clone(&replaced.own);
+            match sources.iter_mut().find(|(of, _)| of == origin) {
+                Some((_, common)) => *common = lists,
+                // It told the agent what it offers, and nobody else yet.
+                None => sources.push((origin.clone(), lists)),
             }
         }
+        sources.sort_by(|(one, _), (other, _)| one.cmp(other));
         Offer::of(&sources, self.frontend.names())
     }
 }

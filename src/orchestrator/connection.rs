@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use super::{Active, Error, Orchestrator};
 use crate::activation::choices::Instances;
 use crate::quadlet::name::ServerName;
-use crate::session::lists::Lists;
+use crate::session::lists::{Collected, List, Lists};
 use crate::session::{Client, Incoming, Opening, Session, SessionError};
 use crate::systemd::Instance;
 use births::{Birth, Births};
@@ -259,14 +259,21 @@ impl Orchestrator {
     /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.
     pub(super) async fn try_once(&self, active: &Active) -> Result<Lists, Error> {
         let connection = self.connect(active).await?;
-        let collected =
-            Lists::collect(&connection.session, self.settings.sessions.call_timeout).await;
-        let collected = match collected {
-            Ok(lists) => Ok(lists),
-            Err(cause) => Err(connection.explain(active, cause).await),
+        let (session, time) = (&connection.session, self.settings.sessions.call_timeout);
+        let known = self.known_lists(active);
+        let Collected { lists, failed } = Lists::collect(session, time, known.as_ref()).await;
+        // It can do without another list, but not without its tools.
+        let mut fatal = failed.into_iter().filter(|(list, cause)| {
+            *list == List::Tools || matches!(cause, SessionError::Ended { .. })
+        });
+        let failed = match fatal.next() {
+            Some((_, cause)) => Some(connection.explain(active, cause).await),
+            None => None,
         };
         connection.close(true).await?;
-        let lists = collected?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
         self.keep_lists(active, &lists);
         Ok(lists)
     }
@@ -293,7 +300,7 @@ impl Connection {
 }
 
 /// The instances to which this process connected.
-fn own(instances: Vec<Instance>) -> impl Iterator<Item = Instance> {
+pub(super) fn own(instances: Vec<Instance>) -> impl Iterator<Item = Instance> {
     let pid = std::process::id();
     instances
         .into_iter()

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::connection::own;
 use super::{Active, Error, Orchestrator};
 use crate::activation::record::State;
 use crate::quadlet::name::ServerName;
@@ -70,6 +71,11 @@ impl Orchestrator {
     /// what is active is told.
     pub async fn relist(&self, name: &ServerName) -> Result<(), Error> {
         let active = self.find(name.as_str())?;
+        // Where our own sessions are all that there may be, there is no further one to ask.
+        let present = own(self.systemd.instances(name).await?).count();
+        if u32::try_from(present).is_ok_and(|present| present >= active.record.most_sessions()) {
+            return Ok(());
+        }
         let before = self.known_lists(&active);
         let lists = self.try_once(&active).await?;
         if before != Some(lists) {

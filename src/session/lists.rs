@@ -38,6 +38,15 @@ pub struct Lists {
     pub templates: Vec<Box<RawValue>>,
 }
 
+/// The lists of a server as far as they could be collected.
+#[derive(Debug)]
+pub struct Collected {
+    /// The lists.
+    pub lists: Lists,
+    /// Those that could not be, each with the reason.
+    pub failed: Vec<(List, SessionError)>,
+}
+
 impl PartialEq for Lists {
     /// Whether a server wrote the same, byte for byte.
     fn eq(&self, other: &Self) -> bool {
@@ -105,17 +114,33 @@ impl List {
 }
 
 impl Lists {
-    /// Collects all lists within a time.
-    pub async fn collect(session: &Session, time: Duration) -> Result<Self, SessionError> {
+    /// Collects all lists within a time, each by itself: one that fails is as it was `before`, or empty, and hides no other.
+    pub async fn collect(session: &Session, time: Duration, before: Option<&Self>) -> Collected {
         let deadline = after(time);
-        let list = |list| list_until(session, list, deadline);
-        Ok(Self {
-            server: Some(session.server().to_owned()),
-            tools: list(List::Tools).await?,
-            prompts: list(List::Prompts).await?,
-            resources: list(List::Resources).await?,
-            templates: list(List::Templates).await?,
-        })
+        let mut collected = Collected {
+            lists: before.cloned().unwrap_or_default(),
+            failed: Vec::new(),
+        };
+        let lists = &mut collected.lists;
+        lists.server = Some(session.server().to_owned());
+        // Of what time is left each gets its share, so that one that hangs leaves some to the others.
+        for (list, kept, shares) in [
+            (List::Tools, &mut lists.tools, 1),
+            (List::Prompts, &mut lists.prompts, 3),
+            (List::Resources, &mut lists.resources, 2),
+            (List::Templates, &mut lists.templates, 1),
+        ] {
+            let now = Instant::now();
+            let until = now + deadline.saturating_duration_since(now) / shares;
+            match list_until(session, list, until).await {
+                Ok(items) => *kept = items,
+                Err(error) => {
+                    tracing::debug!(%error, "{} fails", list.method());
+                    collected.failed.push((list, error));
+                }
+            }
+        }
+        collected
     }
 
     /// The hash of the tool definitions; see [`tools_hash`].

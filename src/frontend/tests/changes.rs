@@ -191,3 +191,103 @@ async fn a_server_that_did_not_say_what_it_offers_is_asked_again_later() {
     assert_eq!(told["method"], "notifications/tools/list_changed");
     assert_eq!(tools(&mut agent).await, ["one__new"]);
 }
+
+#[tokio::test]
+async fn what_only_one_agent_has_outlasts_a_change_of_what_all_have() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({"sampling": {}})).await;
+    agent
+        .send(1, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
+    for _ in 0..2 {
+        let asked = instance.message().await;
+        let result = match asked["method"].as_str() {
+            Some("tools/list") => json!({"tools": [tool("do"), tool("sample")]}),
+            _ => json!({}),
+        };
+        instance.answer(&asked["id"], &result).await;
+    }
+    for _ in 0..2 {
+        agent.message().await;
+    }
+    place.write_lists("one", &json!({"tools": [tool("do"), tool("more")]}));
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    // The session is asked what it has now; meanwhile the agent has what it had.
+    let asked = instance.message().await;
+    assert_eq!(asked["method"], "tools/list");
+    assert_eq!(tools(&mut agent).await, ["one__do", "one__sample"]);
+    let all = json!({"tools": [tool("do"), tool("more"), tool("sample")]});
+    instance.answer(&asked["id"], &all).await;
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/tools/list_changed"
+    );
+    assert_eq!(
+        tools(&mut agent).await,
+        ["one__do", "one__more", "one__sample"]
+    );
+    // Once the session is over, what all have is what there is.
+    drop(instance);
+    place.write_lists("one", &json!({"tools": [tool("do")]}));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/tools/list_changed"
+    );
+    assert_eq!(tools(&mut agent).await, ["one__do"]);
+}
+
+#[tokio::test]
+async fn what_changes_soon_after_it_was_asked_for_is_asked_for_later() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    agent
+        .send(1, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let capabilities = json!({"tools": {"listChanged": true}});
+    let (mut instance, _) = server.legacy(&capabilities).await;
+    instance.message().await;
+    let changed = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
+    for round in 0..2 {
+        instance.say(&changed).await;
+        let asked = instance.message().await;
+        assert_eq!(asked["method"], "tools/list");
+        let list = json!({"tools": [tool("do"), tool(&format!("more-{round}"))]});
+        instance.answer(&asked["id"], &list).await;
+        assert_eq!(
+            agent.message().await["method"],
+            "notifications/tools/list_changed"
+        );
+        if round == 1 {
+            let asked = timeout(Duration::from_millis(300), server.listener.accept()).await;
+            assert!(asked.is_err(), "it is asked at once");
+            // Nothing but time passes.
+            tokio::time::pause();
+            tokio::time::advance(PACE).await;
+            tokio::time::resume();
+        }
+        let (mut asked, _) = server.legacy(&capabilities).await;
+        let question = asked.message().await;
+        assert_eq!(question["method"], "tools/list");
+        asked.answer(&question["id"], &list).await;
+        assert_eq!(asked.line_or_end().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_lazy_agent_hears_nothing_of_what_it_is_not_shown() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::Lazy).await;
+    agent.initialize(json!({})).await;
+    place.server("two", &json!({"tools": [tool("do")]}));
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    let told = timeout(Duration::from_millis(600), agent.message()).await;
+    assert!(told.is_err(), "{told:?}");
+}

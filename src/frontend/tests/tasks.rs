@@ -98,6 +98,12 @@ async fn tasks_are_known_by_their_servers_and_listed_together() {
         .map(|task| task["taskId"].as_str().unwrap())
         .collect();
     assert_eq!(tasks, ["one:t", "one:a:b", "two:t", "two:a:b"]);
+    // The tasks of a session are no more when that is over, and no server is started to say so.
+    drop(instances);
+    assert_eq!(
+        agent.ask(6, "tasks/list", json!({})).await["result"],
+        json!({"tasks": []})
+    );
     for lost in ["t", "three:t", "One:t", ":t"] {
         let answer = agent.ask(5, "tasks/get", json!({"taskId": lost})).await;
         assert_eq!(answer["error"]["code"], -32602, "{lost}");

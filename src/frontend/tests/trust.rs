@@ -154,3 +154,42 @@ async fn without_the_file_the_hash_tells() {
     assert!(orchestrator.held(&active).is_empty());
     assert_eq!(Definitions::of(&known.tools).tools().count(), 1);
 }
+
+#[tokio::test]
+async fn what_only_a_session_shows_is_there_once_it_is_accepted() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    place.accept("one", &[tool("do")]);
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({"sampling": {}})).await;
+    agent
+        .send(1, "tools/call", json!({"name": "one__do"}))
+        .await;
+    let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
+    for _ in 0..2 {
+        let asked = instance.message().await;
+        let result = match asked["method"].as_str() {
+            Some("tools/list") => json!({"tools": [tool("do"), tool("extra")]}),
+            _ => json!({}),
+        };
+        instance.answer(&asked["id"], &result).await;
+    }
+    assert_eq!(agent.message().await["id"], 1);
+    let held = place.path("cache/mcpod/held/one.json");
+    timeout(LONG, async {
+        while !held.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("it is held back");
+    assert_eq!(names(&mut agent).await, ["one__do"]);
+    place.accept("one", &[tool("do"), tool("extra")]);
+    std::fs::remove_file(held).unwrap();
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/tools/list_changed"
+    );
+    assert_eq!(names(&mut agent).await, ["one__do", "one__extra"]);
+}

@@ -57,8 +57,9 @@ async fn a_list_without_a_method_is_empty() {
         let id = peer.asked("resources/templates/list").await;
         peer.refuse(&id, -32601).await;
     };
-    let (lists, ()) = tokio::join!(Lists::collect(&session, LONG), server);
-    let lists = lists.unwrap();
+    let (lists, ()) = tokio::join!(Lists::collect(&session, LONG, None), server);
+    assert!(lists.failed.is_empty(), "{:?}", lists.failed);
+    let lists = lists.lists;
     assert_eq!(
         (
             lists.tools.len(),
@@ -68,6 +69,33 @@ async fn a_list_without_a_method_is_empty() {
         (1, 1, 0)
     );
     assert_eq!(lists.tools[0].get(), r#"{"name":"x","unknown": [1.10]}"#);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_is_as_it_was_and_hides_no_other() {
+    let (session, mut peer) = legacy(opening(None)).await;
+    let server = async {
+        let id = peer.asked("tools/list").await;
+        peer.refuse(&id, -32603).await;
+        let id = peer.asked("resources/list").await;
+        peer.write(&format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"resources\":[{{\"name\":\"new\"}}]}}}}\n"
+        ))
+        .await;
+        let id = peer.asked("resources/templates/list").await;
+        peer.refuse(&id, -32603).await;
+    };
+    let before = Lists {
+        tools: vec![raw(r#"{"name":"old"}"#)],
+        resources: vec![raw(r#"{"name":"old"}"#)],
+        ..Lists::default()
+    };
+    let collecting = Lists::collect(&session, LONG, Some(&before));
+    let (collected, ()) = tokio::join!(collecting, server);
+    assert_eq!(collected.lists.tools[0].get(), r#"{"name":"old"}"#);
+    assert_eq!(collected.lists.resources[0].get(), r#"{"name":"new"}"#);
+    let failed: Vec<List> = collected.failed.iter().map(|(list, _)| *list).collect();
+    assert_eq!(failed, [List::Tools, List::Templates]);
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn tool(name: &str) -> Box<RawValue> {
 
 /// Calls the tools that work in both eras.
 async fn use_tools(server: &Sample, session: &Session) {
-    let lists = Lists::collect(session, LONG).await.unwrap();
+    let lists = Lists::collect(session, LONG, None).await.lists;
     let names: Vec<_> = lists
         .tools
         .iter()
