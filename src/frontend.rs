@@ -108,6 +108,9 @@ const RETRIES: u32 = 5;
 /// How often a server is asked again at most that says that what it offers has changed.
 const PACE: Duration = Duration::from_mins(1);
 
+/// How long having instances stopped may take at the end; what is not done by then, the guard does.
+const LEAVING: Duration = Duration::from_millis(300);
+
 /// A server that was asked what it offers.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -345,10 +348,15 @@ impl Frontend {
         }
     }
 
-    /// Has the instances stopped that are still there because they were being opened for nobody any more.
+    /// Has the instances stopped that are still there because they were being opened for nobody any more, or their sessions could not
+    /// be closed in time.
     async fn leave(&self) {
-        if let Err(error) = self.orchestrator.stop_all_own().await {
-            tracing::warn!("some instances are left to the guard: {}", told(&error));
+        match tokio::time::timeout(LEAVING, self.orchestrator.stop_all_own()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!("some instances are left to the guard: {}", told(&error));
+            }
+            Err(_) => tracing::debug!("some instances are left to the guard"),
         }
     }
 }

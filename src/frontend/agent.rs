@@ -26,6 +26,10 @@ use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 /// How long a list waits for servers of which it is not known what they offer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long closing the sessions may take when the agent goes: a server that does not read, or an agent, would hold it up for longer than
+/// there is until everything has to be gone.
+const CLOSING: Duration = Duration::from_millis(300);
+
 /// How many lists that were read anew may wait to be shown; behind them the reading waits.
 const RELISTS: usize = 4;
 
@@ -123,7 +127,7 @@ impl Agent {
         offer.item(List::Tools, name).map(|item| item.json.clone())
     }
 
-    /// Closes the agent's sessions, and has their instances stopped.
+    /// Closes the agent's sessions, and has their instances stopped; what takes longer goes on when this returns.
     pub async fn close(&self) {
         self.following.abort();
         self.voice.parking.clear();
@@ -133,7 +137,10 @@ impl Agent {
             .into_values()
             .filter_map(|link| Arc::try_unwrap(link).ok())
             .map(Link::close);
-        futures_util::future::join_all(closing).await;
+        let closing = futures_util::future::join_all(closing);
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::debug!("some sessions are still being closed");
+        }
     }
 
     async fn request(&self, frame: Frame) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::link::{LinkId, Order, Shared};
@@ -43,6 +44,17 @@ struct Parked {
     further: Vec<ServerRequest>,
     /// The answer, if the server gave it without waiting any longer.
     answer: Option<Frame>,
+    giving_up: Timer,
+}
+
+/// What gives up a request whose agent does not come back; it ends with the wait.
+#[derive(Debug)]
+struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Parking {
@@ -86,6 +98,14 @@ impl Parking {
             "{{\"resultType\":\"input_required\",\"inputRequests\":{{\"{KEY}\":{{\"method\":{}{params}}}}},\"requestState\":\"{state}\"}}",
             quoted(question.frame().method())
         );
+        // Whoever waits here must not keep the voice of an agent that is gone.
+        let (voice, given_up) = (Arc::downgrade(&shared.voice), state.clone());
+        let giving_up = tokio::spawn(async move {
+            sleep(PATIENCE).await;
+            if let Some(voice) = voice.upgrade() {
+                voice.parking.give_up(&given_up);
+            }
+        });
         let parked = Parked {
             shared: Arc::clone(shared),
             asked: asked.clone(),
@@ -93,22 +113,15 @@ impl Parking {
             orders,
             further: Vec::new(),
             answer: None,
+            giving_up: Timer(giving_up.abort_handle()),
         };
-        lock(&self.0).insert(state.clone(), parked);
+        lock(&self.0).insert(state, parked);
         let voice = &shared.voice;
         if let Ok(result) = RawValue::from_string(result) {
             voice
                 .say(Some(shown.clone()), Frame::result(&shown, &result))
                 .await;
         }
-        // Whoever waits here must not keep the voice of an agent that is gone.
-        let voice = Arc::downgrade(voice);
-        tokio::spawn(async move {
-            sleep(PATIENCE).await;
-            if let Some(voice) = voice.upgrade() {
-                voice.parking.give_up(&state);
-            }
-        });
     }
 
     /// Takes the agent's request that gives back a state; hands it back if it is none of these.
@@ -126,7 +139,9 @@ impl Parking {
             orders,
             further,
             answer,
+            giving_up,
         } = parked;
+        drop(giving_up);
         match answer {
             Some(answer) => {
                 let answer = answer.with_id(&id);

@@ -122,7 +122,7 @@ impl Reader {
     async fn run(mut self, at_once: bool) {
         // It ends with the session.
         let _listening = subscribe(&self.session, &self.announced).await;
-        let mut changes = self.frontend.changes();
+        let mut others = self.frontend.changes();
         let mut common = self.frontend.lists_of(&self.origin);
         if at_once {
             self.read(BTreeSet::new()).await;
@@ -130,7 +130,7 @@ impl Reader {
         loop {
             tokio::select! {
                 () = self.announced.more.notified() => {}
-                changed = changes.changed() => {
+                changed = others.changed() => {
                     if changed.is_err() {
                         return;
                     }

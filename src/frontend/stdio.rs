@@ -23,11 +23,9 @@ const UNREAD: usize = 16;
 /// How long requests may still take when the agent says no more: one that pipes a few of them in reads the answers.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// How long closing the sessions may take; what is not done by then, the guard does.
-const CLOSING: Duration = Duration::from_millis(500);
-
-/// How long the agent may take to read what was said to it last. With the two before, it is left within two seconds.
-const READING: Duration = Duration::from_millis(300);
+/// How long the agent may take to read what was said to it last. With what came before, and closing the sessions, it is left within
+/// two seconds.
+const READING: Duration = Duration::from_millis(200);
 
 /// How often to look whether requests are still on their way.
 const LOOK: Duration = Duration::from_millis(10);
@@ -120,14 +118,12 @@ async fn serve_lines(
     if matches!(end, End::Said(Ok(()))) {
         drain(&agent).await;
     }
-    let closing = async {
-        agent.end_subscriptions().await;
-        agent.close().await;
-        frontend.leave().await;
-    };
-    if timeout(CLOSING, closing).await.is_err() {
-        tracing::debug!("some sessions are left to the guard");
+    // An agent that does not read is not waited for.
+    if timeout(READING, agent.end_subscriptions()).await.is_err() {
+        tracing::debug!("the agent does not hear that its subscriptions end");
     }
+    agent.close().await;
+    frontend.leave().await;
     // Whoever writes is done when nobody can say anything any more.
     drop(agent);
     match end {

@@ -349,7 +349,10 @@ impl Worker {
 
     /// When a session is to be opened although nobody asks anything: what is watched is to be watched on.
     fn reopens(&self) -> Option<Instant> {
-        let is_missed = self.lost && self.open.is_none() && self.watches.outlast_sessions();
+        let is_missed = self.lost
+            && self.open.is_none()
+            && self.watches.outlast_sessions()
+            && self.frontend.servers().contains(&self.shared.origin);
         is_missed.then(|| self.failed + backoff(self.failures))
     }
 
@@ -384,7 +387,7 @@ async fn over(open: Option<&Open>) {
 }
 
 /// Waits until then, if ever.
-async fn due(time: Option<Instant>) {
+pub(super) async fn due(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,

@@ -250,10 +250,13 @@ impl Orchestrator {
             .filter(|unit| !unit.active.is_over())
             .filter_map(|unit| Instance::parse(&unit.unit))
             .collect();
-        for instance in own(instances) {
-            self.systemd.begin_stop(&instance.unit).await?;
-        }
-        Ok(())
+        let own: Vec<Instance> = own(instances).collect();
+        let stopping = own
+            .iter()
+            .map(|instance| self.systemd.begin_stop(&instance.unit));
+        // One that cannot be stopped is no reason to leave the others.
+        let stopped = futures_util::future::join_all(stopping).await;
+        Ok(stopped.into_iter().collect::<Result<(), _>>()?)
     }
 
     /// Opens a session, asks for all that the server offers, keeps that in the cache, and ends the session.

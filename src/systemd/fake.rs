@@ -157,6 +157,12 @@ impl Fake {
             .unwrap();
     }
 
+    /// Sends that a unit is in another state.
+    pub(crate) async fn becomes(&self, unit: &str, state: &str) {
+        let state = [("ActiveState", Variant::from(state))];
+        self.changed(unit, "Unit", &state).await;
+    }
+
     /// Sends what systemd sends when an instance's main process ended.
     pub(crate) async fn die(
         &self,

@@ -14,7 +14,7 @@ use super::job::JobRemoved;
 use super::manager::MANAGER;
 use super::properties::Properties;
 use super::signals::{self, Signals};
-use super::state::JobResult;
+use super::state::{ActiveState, JobResult};
 use super::{Systemd, SystemdError, object_path};
 
 /// How many events wait for an observer before it is told that it [missed](Event::Missed) some.
@@ -41,6 +41,8 @@ pub enum Event {
     UnitNew(UnitName),
     /// One of our units was unloaded. That it was unloaded by a reload is not told.
     UnitRemoved(UnitName),
+    /// One of our sockets does not listen: it was stopped, ended by itself, or is about to listen.
+    NotListening(UnitName),
     /// A run of one of our services ended.
     Died(Death),
     /// The observer was too slow and events were lost: look at everything again.
@@ -134,7 +136,7 @@ impl Observer {
             }
             (MANAGER, member) => [self.observe_manager(message, member), None],
             ("org.freedesktop.DBus.Properties", "PropertiesChanged") => {
-                [self.observe_unit(message).map(Event::Died), None]
+                [self.observe_unit(message), None]
             }
             _ => [None, None],
         }
@@ -161,7 +163,7 @@ impl Observer {
         }
     }
 
-    fn observe_unit(&mut self, message: &Message) -> Option<Death> {
+    fn observe_unit(&mut self, message: &Message) -> Option<Event> {
         let header = message.header();
         // All units' signals come here, so those of others are told by their path before anything is read.
         let unit = object_path::unit_of(header.path()?).filter(is_ours)?;
@@ -171,7 +173,14 @@ impl Observer {
             HashMap<String, OwnedVariant>,
             Vec<String>,
         ) = body.deserialize().ok()?;
-        self.deaths.observe(&unit, &interface, &Properties(changed))
+        let changed = Properties(changed);
+        if unit.as_str().ends_with(".socket") {
+            let state = changed.text("ActiveState").map(ActiveState::from);
+            let is_down = state.is_some_and(|state| state != ActiveState::Active);
+            return is_down.then_some(Event::NotListening(unit));
+        }
+        let death = self.deaths.observe(&unit, &interface, &changed);
+        death.map(Event::Died)
     }
 }
 

@@ -43,6 +43,34 @@ async fn a_server_that_somebody_adds_or_removes_is_seen() {
 }
 
 #[tokio::test]
+async fn a_socket_that_ends_by_itself_is_seen_and_what_could_not_be_read_is_read_later() {
+    let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+    place.server("one", &json!({"tools": [tool("do")]}));
+    place.server("two", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    agent.initialize(json!({})).await;
+    assert_eq!(tools(&mut agent).await, ["one__do", "two__do"]);
+    std::fs::remove_file(place.path("config/systemd/user/mcpod-one.socket")).unwrap();
+    place.systemd.becomes("mcpod-one.socket", "failed").await;
+    agent.message().await;
+    assert_eq!(tools(&mut agent).await, ["two__do"]);
+
+    let (units, away) = (place.path("config/systemd/user"), place.path("config/away"));
+    std::fs::rename(&units, &away).unwrap();
+    std::fs::write(&units, "no folder").unwrap();
+    place.systemd.manager_signal("Reloading", &(false,)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    std::fs::remove_file(&units).unwrap();
+    std::fs::remove_file(away.join("mcpod-two.socket")).unwrap();
+    std::fs::rename(&away, &units).unwrap();
+    assert_eq!(
+        agent.message().await["method"],
+        "notifications/tools/list_changed"
+    );
+    assert_eq!(tools(&mut agent).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_a_server_changes_is_read_anew_and_told_once() {
     let place = Place::with(&["mcpod-one.socket"]).await;
     let server = place.server("one", &json!({"tools": [tool("do")]}));

@@ -195,3 +195,20 @@ async fn a_server_is_told_what_to_log_before_its_first_call() {
     );
     assert_eq!(instance.message().await["method"], "tools/call");
 }
+
+#[tokio::test]
+async fn the_instance_of_a_server_that_does_not_read_is_stopped_when_the_agent_goes() {
+    let place = Place::with(&["mcpod-one.socket"]).await;
+    let server = place.server("one", &json!({"tools": [tool("do")]}));
+    let mut agent = place.agent(Shape::All).await;
+    let more_than_it_takes = "x".repeat(4 << 20);
+    let call = json!({"name": "one__do", "arguments": {"text": more_than_it_takes}});
+    agent.send(1, "tools/call", call).await;
+    let _deaf = server.legacy(&json!({})).await;
+    place.systemd.has(&server.instance(0));
+    agent.stop.send(()).unwrap();
+    agent.serving.await.unwrap().unwrap();
+    let stopped = format!("StopUnit {} replace", server.instance(0));
+    let calls = place.systemd.calls();
+    assert!(calls.contains(&stopped), "{calls:?}");
+}

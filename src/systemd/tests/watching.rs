@@ -22,6 +22,10 @@ async fn a_watch_tells_what_happens_to_our_units() {
     fake.die(INSTANCE, "success", 1, 0, 5).await;
     fake.unit("UnitRemoved", INSTANCE).await;
     fake.manager_signal("UnitFilesChanged", &()).await;
+    for state in ["active", "failed"] {
+        let state = [("ActiveState", Variant::from(state))];
+        fake.changed("mcpod-time.socket", "Unit", &state).await;
+    }
     // A reload unloads and loads every unit, which is not told.
     fake.manager_signal("Reloading", &true).await;
     fake.unit("UnitRemoved", "mcpod-time.socket").await;
@@ -43,6 +47,8 @@ async fn a_watch_tells_what_happens_to_our_units() {
     );
     assert_eq!(watch.next().await, Some(Event::UnitRemoved(unit(INSTANCE))));
     assert_eq!(watch.next().await, Some(Event::UnitFilesChanged));
+    let down = Event::NotListening(unit("mcpod-time.socket"));
+    assert_eq!(watch.next().await, Some(down));
     assert_eq!(watch.next().await, Some(Event::Reloaded));
 }
 
