@@ -80,7 +80,12 @@ impl Births {
 
     /// Keeps a place for a connection that is there now; gives its number.
     pub(super) fn await_one(&mut self, birth: &Arc<Birth>) -> u64 {
+        // It may have been another connection's before, of which nothing came.
+        self.awaited.retain(|awaited| {
+            !(Arc::ptr_eq(&awaited.birth, birth) && birth.in_vain.load(Ordering::Relaxed))
+        });
         *birth.instance() = None;
+        birth.in_vain.store(false, Ordering::Relaxed);
         self.made += 1;
         self.awaited.push_back(Awaited {
             number: self.made,

@@ -117,8 +117,11 @@ impl Hold {
         })
     }
 
-    /// Hears whether the instance has come meanwhile; says whether any instance of this process must be the one.
+    /// Hears whether the instance has come meanwhile; if it is not known, says whether any instance of this process must be the one.
     pub(super) async fn settle(&self) -> bool {
+        if self.birth.instance().is_some() {
+            return false;
+        }
         // Whoever connects just now listens as well.
         let Ok(mut births) = timeout(BIRTH_NEWS_LATE, self.way.births.lock()).await else {
             return false;
@@ -158,9 +161,7 @@ impl Hold {
     /// Stops the instance that was connected to; one that was never seen to come is left to the guard. With `wait`,
     /// returns when it is gone.
     pub async fn stop(&self, wait: bool) -> Result<(), Error> {
-        if self.birth.instance().is_none() {
-            self.settle().await;
-        }
+        self.settle().await;
         let instance = self.birth.instance().clone();
         let Some(Instance { unit, .. }) = instance else {
             return Ok(());

@@ -101,8 +101,8 @@ fn noted(birth: &Birth) -> Option<UnitName> {
     instance.as_ref().map(|instance| instance.unit.clone())
 }
 
-fn is(number: u32) -> Option<UnitName> {
-    Some(UnitName::from_systemd(unit(number)))
+fn name(number: u32) -> UnitName {
+    UnitName::from_systemd(unit(number))
 }
 
 fn ended() -> SessionError {
@@ -116,12 +116,12 @@ fn ended() -> SessionError {
 async fn an_instance_that_is_told_of_anew_is_not_taken_for_the_next_ones() {
     let place = Place::new().await;
     let (first, _stream) = place.connect(&[0]).await;
-    assert_eq!(noted(&first.birth), is(0));
+    assert_eq!(noted(&first.birth), Some(name(0)));
     // systemd reads all units anew, and tells of them, while the next one connects.
     place.systemd.has(&unit(0));
     let (second, _stream) = place.connect(&[0, 1]).await;
-    assert_eq!(noted(&second.birth), is(1));
-    assert_eq!(noted(&first.birth), is(0));
+    assert_eq!(noted(&second.birth), Some(name(1)));
+    assert_eq!(noted(&first.birth), Some(name(0)));
 }
 
 #[tokio::test]
@@ -135,9 +135,9 @@ async fn an_instance_that_comes_late_is_its_own_connections() {
     for number in [0, 1] {
         place.systemd.unit("UnitNew", &unit(number)).await;
     }
-    let (systemd, name) = (&place.systemd.systemd, &place.active.name);
-    births.come(number, systemd, name).await;
-    assert_eq!((noted(&late), noted(&next)), (is(0), is(1)));
+    let (systemd, server) = (&place.systemd.systemd, &place.active.name);
+    births.come(number, systemd, server).await;
+    assert_eq!((noted(&late), noted(&next)), (Some(name(0)), Some(name(1))));
     assert!(!births.is_only());
 
     // One that is there before it is told of is found as well; one that was closed keeps nobody's place.
@@ -146,13 +146,13 @@ async fn an_instance_that_comes_late_is_its_own_connections() {
     births.await_one(&next);
     place.systemd.has(&unit(2));
     place.prepare(&mut births).await;
-    assert_eq!(noted(&next), is(2));
+    assert_eq!(noted(&next), Some(name(2)));
     let number = births.await_one(&last);
     for number in [2, 3] {
         place.systemd.unit("UnitNew", &unit(number)).await;
     }
-    births.come(number, systemd, name).await;
-    assert_eq!((noted(&late), noted(&last)), (None, is(3)));
+    births.come(number, systemd, server).await;
+    assert_eq!((noted(&late), noted(&last)), (None, Some(name(3))));
 }
 
 #[tokio::test]
@@ -186,10 +186,10 @@ async fn nobody_is_told_what_the_instance_of_another_said() {
     };
     let told = first.explain(&place.active, timed_out()).await;
     assert_eq!(told.last_words, "what is the first one's");
-    let (systemd, name) = (&place.systemd.systemd, &place.active.name);
+    let (systemd, server) = (&place.systemd.systemd, &place.active.name);
     let second = place.orchestrator.hold(&place.active).await.unwrap();
     let mut births = second.way.births.lock().await;
-    births.prepare(systemd, name).await.unwrap();
+    births.prepare(systemd, server).await.unwrap();
     births.await_one(&second.birth);
     drop(births);
     let told = second.explain(&place.active, timed_out()).await;

@@ -249,3 +249,26 @@ async fn a_server_that_does_not_read_cannot_hold_a_call_beyond_its_time() {
     }
     assert_eq!(started.elapsed().as_secs(), 60);
 }
+
+#[tokio::test]
+async fn what_waits_for_room_when_the_session_ends_is_not_taken_for_sent() {
+    let (session, mut peer) = legacy(opening(None)).await;
+    let big = raw(&format!(
+        "{{\"x\":\"{}\"}}",
+        "x".repeat(MESSAGE_MAX / 4 * 3)
+    ));
+    let call = || session.call("a", Some(&big), CallOptions::default());
+    let _two = (call().await.unwrap(), call().await.unwrap());
+    let server = async {
+        // It says no more, and only then reads what it was sent.
+        peer.write.shutdown().await.unwrap();
+        session.ended().await;
+        loop {
+            peer.line().await;
+        }
+    };
+    tokio::select! {
+        third = call() => assert!(matches!(third, Err(SessionError::Ended { .. })), "{third:?}"),
+        () = server => {}
+    }
+}
