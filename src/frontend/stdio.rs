@@ -21,7 +21,7 @@ use crate::session::{Frame, Unreadable, read_client_line};
 const UNREAD: usize = 16;
 
 /// How long requests may still take when the agent says no more: one that pipes a few of them in reads the answers.
-const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN: Duration = Duration::from_millis(900);
 
 /// How long the agent may take to read what was said to it last. With what came before, and closing the sessions, it is left within
 /// two seconds.
