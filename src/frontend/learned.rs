@@ -7,6 +7,9 @@ use super::offer::Origin;
 /// How many addresses are remembered; then the oldest are forgotten.
 const MOST: usize = 4096;
 
+/// How many bytes they may have together; most have less than a hundred.
+const BYTES: usize = 1024 * 1024;
+
 /// The longest address that is remembered, in bytes.
 pub(super) const LONGEST: usize = 4096;
 
@@ -21,6 +24,7 @@ const DEPTH: usize = 16;
 pub(super) struct Learned {
     owners: HashMap<String, Origin>,
     order: VecDeque<String>,
+    bytes: usize,
 }
 
 impl Learned {
@@ -38,9 +42,12 @@ impl Learned {
         if is_everybodys(address) || address.len() > LONGEST {
             return true;
         }
-        if self.order.len() >= MOST
-            && let Some(oldest) = self.order.pop_front()
-        {
+        self.bytes += address.len();
+        while self.order.len() >= MOST || self.bytes > BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.len();
             self.owners.remove(&oldest);
         }
         self.order.push_back(address.to_owned());
@@ -99,6 +106,19 @@ mod tests {
             assert_eq!(learned.owner(address), None);
         }
         assert_eq!(learned.order.len(), 0);
+    }
+
+    #[test]
+    fn all_together_are_bounded_too() {
+        let one = Origin::Server("one".parse().unwrap());
+        let mut learned = Learned::default();
+        for number in 0..MOST {
+            let address = format!("a:{number:x>4000}");
+            assert!(learned.learn(&address, &one));
+        }
+        let held: usize = learned.owners.keys().map(String::len).sum();
+        assert_eq!(held, learned.bytes);
+        assert!(held <= BYTES && learned.owners.len() == learned.order.len());
     }
 
     #[test]
