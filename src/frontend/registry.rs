@@ -41,12 +41,17 @@ use tokio::sync::mpsc;
 use super::Frontend;
 use crate::catalog::refresh::Source;
 use crate::session::lists::Lists;
-use crate::session::{Client, Era, Frame, Id, Incoming, Opening, Session, SessionError};
+use crate::session::{
+    Client, Era, Frame, Id, Incoming, MESSAGE_MAX, Opening, Session, SessionError,
+};
 use answer::Failure;
 use tool::Tool;
 
 /// How many bytes of messages the pipe holds.
 const PIPE: usize = 64 * 1024;
+
+/// The longest message that rmcp reads, in bytes, with room for the id and the token of its progress that the session gives it.
+const LONGEST: usize = MESSAGE_MAX - 1024;
 
 /// How long the pipe may take to open; there is nothing to wait for.
 const OPENING: Duration = Duration::from_secs(10);
@@ -108,6 +113,9 @@ pub(super) async fn open(
 pub(super) fn check(message: &Frame) -> Result<(), String> {
     // It comes there under a number of the session's, so the id does not matter.
     let message = message.clone().with_id(&Id::from(1));
+    if message.as_str().len() > LONGEST {
+        return Err("mcpod's own tools cannot read this: it is too long".to_owned());
+    }
     let told = |error: &serde_json::Error| {
         let reason = crate::text::one_line(&error.to_string());
         crate::text::shortened(&reason, 200)
@@ -196,6 +204,8 @@ mod tests {
             let refused = check(&call(arguments));
             assert!(refused.is_err(), "{arguments}");
         }
+        let long = format!("{{\"query\":\"{}\"}}", "x".repeat(LONGEST));
+        assert!(check(&call(&long)).is_err());
         let answer =
             r#"{"jsonrpc":"2.0","id":7,"result":{"action":"accept","content":{"a":1e400}}}"#;
         assert!(check(&Frame::parse(answer).unwrap()).is_err());
