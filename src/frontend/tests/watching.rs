@@ -196,3 +196,58 @@ async fn a_subscription_that_the_server_ends_is_begun_again() {
     let further = timeout(Duration::from_secs(2), instance.line_or_end()).await;
     assert!(further.is_err(), "{further:?}");
 }
+
+/// The next message of the agent's that asks for no list; lists hold the one resource.
+async fn message_but_resources(instance: &mut Instance) -> Value {
+    loop {
+        let asked = instance.message().await;
+        let result = match asked["method"].as_str() {
+            Some("resources/list") => json!({"resources": [{"uri": "file:///a", "name": "a"}]}),
+            Some("resources/templates/list") => json!({"resourceTemplates": []}),
+            _ => return asked,
+        };
+        instance.answer(&asked["id"], &result).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_outlives_another_server_with_the_same_address() {
+    let lists = json!({"resources": [{"uri": "file:///a", "name": "a"}]});
+    for is_newer in [false, true] {
+        let place = Place::with(&["mcpod-one.socket", "mcpod-two.socket"]).await;
+        let server = place.server("one", &lists);
+        let mut agent = place.agent(Shape::All).await;
+        if is_newer {
+            let wanted = json!({"notifications": {"resourceSubscriptions": ["file:///a"], "resourcesListChanged": true}});
+            let wanted = modern(wanted, &json!({}));
+            agent.send(5, "subscriptions/listen", wanted).await;
+            agent.message().await;
+        } else {
+            agent.initialize(json!({})).await;
+            let uri = json!({"uri": "file:///a"});
+            agent.send(5, "resources/subscribe", uri).await;
+        }
+        let (mut instance, _) = server.legacy(&json!({"resources": {}})).await;
+        let subscribe = message_but_resources(&mut instance).await;
+        assert_eq!(subscribe["method"], "resources/subscribe");
+        instance.answer(&subscribe["id"], &json!({})).await;
+        if !is_newer {
+            assert_eq!(agent.message().await["id"], 5);
+        }
+        place.server("two", &lists);
+        place.systemd.manager_signal("Reloading", &(false,)).await;
+        let changed = agent.message().await;
+        assert_eq!(changed["method"], "notifications/resources/list_changed");
+        instance.say(&updated("file:///a")).await;
+        assert_eq!(agent.message().await["params"]["uri"], "file:///a");
+        let over = if is_newer {
+            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}})
+        } else {
+            json!({"jsonrpc": "2.0", "id": 6, "method": "resources/unsubscribe", "params": {"uri": "file:///a"}})
+        };
+        agent.speaker.say(&over).await;
+        let unsubscribe = message_but_resources(&mut instance).await;
+        assert_eq!(unsubscribe["method"], "resources/unsubscribe");
+        assert_eq!(unsubscribe["params"], json!({"uri": "file:///a"}));
+    }
+}

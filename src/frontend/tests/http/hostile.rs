@@ -84,6 +84,7 @@ async fn what_is_no_message_is_refused_and_the_session_lives_on() {
         ("{}", -32600),
         ("[]", -32600),
         (r#"{"jsonrpc":"2.0","id":[1],"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600),
     ] {
         let answer = web.post("/mcp", &headers, body).await;
         assert_eq!(answer.status, 400, "{body}");
