@@ -12,9 +12,8 @@ use crate::process::memory;
 use crate::serving;
 use crate::table::{Bound, Line, Samples, Table, Unit};
 
-/// What it may cost a call, in seconds: right after another one, and after a pause.
+/// What it may cost a call, in seconds, right after another one. After a pause it is told, and has no bound, as for `attach`.
 const STDIO: [Bound; 2] = [Bound::More(60e-6), Bound::SlowestMore(250e-6)];
-const STDIO_PAUSED: [Bound; 1] = [Bound::More(60e-6)];
 const HTTP: [Bound; 1] = [Bound::More(150e-6)];
 
 /// The pause: for so long nothing keeps looking for what comes next, so that all on the way have to be woken.
@@ -49,7 +48,7 @@ pub(crate) fn measure(place: &Place, server: &Active<'_>, table: &mut Table) {
         through: &mut by_stdio,
     };
     turns.small(&STDIO, table);
-    turns.paused(&STDIO_PAUSED, table);
+    turns.paused(table);
     turns.large(child.id(), table);
     drop(stdio);
     child.wait().unwrap();
@@ -109,9 +108,9 @@ impl Turns<'_> {
     }
 
     /// Calls after a pause each.
-    fn paused(&mut self, bounds: &[Bound], table: &mut Table) {
+    fn paused(&mut self, table: &mut Table) {
         let times = self.take(self.place.samples * PAUSED_CALLS, PAUSE, &Message::small());
-        self.lines("call of 1 KB after 10 ms", times, bounds, table);
+        self.lines("call of 1 KB after 10 ms", times, &[], table);
     }
 
     /// Calls with large results, and the most memory that `serve` had up to then.
