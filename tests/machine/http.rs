@@ -202,6 +202,18 @@ fn curl_speaks_to_one_server_over_tls_and_over_a_unix_socket() {
     .ok();
 }
 
+/// An agent of 2026-07-28 with this token that adds a server with the open network.
+const ADDS: &str = r#"
+    curl -sS http://127.0.0.1:8931/mcp -H "Authorization: Bearer $1" -H 'Content-Type: application/json' \
+        -H 'Accept: application/json, text/event-stream' -H 'MCP-Protocol-Version: 2026-07-28' \
+        -H 'Mcp-Method: tools/call' -H 'Mcp-Name: registry-add' --data-binary '{"jsonrpc": "2.0", "id": 1,
+            "method": "tools/call", "params": {"name": "registry-add",
+                "arguments": {"id": "builtin:fetch", "name": "fetched"},
+                "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                    "io.modelcontextprotocol/clientInfo": {"name": "curl", "version": "1"},
+                    "io.modelcontextprotocol/clientCapabilities": {}}}}'
+"#;
+
 #[test]
 fn systemd_listens_and_the_service_leaves_when_nobody_is_there() {
     let _machine = Idle::now();
@@ -234,6 +246,10 @@ fn systemd_listens_and_the_service_leaves_when_nobody_is_there() {
     assert_ne!(renewed, token);
     assert_eq!(sh(HEALTHY, &[token.trim()]).code, Some(22));
     sh(HEALTHY, &[renewed.trim()]).ok();
+    // Its sandbox lets the rules of a network be tried, as before each server that has one.
+    let added = sh(ADDS, &[renewed.trim()]).ok().stdout;
+    assert!(added.contains("is active as fetched"), "{added}");
+    mcpod(&["remove", "fetched"]).ok();
     mcpod(&["serve", "--http", "--disable-socket"]).ok();
     assert_eq!(
         (state("mcpod.socket"), state("mcpod.service")),
