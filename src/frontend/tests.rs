@@ -289,6 +289,18 @@ impl<R: tokio::io::AsyncRead + Unpin, W: tokio::io::AsyncWrite + Unpin> Speaker<
         self.write(&message.to_string()).await;
     }
 
+    /// Answers a call, and the question for the tools of its session with these; they come in either order.
+    async fn answer_showing(&mut self, tools: &[Value]) {
+        for _ in 0..2 {
+            let asked = self.message().await;
+            let result = match asked["method"].as_str() {
+                Some("tools/list") => json!({"tools": tools}),
+                _ => json!({}),
+            };
+            self.answer(&asked["id"], &result).await;
+        }
+    }
+
     /// The next message that asks for no list; a list of tools is answered with these.
     async fn message_but_lists(&mut self, tools: &[Value]) -> Value {
         serde_json::from_str(&self.line_but_lists(tools).await).unwrap()

@@ -115,14 +115,7 @@ async fn an_agent_that_can_more_may_be_offered_more_and_others_are_not() {
     other.initialize(json!({})).await;
     able.send(1, "tools/call", json!({"name": "one__do"})).await;
     let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
-    for _ in 0..2 {
-        let asked = instance.message().await;
-        let result = match asked["method"].as_str() {
-            Some("tools/list") => json!({"tools": [tool("do"), tool("sample")]}),
-            _ => json!({}),
-        };
-        instance.answer(&asked["id"], &result).await;
-    }
+    instance.answer_showing(&[tool("do"), tool("sample")]).await;
     let mut seen = Vec::new();
     for _ in 0..2 {
         seen.push(able.message().await["method"].is_null());
@@ -230,14 +223,7 @@ async fn what_only_one_agent_has_outlasts_a_change_of_what_all_have() {
         .send(1, "tools/call", json!({"name": "one__do"}))
         .await;
     let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
-    for _ in 0..2 {
-        let asked = instance.message().await;
-        let result = match asked["method"].as_str() {
-            Some("tools/list") => json!({"tools": [tool("do"), tool("sample")]}),
-            _ => json!({}),
-        };
-        instance.answer(&asked["id"], &result).await;
-    }
+    instance.answer_showing(&[tool("do"), tool("sample")]).await;
     for _ in 0..2 {
         agent.message().await;
     }

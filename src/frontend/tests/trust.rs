@@ -101,15 +101,7 @@ async fn what_a_server_shows_in_a_session_alone_is_held_back_for_all() {
         .await;
     let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
     let evil = described("do", "Does. And more.");
-    // The call and the question for its tools come in either order.
-    for _ in 0..2 {
-        let asked = instance.message().await;
-        let result = match asked["method"].as_str() {
-            Some("tools/list") => json!({"tools": [evil]}),
-            _ => json!({}),
-        };
-        instance.answer(&asked["id"], &result).await;
-    }
+    instance.answer_showing(&[evil]).await;
     // The call that was on its way is answered; the list goes without it from then on.
     let mut told = [agent.message().await, agent.message().await];
     told.sort_by_key(|message| message["id"].is_null());
@@ -166,14 +158,7 @@ async fn what_only_a_session_shows_is_there_once_it_is_accepted() {
         .send(1, "tools/call", json!({"name": "one__do"}))
         .await;
     let (mut instance, _) = server.legacy(&json!({"tools": {}})).await;
-    for _ in 0..2 {
-        let asked = instance.message().await;
-        let result = match asked["method"].as_str() {
-            Some("tools/list") => json!({"tools": [tool("do"), tool("extra")]}),
-            _ => json!({}),
-        };
-        instance.answer(&asked["id"], &result).await;
-    }
+    instance.answer_showing(&[tool("do"), tool("extra")]).await;
     assert_eq!(agent.message().await["id"], 1);
     let held = place.path("cache/mcpod/held/one.json");
     timeout(LONG, async {
