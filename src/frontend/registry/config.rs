@@ -80,12 +80,12 @@ pub(super) async fn run(
         policy => {
             let option = orchestrator.launch_of(&active)?;
             let mut reasons = wish::opened(&change.set, &option);
-            let network = active.record.network.parse().ok();
-            if known.iter().any(|input| input.secret)
-                && wish::sees_strangers(network.as_ref(), &option)
-            {
-                reasons.extend(wish::trusted_with_secrets(&change.set, &option));
-            }
+            reasons.extend(wish::trusted_with_secrets(
+                &change.set,
+                &option,
+                active.record.network.parse().ok().as_ref(),
+                known.iter().any(|input| input.secret),
+            ));
             reasons.extend(wish::variables(&change.environment));
             reasons.extend(taken_away(&known, &change.unset));
             // Whatever it has once its inputs are changed is accepted.

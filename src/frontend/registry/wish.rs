@@ -51,9 +51,13 @@ pub(super) fn to_add(request: &Request, outline: &Outline) -> Wish {
             format!("its {name} is to be {value}")
         }));
     }
-    if outline.secrets().next().is_some() && sees_strangers(network.as_ref(), option) {
-        wider.extend(trusted_with_secrets(inputs, option));
-    }
+    let has_secrets = outline.secrets().next().is_some();
+    wider.extend(trusted_with_secrets(
+        inputs,
+        option,
+        network.as_ref(),
+        has_secrets,
+    ));
     // Whatever the user stored for another server must not become this one's by its name.
     if outline.name != outline.own_name && outline.secrets().next().is_some() {
         wider.push(format!(
@@ -109,8 +113,17 @@ pub(super) fn opened(inputs: &[Assignment], option: &LaunchOption) -> Vec<String
     inputs.iter().filter_map(words).collect()
 }
 
-/// What values of inputs look like addresses that an agent chose: whoever is there gets what the server logs in with.
-pub(super) fn trusted_with_secrets(inputs: &[Assignment], option: &LaunchOption) -> Vec<String> {
+/// What values of inputs look like addresses that an agent chose, for a server that has secrets and this network: whoever is there gets
+/// what the server logs in with.
+pub(super) fn trusted_with_secrets(
+    inputs: &[Assignment],
+    option: &LaunchOption,
+    network: Option<&Network>,
+    has_secrets: bool,
+) -> Vec<String> {
+    if !has_secrets || !sees_strangers(network, option) {
+        return Vec::new();
+    }
     // Where the entry itself lists what can be chosen, or has it by default, it answers for it.
     let is_own = |given: &Assignment| {
         let mut known = option.inputs.iter();
@@ -143,7 +156,7 @@ pub(super) fn accepted(held: &[Change]) -> Option<String> {
 }
 
 /// Whether a server of this network may reach hosts that its entry does not name.
-pub(super) fn sees_strangers(network: Option<&Network>, option: &LaunchOption) -> bool {
+fn sees_strangers(network: Option<&Network>, option: &LaunchOption) -> bool {
     let is_any = |host: &AllowedHost| host.host == HostPattern::Any;
     match (network, &option.run) {
         // Of a remote one its address is asked about.
