@@ -146,7 +146,7 @@ enum Command {
     Bridge(bridge::Arguments),
     /// Stop instances whose client is gone (started by systemd)
     #[command(hide = true)]
-    Guard,
+    Guard(guard::Arguments),
 }
 
 /// Reads what was typed, runs it, and says how it ended.
@@ -190,7 +190,8 @@ fn quick(words: &[OsString]) -> Option<Cli> {
         ("serve", [_, ..]) => Command::Serve(alone(words)?),
         ("bridge", [_, ..]) => Command::Bridge(alone(words)?),
         ("egress", [_, ..]) => Command::Egress(alone(words)?),
-        ("guard", []) => Command::Guard,
+        ("guard", []) => Command::Guard(guard::Arguments::default()),
+        ("guard", [_, ..]) => Command::Guard(alone(words)?),
         ("search", [_, ..]) => {
             Command::Search(search::Arguments::of_words(rest).map_or_else(|| alone(words), Some)?)
         }
@@ -238,7 +239,7 @@ fn dispatch(command: Command, output: &Output) -> Result<ExitCode, Failure> {
             in_runtime(connect::disconnect(&arguments, &host, output))
         }
         Command::Agents(arguments) => in_runtime(agents::run(&arguments, &host, output)),
-        Command::Guard => in_runtime(guard::run(host)),
+        Command::Guard(arguments) => in_runtime(guard::run(&arguments, host)),
         Command::ToolsOf(arguments) => in_runtime(tools_of::run(arguments)),
         Command::Bridge(arguments) => match arguments.container() {
             Some(server) => bridge::enter(server, &host),
@@ -354,7 +355,7 @@ impl Command {
             | Self::ToolsOf(_)
             | Self::Egress(_)
             | Self::Bridge(_)
-            | Self::Guard => false,
+            | Self::Guard(_) => false,
         }
     }
 }

@@ -149,9 +149,21 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
     }
 }
 
+/// Clears up behind instances that are over, once: a guard that was killed could not, and the last one of them needs no other.
+pub async fn clear_up(systemd: &Systemd, runtime: RuntimeDir) -> Result<(), GuardError> {
+    let mut remains = Remains::new(runtime);
+    let with_container = remains.with_container();
+    if with_container.is_empty() {
+        return Ok(());
+    }
+    let running = Sight::default().look(systemd).await?.running;
+    Ok(remains.remove(with_container, &running, systemd).await?)
+}
+
 /// The unit of the guard for a program that lies elsewhere than where packages install it, by its absolute path.
 pub fn guard_unit(program: &str) -> Result<String, ValueError> {
     let command = command_line(&[program, "guard"])?;
+    // It is there twice.
     Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), &command))
 }
 

@@ -5,6 +5,7 @@ pub mod binds;
 mod build;
 mod build_log;
 pub mod checkup;
+mod command;
 pub mod config;
 pub mod connection;
 pub mod error;

@@ -11,6 +11,7 @@
 //!
 //! The names of methods, properties and results are those of org.freedesktop.systemd1(5).
 
+pub mod command;
 mod death;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -93,6 +94,15 @@ pub enum SystemdError {
         /// How long was waited.
         waited: Duration,
     },
+    /// There is such a unit already.
+    #[error("systemd has a unit {unit} already")]
+    UnitExists {
+        /// The unit that was to be made.
+        unit: UnitName,
+    },
+    /// No pipe can be made or read.
+    #[error("cannot read what a command prints")]
+    Pipe(#[source] io::Error),
     /// systemd understood the call and refused it.
     #[error("systemd refused {call}: {message}")]
     Refused {
@@ -129,7 +139,11 @@ impl SystemdError {
             Self::NoSuchUnit { unit } => Some(format!(
                 "see `systemctl --user cat {unit}`; a file that was just written is known after `systemctl --user daemon-reload`"
             )),
-            Self::Refused { .. } | Self::Closed | Self::Bus(_) => None,
+            Self::UnitExists { .. }
+            | Self::Pipe(_)
+            | Self::Refused { .. }
+            | Self::Closed
+            | Self::Bus(_) => None,
         }
     }
 }
@@ -302,6 +316,9 @@ fn refusal_of(call: &'static str, unit: &UnitName) -> impl FnOnce(zbus::Error) -
                 || name == "org.freedesktop.DBus.Error.FileNotFound" =>
         {
             SystemdError::NoSuchUnit { unit: unit.clone() }
+        }
+        Some((name, _)) if name == "org.freedesktop.systemd1.UnitExists" => {
+            SystemdError::UnitExists { unit: unit.clone() }
         }
         Some((_, message)) => SystemdError::Refused {
             call: format!("{call} {unit}"),

@@ -16,7 +16,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use tokio::process::Command;
 
 use crate::activation::tools::{Served, ToolRun};
-use crate::podman::command::read;
+use crate::systemd::command::read;
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_mins(5);

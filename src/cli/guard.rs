@@ -8,11 +8,25 @@ use crate::host::Host;
 use crate::orchestrator;
 use crate::systemd::Systemd;
 
-pub(super) async fn run(host: Host) -> Result<ExitCode, Failure> {
+/// What `mcpod guard` takes.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Arguments {
+    /// Only have removed what instances left that are over
+    #[arg(long)]
+    remains: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
     let systemd = Systemd::connect(&host.runtime.bus())
         .await
         .map_err(orchestrator::Error::from)?;
-    match guard::run(&systemd, host.runtime.clone(), Pace::default()).await {
+    let runtime = host.runtime.clone();
+    let done = if arguments.remains {
+        guard::clear_up(&systemd, runtime).await
+    } else {
+        guard::run(&systemd, runtime, Pace::default()).await
+    };
+    match done {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(anyhow::Error::new(error).into()),
     }

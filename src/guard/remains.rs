@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::host::RuntimeDir;
 use crate::quadlet::name::UnitName;
+use crate::systemd::command::UnitCommand;
 use crate::systemd::{Instance, Systemd, SystemdError};
 
 use super::{SLICE_UNIT, STOPPING};
@@ -29,7 +30,7 @@ const ID_FILE: &str = ".cid";
 #[derive(Debug)]
 pub(super) struct Remains {
     runtime: RuntimeDir,
-    /// For which that was tried: once is enough where it cannot be done.
+    /// For which that was begun: systemd goes on until it is done or cannot be.
     tried: HashSet<UnitName>,
 }
 
@@ -68,14 +69,15 @@ impl Remains {
             tracing::info!("removing the container that {unit} left");
             // Podman takes the file away with a container, but not where there is none.
             let script = format!("cid=$0; ({REMOVE_CONTAINER}) && exec rm -f \"$cid\"");
-            let command = ["/bin/sh", "-c", &script, &file.to_string_lossy()];
-            let description = format!("Remove the container that {unit} left");
+            let command = UnitCommand {
+                description: &format!("Remove the container that {unit} left"),
+                slice: SLICE_UNIT,
+                words: &["/bin/sh", "-c", &script, &file.to_string_lossy()],
+                patience: STOPPING,
+            };
             let remover =
                 UnitName::from_systemd(format!("run-{}", unit.as_str().replace('@', "-")));
-            match systemd
-                .begin_command(&remover, &description, SLICE_UNIT, &command, STOPPING)
-                .await
-            {
+            match systemd.begin_command(&remover, &command).await {
                 Err(error @ SystemdError::Refused { .. }) => tracing::warn!("{error}"),
                 begun => begun?,
             }

@@ -80,7 +80,7 @@ impl Orchestrator {
                 }
                 if let (Source::Package(package), Some(base)) = (&build.source, &build.base) {
                     tell(Step::Asking(build.to_string()));
-                    build.source = Source::Package(self.ask(podman, package, base).await?);
+                    build.source = Source::Package(self.ask(package, base).await?);
                 }
                 Ok(None)
             }
@@ -114,22 +114,17 @@ impl Orchestrator {
     }
 
     /// Asks the package manager of a build's base for the exact version.
-    async fn ask(
-        &self,
-        podman: &Podman,
-        package: &Package,
-        base: &ImageReference,
-    ) -> Result<Package, Error> {
+    async fn ask(&self, package: &Package, base: &ImageReference) -> Result<Package, Error> {
         let settings = &self.settings.build;
         let bundle = settings.ca_bundle.as_deref();
-        let output = podman
-            .ask_container(&Question {
-                image: base,
-                words: &Build::question(package),
-                environment: &build::surroundings(bundle, settings.proxy.as_deref()),
-                file: bundle.map(|bundle| (bundle, build::CA_BUNDLE_INSIDE)),
-            })
-            .await?;
+        let question = Question {
+            image: base,
+            words: &Build::question(package),
+            environment: &build::surroundings(bundle, settings.proxy.as_deref()),
+            file: bundle.map(|bundle| (bundle, build::CA_BUNDLE_INSIDE)),
+        };
+        let description = format!("Find the version of {package}");
+        let output = self.run(&description, &question.line(), "").await?;
         let answer = Answer {
             success: output.success,
             stdout: output.stdout,
@@ -254,8 +249,12 @@ impl Orchestrator {
             .remove_image(&ImageReference::built_before(name))
             .await?;
         if !podman.remove_image(&ImageReference::built(name)).await? {
+            let description = format!("Clean up after a build of {name}");
             // It was not built to its end, and what cleans up after it may have been killed with it.
-            podman.clean_up(&units::CLEAN_COMMAND).await?;
+            let cleaned = self.run(&description, &units::CLEAN_COMMAND, "").await?;
+            if !cleaned.success {
+                tracing::warn!("{description}: {}", crate::text::one_line(&cleaned.stderr));
+            }
         }
         Log::new(self.build_log(name)).remove();
         for file in &files {

@@ -6,6 +6,7 @@ use crate::activation::plan::Plan;
 use crate::egress::policy::Policy;
 use crate::egress::{namespace, ruleset};
 use crate::podman::Podman;
+use crate::podman::command::in_new_network;
 
 /// The OCI runtimes that run hooks before a container starts, and fail with them.
 pub const RUNTIMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -87,9 +88,9 @@ impl Orchestrator {
         let Some(nft) = namespace::nft() else {
             return Err(unenforceable(Unenforceable::NoNft));
         };
-        let tried = podman
-            .in_new_network(&[nft.as_os_str(), "-f".as_ref(), "-".as_ref()], rules)
-            .await?;
+        let nft = nft.to_string_lossy();
+        let line = in_new_network(&[&nft, "-f", "-"]);
+        let tried = self.run("Try rules for MCP servers", &line, rules).await?;
         if tried.success {
             return Ok(());
         }

@@ -13,13 +13,6 @@ use crate::quadlet::version::PodmanVersion;
 /// Why Podman did not do what we asked. Every `message` is Podman's own, made printable and bounded.
 #[derive(Debug, thiserror::Error)]
 pub enum PodmanError {
-    /// The program itself cannot be run.
-    #[error("cannot run podman")]
-    Program {
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
     /// There is no socket: `podman.socket` was never started. See [`PodmanError::is_down`].
     #[error("Podman's socket {path} does not exist")]
     SocketMissing {
@@ -174,7 +167,6 @@ impl PodmanError {
                 | Self::NotListening { .. }
                 | Self::NotPermitted { .. }
                 | Self::TooOld { .. }
-                | Self::Program { .. }
         )
     }
 
@@ -222,7 +214,6 @@ impl PodmanError {
             Self::ImageInUse { .. } => {
                 "podman ps --all --external shows the containers that use it".to_owned()
             }
-            Self::Program { .. } => "is the program podman on the PATH?".to_owned(),
             Self::PullFailed { .. } | Self::Api { .. } => return None,
         })
     }

@@ -7,6 +7,9 @@
 )]
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
@@ -207,6 +210,7 @@ enum Refusal {
     #[zbus(error)]
     Bus(zbus::Error),
     NoSuchUnit(String),
+    UnitExists(String),
     UnitMasked(String),
 }
 
@@ -239,6 +243,10 @@ impl Manager {
         emitter: &SignalEmitter<'_>,
     ) -> Result<OwnedObjectPath, Refusal> {
         self.find(unit)?;
+        Ok(self.ends(unit, emitter).await?)
+    }
+
+    async fn ends(&self, unit: &str, emitter: &SignalEmitter<'_>) -> zbus::Result<OwnedObjectPath> {
         for other in 0..self.script.other_jobs {
             let job = ObjectPath::from_string_unchecked(format!("{ROOT}/job/{}", 1000 + other));
             Self::job_removed(emitter, 1000 + other, job.into(), "other.service", "failed").await?;
@@ -286,17 +294,28 @@ impl Manager {
         self.job(name, &emitter).await
     }
 
-    fn start_transient_unit(
+    /// What runs in it prints where its output goes.
+    async fn start_transient_unit(
         &self,
         name: &str,
         mode: &str,
         properties: Vec<(String, OwnedVariant)>,
         others: Vec<(String, Vec<(String, OwnedVariant)>)>,
-    ) -> OwnedObjectPath {
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
+    ) -> Result<OwnedObjectPath, Refusal> {
         self.called(format!(
             "StartTransientUnit {name} {mode} {properties:?} {others:?}"
         ));
-        ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7").into()
+        if self.find(name).is_ok() {
+            return Err(Refusal::UnitExists(format!("Unit {name} exists.")));
+        }
+        for (property, value) in properties {
+            if let Variant::Fd(descriptor) = &*value {
+                let descriptor = descriptor.as_fd().try_clone_to_owned().unwrap();
+                writeln!(File::from(descriptor), "to {property}").unwrap();
+            }
+        }
+        Ok(self.ends(name, &emitter).await?)
     }
 
     fn get_unit_processes(&self, name: &str) -> Result<Vec<UnitProcess>, Refusal> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use zbus::{Message, ObjectPath, OwnedObjectPath, Variant};
+use zbus::{Message, ObjectPath, OwnedObjectPath};
 
 use crate::quadlet::name::UnitName;
 
@@ -91,39 +91,8 @@ impl Systemd {
         }
     }
 
-    /// Has a command run in a unit of its own, in this slice, and does not wait for it. The unit is gone when the command has ended, which
-    /// it does after `patience` at the latest.
-    pub async fn begin_command(
-        &self,
-        unit: &UnitName,
-        description: &str,
-        slice: &str,
-        command: &[&str],
-        patience: Duration,
-    ) -> Result<(), SystemdError> {
-        let program = command.first().copied().unwrap_or_default();
-        let properties = vec![
-            ("Description", Variant::from(description)),
-            ("Slice", Variant::from(slice)),
-            ("Type", Variant::from("oneshot")),
-            (
-                "TimeoutStartUSec",
-                Variant::from(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX)),
-            ),
-            ("CollectMode", Variant::from("inactive-or-failed")),
-            // The program, its arguments from its own name on, and whether it may fail.
-            ("ExecStart", Variant::from(vec![(program, command, false)])),
-        ];
-        let manager = &self.link().await?.manager;
-        let begun = manager.start_transient_unit(unit.as_str(), REPLACE, properties, Vec::new());
-        begun
-            .await
-            .map_err(refusal_of("StartTransientUnit", unit))
-            .map(drop)
-    }
-
     /// Listens, from when this returns, to how jobs end.
-    async fn ended_jobs(&self) -> Result<EndedJobs, SystemdError> {
+    pub(super) async fn ended_jobs(&self) -> Result<EndedJobs, SystemdError> {
         // Unbounded, and yet small: it lives as long as one job, and only one thing is kept of each signal.
         let (ended, jobs) = unbounded_channel();
         let rule = signals::of_manager("JobRemoved")?;
@@ -144,11 +113,11 @@ impl Systemd {
 }
 
 /// Gives up on a unit's job when its time is over.
-async fn in_time(
+pub(super) async fn in_time<T>(
     unit: &UnitName,
     patience: Duration,
-    job: impl Future<Output = Result<(), SystemdError>>,
-) -> Result<(), SystemdError> {
+    job: impl Future<Output = Result<T, SystemdError>>,
+) -> Result<T, SystemdError> {
     match tokio::time::timeout(patience, job).await {
         Ok(result) => result,
         Err(_) => Err(SystemdError::TimedOut {
@@ -181,14 +150,14 @@ impl JobRemoved {
 
 /// The jobs that have ended since this was made.
 #[derive(Debug)]
-struct EndedJobs {
+pub(super) struct EndedJobs {
     jobs: UnboundedReceiver<JobRemoved>,
     _signals: Signals,
 }
 
 impl EndedJobs {
     /// Waits for the end of one job and tells whether it was a success.
-    async fn success_of(
+    pub(super) async fn success_of(
         &mut self,
         unit: &UnitName,
         job: OwnedObjectPath,

@@ -1,3 +1,4 @@
+mod commands;
 mod watching;
 
 use std::path::Path;

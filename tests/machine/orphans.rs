@@ -174,6 +174,37 @@ fn after_everything_of_an_instance_was_killed() {
 }
 
 #[test]
+fn after_all_of_the_last_instance_and_the_guard_were_killed() {
+    let _machine = Idle::now();
+    let everything = Server::add("everything", "everything");
+    let _alive = afterwards(|| sh(LIVES_AGAIN, &[]));
+    sh(LIVES_OTHERWISE, &[REMOVES_NOTHING]).ok();
+    for dies_first in ["the guard", "the instance"] {
+        let client = open(&everything);
+        let instances = everything.instances();
+        let [instance] = instances.as_slice() else {
+            panic!("{instances:?}");
+        };
+        // Nobody needs a guard any more, but there is work for one.
+        let kill_both = r#"
+            guard() { kill -KILL "$1"; }
+            instance() { systemctl --user kill --signal=KILL "$2"; }
+            case $0 in *guard) guard "$@"; instance "$@" ;; *) instance "$@"; guard "$@" ;; esac"#;
+        run(&[
+            "sh",
+            "-c",
+            kill_both,
+            dies_first,
+            &guard().unwrap(),
+            instance,
+        ])
+        .ok();
+        no_orphans();
+        client.finish();
+    }
+}
+
+#[test]
 fn after_conmon_was_killed_as_it_started() {
     let _machine = Idle::now();
     let everything = Server::add("everything", "everything");
