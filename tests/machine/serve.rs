@@ -157,6 +157,25 @@ fn a_bus_that_is_started_anew_is_found_again() {
 }
 
 #[test]
+fn a_systemd_that_is_executed_anew_is_heard_further() {
+    let _machine = Idle::now();
+    let mut agent = Agent::start(&[], &json!({}));
+    let time = Server::add("time", "time");
+    agent.hears("notifications/tools/list_changed", SOON);
+    // As an upgrade of it does (systemctl(1), `daemon-reexec`).
+    sh("systemctl --user daemon-reexec", &[]).ok();
+    for (verb, tools) in [("stop", 0), ("start", 2)] {
+        sh(&format!("systemctl --user {verb} mcpod-time.socket"), &[]).ok();
+        agent.hears("notifications/tools/list_changed", SOON);
+        assert_eq!(agent.tools().len(), tools, "{verb}");
+    }
+    let called = agent.call("time__get_current_time", &json!({"timezone": "UTC"}));
+    assert!(called.contains("UTC"), "{called}");
+    agent.leave();
+    assert_eq!(time.instances(), Vec::<String>::new());
+}
+
+#[test]
 fn a_server_that_dies_in_the_middle_says_why_and_comes_back() {
     let _machine = Idle::now();
     let crash = Server::misbehaving("crash-on-call");
