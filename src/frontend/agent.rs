@@ -1,25 +1,24 @@
 //! One agent: what it says is answered here, or taken to the server it is for, in sessions of the agent's own.
 
 mod gathering;
+mod held;
+mod introduction;
 mod subscribing;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::link::{Link, Order};
 use super::offer::{Names, Origin};
-use super::route::{EXEC, INVALID_PARAMS, Lost, NO_RESOURCE, Routed, route};
+use super::route::{INVALID_PARAMS, Lost, NO_RESOURCE, Routed, route};
 use super::shown::Shown;
 use super::translate::{self, Speech};
 use super::voice::{Said, Voice, lock};
-use super::{Frontend, Shape, identity, pump, registry};
-use crate::orchestrator::Error;
-use crate::quadlet::name::ServerName;
+use super::{Frontend, identity, pump, registry};
 use crate::session::lists::List;
 use crate::session::{Client, Frame, Id, Kind, RpcError, Unreadable};
 
@@ -267,56 +266,6 @@ impl Agent {
         }
     }
 
-    /// Why a call must not be made: the tool is held back.
-    fn held(&self, origin: &Origin, frame: &Frame) -> Option<Error> {
-        let Origin::Server(name) = origin else {
-            return None;
-        };
-        if frame.method() != "tools/call" || !self.shown.holds_any(origin) {
-            return None;
-        }
-        let tool: String = serde_json::from_str(frame.find(&["name"]).ok()??).ok()?;
-        self.shown
-            .is_held(origin, &tool)
-            .then(|| held_error(name, &tool))
-    }
-
-    /// Why a call leads nowhere: a tool of that name would be there, and is held back.
-    fn held_by_name(&self, frame: &Frame) -> Option<Error> {
-        if frame.method() != "tools/call" {
-            return None;
-        }
-        let text = |path: &[&str]| -> Option<String> {
-            serde_json::from_str(frame.find(path).ok()??).ok()
-        };
-        let called = text(&["name"])?;
-        let called = if called == EXEC {
-            text(&["arguments", "tool"])?
-        } else {
-            called
-        };
-        let servers = self.frontend.servers();
-        servers.iter().find_map(|origin| {
-            let Origin::Server(name) = origin else {
-                return None;
-            };
-            let tool = called.strip_prefix(name.as_str())?.strip_prefix("__")?;
-            self.shown
-                .is_held(origin, tool)
-                .then(|| held_error(name, tool))
-        })
-    }
-
-    /// Tells the model, in a result that it reads, and what the user can do.
-    async fn refuse_held(&self, id: &Id, error: &Error) {
-        let hint = error.hint().unwrap_or_default();
-        let text = format!("{error}. Next: the user decides; {hint}; or call registry-accept");
-        let text = crate::session::splice::quoted(&text);
-        let result =
-            format!("{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}],\"isError\":true}}");
-        self.answer(id, &result).await;
-    }
-
     fn notification(&self, frame: &Frame) {
         match frame.method() {
             // Each session has its own.
@@ -351,43 +300,6 @@ impl Agent {
         if !known {
             tracing::debug!("a cancellation of what is over or never was");
         }
-    }
-
-    async fn initialize(&self, id: &Id, frame: &Frame) {
-        self.meet(frame);
-        let version = identity::version_for(frame);
-        let own = self.own_words().await;
-        let own = own.and_then(|words| identity::initialized_as(&words, &version));
-        let result = own.unwrap_or_else(|| identity::initialized(&version, &self.voice.offer()));
-        self.answer(id, &result).await;
-    }
-
-    /// Learns who the agent is, from its `initialize`.
-    pub(super) fn meet(&self, frame: &Frame) {
-        let part = |key| frame.find(&[key]).ok().flatten();
-        let raw = |key| RawValue::from_string(part(key)?.to_owned()).ok();
-        if let (Some(info), Some(capabilities)) = (raw("clientInfo"), raw("capabilities")) {
-            *lock(&self.declared) = Client::new(info, capabilities);
-        }
-        self.voice.subscriptions.initialized();
-    }
-
-    async fn discover(&self, id: &Id) {
-        let own = self.own_words().await;
-        let own = own.and_then(|words| identity::discovered_as(&words));
-        let result = own.unwrap_or_else(|| identity::discovered(&self.voice.offer()));
-        self.answer(id, &result).await;
-    }
-
-    /// What the server said of itself that is shown alone.
-    async fn own_words(&self) -> Option<Box<RawValue>> {
-        let Shape::Server(name) = self.frontend.shape() else {
-            return None;
-        };
-        let origin = Origin::Server(name.clone());
-        self.frontend.settled(PATIENCE).await;
-        self.shown.update(std::collections::BTreeSet::new()).await;
-        self.frontend.lists_of(&origin)?.server.clone()
     }
 
     async fn set_log_level(&self, id: &Id, frame: &Frame) {
@@ -425,22 +337,6 @@ impl Agent {
         });
     }
 
-    /// The agent as it declared itself, at the beginning or in this request.
-    fn client(&self, frame: &Frame, speech: Speech) -> Client {
-        let declared = lock(&self.declared).clone();
-        if speech == Speech::Legacy {
-            return declared;
-        }
-        let part = |key| {
-            let part = frame.find(&["_meta", key]).ok().flatten()?;
-            RawValue::from_string(part.to_owned()).ok()
-        };
-        Client::new(
-            part(translate::CLIENT).unwrap_or_else(|| declared.info().to_owned()),
-            part(translate::CAPABILITIES).unwrap_or_else(|| declared.capabilities().to_owned()),
-        )
-    }
-
     /// The agent's way to a server, made if there is none yet.
     fn link(&self, origin: Origin, client: Client, speech: Speech) -> Arc<Link> {
         let key = Key {
@@ -465,13 +361,6 @@ impl Agent {
 
     async fn answer(&self, id: &Id, result: &str) {
         say_result(&self.voice, id.clone(), &[result]).await;
-    }
-}
-
-fn held_error(name: &ServerName, tool: &str) -> Error {
-    Error::ToolHeld {
-        name: name.clone(),
-        tool: crate::text::shortened(&crate::text::one_line(tool), 100),
     }
 }
 
