@@ -1,9 +1,10 @@
 //! The worker of a link: opens the session, sends what the agent says, closes the session when nobody uses it.
 
+mod watching;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -21,8 +22,8 @@ use super::route::INVALID_PARAMS;
 use super::tasks;
 use super::translate::{self, Speech};
 use super::voice::INTERNAL;
-use super::watches::{self, Watched, Watches};
-use crate::session::{Frame, Id, SessionError};
+use super::watches::Watches;
+use crate::session::{Frame, SessionError};
 
 /// How much a server may say before the agent has heard it, in messages.
 const UNHEARD: usize = 64;
@@ -141,51 +142,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    /// Has the server tell of something, for which a session is opened if need be, or no longer.
-    async fn watch(&mut self, own: &Watched, watched: bool) {
-        if watched && let Err(reason) = self.peer().await {
-            tracing::warn!("{own:?} is not watched yet: {reason}");
-            self.lost = true;
-        }
-        let open = self.open.as_ref();
-        let session = open.map(|open| open.peer.session.clone());
-        let (session, shared) = (session.as_ref(), &self.shared);
-        if watched {
-            self.watches.add(own, session, shared).await;
-        } else {
-            self.watches.remove(own, session, shared);
-        }
-    }
-
-    /// Answers for a server of the modern era, which has no such request, to an agent of the earlier one that subscribes
-    /// to a resource. Says whether it was such a request.
-    async fn subscribe(&mut self, id: &Id, frame: &Frame, peer: &Peer) -> bool {
-        let watched = match frame.method() {
-            "resources/subscribe" => true,
-            "resources/unsubscribe" => false,
-            _ => return false,
-        };
-        if (self.shared.speech, Speech::of_session(peer.session.era()))
-            != (Speech::Legacy, Speech::Modern)
-        {
-            self.watches.note(frame);
-            return false;
-        }
-        let Some(own) = watches::address(frame) else {
-            return false;
-        };
-        self.watch(&Watched::Resource(own), watched).await;
-        if self.shared.take(id).is_some()
-            && let Ok(result) = RawValue::from_string("{}".to_owned())
-        {
-            let voice = &self.shared.voice;
-            voice
-                .say(Some(id.clone()), Frame::result(id, &result))
-                .await;
-        }
-        true
     }
 
     /// Sends a request, opening a session if need be. One that ended while nobody used it is opened again.
@@ -345,21 +301,6 @@ impl Worker {
         }
         self.watches.end(&self.shared.holds());
         self.shared.release_all();
-    }
-
-    /// When a session is to be opened although nobody asks anything: what is watched is to be watched on.
-    fn reopens(&self) -> Option<Instant> {
-        let is_missed = self.lost
-            && self.open.is_none()
-            && self.watches.outlast_sessions()
-            && self.frontend.servers().contains(&self.shared.origin);
-        is_missed.then(|| self.failed + backoff(self.failures))
-    }
-
-    async fn reopen(&mut self) {
-        if let Err(reason) = self.peer().await {
-            tracing::debug!("what was watched is not watched yet: {reason}");
-        }
     }
 
     fn fail(&mut self) {
