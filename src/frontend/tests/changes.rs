@@ -1,6 +1,7 @@
 //! Changes reach the agent while it is there.
 
 use super::*;
+use crate::frontend::asked::{PACE, RETRY};
 
 /// The names of the servers' tools in the list.
 async fn tools(agent: &mut Client) -> Vec<String> {
