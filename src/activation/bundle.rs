@@ -3,15 +3,18 @@
 //! The format is that of `manifest.json` in an `.mcpb` file (MCPB, versions 0.1 to 0.4). Whoever made the bundle wrote it: what has no
 //! form that is known is refused.
 
+mod template;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::catalog::{
-    Arg, EnvVar, Filter, Input, InputKind, InputPath, InputValue, LaunchOption, Line, Local, Mount,
-    Part, Run, Syntax, Template,
+    Arg, EnvVar, Input, InputKind, InputPath, InputValue, LaunchOption, Line, Local, Mount, Run,
+    Syntax, Template,
 };
+use template::template;
 
 /// Where the files of a bundle lie in its image.
 pub const FOLDER: &str = "/opt/mcpod/app";
@@ -312,219 +315,5 @@ fn default(value: &Value) -> Option<InputValue> {
     }
 }
 
-/// The template of a text with `${user_config.NAME}`, `${__dirname}` and the like.
-fn template(text: &str, inputs: &[Input]) -> Result<Template, ManifestError> {
-    let refused = || ManifestError::Part {
-        part: "template",
-        text: text.to_owned(),
-    };
-    // Double braces would be read as one of ours.
-    if text.contains("{{") || text.contains("}}") {
-        return Err(refused());
-    }
-    let mut written = String::new();
-    let mut rest = text;
-    while let Some((before, opened)) = rest.split_once("${") {
-        let (name, behind) = opened.split_once('}').ok_or_else(refused)?;
-        written.push_str(before);
-        match name {
-            "__dirname" => written.push_str(FOLDER),
-            "HOME" => written.push_str("/tmp"),
-            "/" | "pathSeparator" => written.push('/'),
-            name => {
-                let key = name.strip_prefix("user_config.").ok_or_else(refused)?;
-                let input = inputs.iter().find(|input| input.path.as_str() == key);
-                let input = input.ok_or_else(refused)?;
-                let alone = before.is_empty() && behind.is_empty() && written.is_empty();
-                let list = if input.many && alone { "|into" } else { "" };
-                written.push_str("{{");
-                written.push_str(key);
-                written.push_str(list);
-                written.push_str("}}");
-            }
-        }
-        rest = behind;
-    }
-    written.push_str(rest);
-    let template = Template::parse(&written, Syntax::DoubleBraces);
-    let is_known = |part: &Part| match part {
-        Part::Input { path, filters } => {
-            inputs.iter().any(|input| input.path == *path)
-                && matches!(filters.as_slice(), [] | [Filter::Into])
-        }
-        Part::Literal(_) => true,
-        Part::Variable(_) => false,
-    };
-    if template.parts().iter().all(is_known) {
-        return Ok(template);
-    }
-    Err(refused())
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::activation::choices::Choices;
-    use crate::activation::plan::Plan;
-    use crate::catalog::{Artifact, Bundle, Network, Transport, Trust};
-    use crate::quadlet::value::Assignment;
-    use crate::settings::Settings;
-
-    fn manifest(value: &Value) -> Result<Manifest, ManifestError> {
-        Manifest::parse(value.to_string().as_bytes())
-    }
-
-    fn option() -> LaunchOption {
-        let local = Local {
-            artifact: Artifact::Bundle(Bundle {
-                url: Line::new("https://example.com/x.mcpb"),
-                sha256: Line::new(&"0".repeat(64)),
-            }),
-            transport: Transport::Stdio,
-            args: Vec::new(),
-            env: Vec::new(),
-            mounts: Vec::new(),
-            user: None,
-            network: Network::Unstated,
-        };
-        LaunchOption {
-            trust: Trust::Declared,
-            inputs: Vec::new(),
-            run: Run::Local(Box::new(local)),
-        }
-    }
-
-    #[test]
-    fn a_manifest_says_what_is_started_with_what() {
-        let manifest = manifest(&json!({
-            "manifest_version": "0.3", "name": "x", "version": "1",
-            "server": {"type": "node", "entry_point": "server/index.js", "mcp_config": {
-                "command": "node",
-                "args": ["${__dirname}/server/index.js", "--level=${user_config.level}", "${user_config.folders}"],
-                "env": {"TOKEN": "${user_config.token}", "WHERE": "${HOME}${/}x"},
-                "platform_overrides": {"win32": {"command": "node.exe"}},
-            }},
-            "user_config": {
-                "folders": {"type": "directory", "title": "Folders", "description": "What it sees", "multiple": true, "required": true, "default": ["${HOME}/Desktop"]},
-                "level": {"type": "number", "title": "Level", "description": "x", "default": 3},
-                "token": {"type": "string", "title": "Token", "description": "x", "sensitive": true, "required": true},
-                "unused": {"type": "string", "title": "x", "description": "x"},
-            },
-        }))
-        .unwrap();
-        assert_eq!(manifest.program().unwrap(), "node");
-        let completed = manifest.complete(&option()).unwrap();
-        let names: Vec<&str> = completed
-            .inputs
-            .iter()
-            .map(|input| input.path.as_str())
-            .collect();
-        assert_eq!(names, ["folders", "level", "token"]);
-        let mut choices = Choices {
-            inputs: vec![
-                Assignment::new("folders", "/a b"),
-                Assignment::new("folders", "/c"),
-            ],
-            ..Choices::default()
-        };
-        choices
-            .secrets
-            .insert("token".to_owned(), Some("s3cret".into()));
-        let plan = Plan::new(
-            "x",
-            &[completed],
-            "x".parse().unwrap(),
-            &choices,
-            &Settings::default(),
-        )
-        .unwrap();
-        let started = &plan.invocation;
-        assert_eq!(
-            started.args,
-            ["/opt/mcpod/app/server/index.js", "--level=3", "/a b", "/c"]
-        );
-        assert_eq!(started.environment, [Assignment::new("WHERE", "/tmp/x")]);
-        assert_eq!(started.secret_variables.len(), 1);
-        let seen: Vec<&str> = started
-            .binds
-            .iter()
-            .map(|bind| bind.target.as_str())
-            .collect();
-        assert_eq!(seen, ["/a b", "/c"]);
-    }
-
-    #[test]
-    fn a_program_is_one_of_the_bundle() {
-        let program = |kind: &str, command: &str, overridden: Option<&str>| {
-            let overrides = overridden.map(|command| json!({"linux": {"command": command}}));
-            manifest(&json!({"server": {"type": kind, "entry_point": "bin/x", "mcp_config": {
-                "command": command, "platform_overrides": overrides.unwrap_or_else(|| json!({}))}}}))
-            .unwrap()
-            .program()
-        };
-        for (kind, command, overridden, expected) in [
-            ("binary", "${__dirname}/bin/x", None, "/opt/mcpod/app/bin/x"),
-            ("binary", "./bin/x", None, "/opt/mcpod/app/bin/x"),
-            (
-                "binary",
-                "x.exe",
-                Some("${__dirname}/x"),
-                "/opt/mcpod/app/x",
-            ),
-            ("python", "python", None, "python3"),
-        ] {
-            assert_eq!(program(kind, command, overridden).unwrap(), expected);
-        }
-        for command in [
-            "bash",
-            "/bin/sh",
-            "${__dirname}/../x",
-            "uvx",
-            "${__dirname}/a b",
-            "",
-            "-x",
-        ] {
-            assert!(program("binary", command, None).is_err(), "{command:?}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_run_here_is_refused() {
-        for value in [
-            json!({}),
-            json!({"server": {"type": "uv"}}),
-            json!({"server": {"type": "node"}, "compatibility": {"platforms": ["darwin", "win32"]}}),
-        ] {
-            assert!(manifest(&value).is_err(), "{value}");
-        }
-        for args in [
-            json!(["${user_config.none}"]),
-            json!(["${PATH}"]),
-            json!(["{{x}}"]),
-            json!(["${"]),
-        ] {
-            let value = json!({"server": {"type": "node", "entry_point": "x", "mcp_config": {"args": args}}});
-            assert!(
-                manifest(&value).unwrap().complete(&option()).is_err(),
-                "{value}"
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_manifest_panics_or_brings_a_template_of_ours(text in "[${}_a-z|./]{0,24}|\\PC{0,12}", key in "[a-z.|{}-]{0,8}") {
-            let value = json!({
-                "server": {"type": "binary", "entry_point": text, "mcp_config": {"args": [text], "env": {"A": text}}},
-                "user_config": {key: {"type": "string", "sensitive": true, "default": text}},
-            });
-            if let Ok(manifest) = manifest(&value) {
-                drop(manifest.program());
-                drop(manifest.complete(&option()));
-            }
-        }
-    }
-}
+mod tests;
