@@ -7,13 +7,14 @@
 //! Where a key that matters stands twice in one object, readers disagree on which one counts. Whoever checked the
 //! first and passed the second on would be deceived, so such a text is refused.
 
+mod places;
+mod walk;
+
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+pub(super) use places::Places;
+pub use walk::{walk_elements, walk_members};
 
 use super::excerpt::excerpt;
 
@@ -106,24 +107,6 @@ pub enum Existing {
 /// A change of a text: what stands in this range gives way to this.
 pub(super) type Edit = (Range<usize>, String);
 
-/// Calls `each` for every member of an object, in the order they stand.
-pub fn walk_members<'a>(object: &'a str, each: impl FnMut(Member<'a>)) -> Result<(), SpliceError> {
-    let mut json = serde_json::Deserializer::from_str(object);
-    (&mut json)
-        .deserialize_map(Members(each, PhantomData))
-        .and_then(|()| json.end())
-        .map_err(|error| SpliceError::json(&error))
-}
-
-/// Calls `each` for every element of an array, in the order they stand.
-pub fn walk_elements<'a>(array: &'a str, each: impl FnMut(&'a str)) -> Result<(), SpliceError> {
-    let mut json = serde_json::Deserializer::from_str(array);
-    (&mut json)
-        .deserialize_seq(Elements(each, PhantomData))
-        .and_then(|()| json.end())
-        .map_err(|error| SpliceError::json(&error))
-}
-
 /// Finds a value by the path of keys that leads to it; nothing if a step is missing or its object is `null`.
 pub fn find<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a str>, SpliceError> {
     descend(text.trim(), path, 0)
@@ -148,50 +131,6 @@ pub(super) fn descend<'a>(
         here = value;
     }
     Ok(Some(here))
-}
-
-/// Where the members of an object stand in its text, so that each is found without reading the others again.
-#[derive(Debug, Clone)]
-pub(super) struct Places(Box<[Place]>);
-
-/// Where the key and the value of a member stand.
-#[derive(Debug, Clone)]
-struct Place {
-    key: Range<usize>,
-    value: Range<usize>,
-}
-
-impl Places {
-    /// Reads an object once.
-    pub(super) fn of(object: &str) -> Result<Self, SpliceError> {
-        let mut members = Vec::new();
-        walk_members(object, |member| members.push(member))?;
-        let place = |member: Member<'_>| {
-            Ok(Place {
-                key: range_of(object, member.key)?,
-                value: range_of(object, member.value)?,
-            })
-        };
-        let places: Result<Box<[Place]>, SpliceError> = members.into_iter().map(place).collect();
-        places.map(Self)
-    }
-
-    /// The value of a member of the object, which must be the one that was read.
-    pub(super) fn find<'a>(
-        &self,
-        object: &'a str,
-        name: &str,
-    ) -> Result<Option<&'a str>, SpliceError> {
-        let text = |range: &Range<usize>| object.get(range.clone()).ok_or(SpliceError::Misplaced);
-        let mut found = None;
-        for place in &self.0 {
-            let (key, value) = (text(&place.key)?, text(&place.value)?);
-            if (Member { key, value }).is(name) && found.replace(value).is_some() {
-                return Err(duplicate(name));
-            }
-        }
-        Ok(found)
-    }
 }
 
 /// Puts members into the object at `path`; objects that are missing on the way (or are `null`) are made.
@@ -418,44 +357,5 @@ fn not_an_object(path: &[&str], depth: usize) -> SpliceError {
 fn duplicate(key: &str) -> SpliceError {
     SpliceError::Duplicate {
         key: excerpt(key, KEY_EXCERPT),
-    }
-}
-
-/// Hands the members of an object to a closure.
-struct Members<'a, F>(F, PhantomData<&'a ()>);
-
-impl<'de, F: FnMut(Member<'de>)> Visitor<'de> for Members<'de, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-            (self.0)(Member {
-                key: key.get(),
-                value: value.get(),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Hands the elements of an array to a closure.
-struct Elements<'a, F>(F, PhantomData<&'a ()>);
-
-impl<'de, F: FnMut(&'de str)> Visitor<'de> for Elements<'de, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<(), A::Error> {
-        while let Some(element) = array.next_element::<&'de RawValue>()? {
-            (self.0)(element.get());
-        }
-        Ok(())
     }
 }
