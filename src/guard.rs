@@ -149,13 +149,15 @@ pub async fn run(systemd: &Systemd, runtime: RuntimeDir, pace: Pace) -> Result<(
     }
 }
 
+/// Whether any instance has a container, whether or not it is over.
+pub fn are_there_containers(runtime: &RuntimeDir) -> bool {
+    !Remains::new(runtime.clone()).with_container().is_empty()
+}
+
 /// Clears up behind instances that are over, once: a guard that was killed could not, and the last one of them needs no other.
 pub async fn clear_up(systemd: &Systemd, runtime: RuntimeDir) -> Result<(), GuardError> {
     let mut remains = Remains::new(runtime);
     let with_container = remains.with_container();
-    if with_container.is_empty() {
-        return Ok(());
-    }
     let running = Sight::default().look(systemd).await?.running;
     Ok(remains.remove(with_container, &running, systemd).await?)
 }

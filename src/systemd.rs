@@ -103,6 +103,14 @@ pub enum SystemdError {
     /// No pipe can be made or read.
     #[error("cannot read what a command prints")]
     Pipe(#[source] io::Error),
+    /// A command that was run for its answer took too long, and is ended.
+    #[error("{description}: it was not done after {waited:?}")]
+    CommandTimedOut {
+        /// What it was to do.
+        description: String,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// systemd understood the call and refused it.
     #[error("systemd refused {call}: {message}")]
     Refused {
@@ -141,6 +149,7 @@ impl SystemdError {
             )),
             Self::UnitExists { .. }
             | Self::Pipe(_)
+            | Self::CommandTimedOut { .. }
             | Self::Refused { .. }
             | Self::Closed
             | Self::Bus(_) => None,

@@ -17,6 +17,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, host: Host) -> Result<ExitCode, Failure> {
+    // Nearly always: systemd runs this whenever the last session has ended.
+    if arguments.remains && !guard::are_there_containers(&host.runtime) {
+        return Ok(ExitCode::SUCCESS);
+    }
     let systemd = Systemd::connect(&host.runtime.bus())
         .await
         .map_err(orchestrator::Error::from)?;

@@ -120,10 +120,7 @@ impl Look {
             None => Ok(Vec::new()),
         };
         let podman = self.podman().await;
-        let runtime = match &podman.program {
-            Some(program) => runtime_of(program).await,
-            None => None,
-        };
+        let runtime = self.runtime(&podman).await;
         Facts {
             distribution: Distribution::of(&root.text("etc/os-release")),
             podman,
@@ -172,6 +169,19 @@ impl Look {
                 .root
                 .short_names(self.dirs.as_ref().map(|dirs| dirs.config.as_path())),
         }
+    }
+
+    /// What Podman runs containers by, if it says so. Its service may have read its settings long ago; but the program needs namespaces,
+    /// which may be forbidden here.
+    async fn runtime(&self, podman: &Podman) -> Option<String> {
+        if let Some(runtime) = runtime_of(podman.program.as_ref()?).await {
+            return Some(runtime);
+        }
+        if podman.socket != Some(SocketUnit::Listening) {
+            return None;
+        }
+        let socket = podman::Podman::socket_below(self.host.runtime.path());
+        podman::Podman::new(socket).runtime().await.ok()
     }
 
     /// A unit of the user's, as systemd knows it.
@@ -351,7 +361,7 @@ async fn version_of(program: &Path) -> Result<PodmanVersion, String> {
     version.parse().map_err(in_words)
 }
 
-/// What Podman runs containers by, if it says so.
+/// What Podman runs containers by, as its program says.
 async fn runtime_of(program: &Path) -> Option<String> {
     let said = said_by(program, &["info", "--format={{.Host.OCIRuntime.Name}}"]).await;
     said.ok().filter(|name| !name.is_empty())

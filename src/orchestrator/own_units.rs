@@ -68,7 +68,7 @@ impl Place {
 fn without_program(unit: &str) -> impl Iterator<Item = &str> {
     let mut goes_on = false;
     unit.lines().filter(move |line| {
-        let is_command = goes_on || line.starts_with("ExecStart=");
+        let is_command = goes_on || line.starts_with("Exec");
         // A line that ends so goes on in the next one (systemd.syntax(7)).
         goes_on = is_command && line.ends_with('\\');
         !is_command
@@ -184,8 +184,8 @@ mod tests {
 
     #[test]
     fn a_unit_comes_from_where_it_was_found() {
-        let ours = "[Service]\nExecStart=sh \\\n    /home/me/mcpod guard\nMemoryMax=64M\n";
-        let packaged = "[Service]\nExecStart=sh \\\n    /usr/bin/mcpod guard\nMemoryMax=64M\n";
+        let ours = "[Service]\nExecStart=sh \\\n    /home/me/mcpod guard\nMemoryMax=64M\nExecStopPost=-/home/me/mcpod x\n";
+        let packaged = "[Service]\nExecStart=sh \\\n    /usr/bin/mcpod guard\nMemoryMax=64M\nExecStopPost=-/usr/bin/mcpod x\n";
         let other = "[Service]\nExecStart=/home/me/mcpod guard\nMemoryMax=1M\n";
         for (users, package, place) in [
             (None, None, Place::Missing),

@@ -12,6 +12,7 @@ use crate::quadlet::name::UnitName;
 
 use super::job::{EndedJobs, in_time};
 use super::manager::UnitProperties;
+use super::state::JobResult;
 use super::{Systemd, SystemdError, refusal_of};
 
 /// A unit is not made where there is one of its name.
@@ -56,12 +57,12 @@ impl Systemd {
         unit: &UnitName,
         command: &UnitCommand<'_>,
     ) -> Result<(), SystemdError> {
-        let limit = (command.patience + PAUSE) * TRIES;
         let mut properties = command.properties(command.patience);
         properties.extend([
             ("Restart", Variant::from("on-failure")),
             ("RestartUSec", microseconds(PAUSE)),
-            ("StartLimitIntervalUSec", microseconds(limit)),
+            // However long each takes: the unit is gone behind the last.
+            ("StartLimitIntervalUSec", microseconds(Duration::MAX)),
             ("StartLimitBurst", Variant::from(TRIES)),
         ]);
         match self.begin_transient(unit, properties).await {
@@ -82,7 +83,10 @@ impl Systemd {
         let connection = &self.link().await?.connection;
         let caller = connection.unique_name().map(|name| name.as_str());
         let caller = caller.unwrap_or_default().trim_start_matches(':');
-        let unit = UnitName::from_systemd(format!("run-mcpod-{caller}-{number}.service"));
+        // Unless the bus was started anew.
+        let process = std::process::id();
+        let name = format!("run-mcpod-{caller}-{process}-{number}.service");
+        let unit = UnitName::from_systemd(name);
         let mut abandoned = Abandoned {
             systemd: self,
             unit: Some(unit.clone()),
@@ -113,9 +117,15 @@ impl Systemd {
                 stderr,
             })
         });
-        let ran = ran.await?;
+        let output = ran.await.map_err(|error| match error {
+            SystemdError::TimedOut { waited, .. } => SystemdError::CommandTimedOut {
+                description: command.description.to_owned(),
+                waited,
+            },
+            error => error,
+        })?;
         abandoned.unit = None;
-        Ok(ran)
+        Ok(output)
     }
 
     async fn begin_transient(
@@ -175,7 +185,11 @@ async fn has_succeeded(
 ) -> Result<bool, SystemdError> {
     match jobs.success_of(unit, job).await {
         Ok(()) => Ok(true),
-        Err(SystemdError::JobFailed { .. }) => Ok(false),
+        Err(SystemdError::JobFailed {
+            result: JobResult::Failed,
+            ..
+        }) => Ok(false),
+        // It was not the command that failed: somebody ended it, say.
         Err(error) => Err(error),
     }
 }

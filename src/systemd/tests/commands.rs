@@ -12,7 +12,7 @@ const COMMAND: UnitCommand<'_> = UnitCommand {
 
 #[tokio::test]
 async fn what_a_command_prints_is_read_and_how_it_ended() {
-    for (result, success) in [("done", true), ("failed", false), ("timeout", false)] {
+    for (result, success) in [("done", true), ("failed", false)] {
         let script = Script {
             job_result: Some(result),
             other_jobs: 3,
@@ -40,6 +40,17 @@ async fn what_a_command_prints_is_read_and_how_it_ended() {
             assert!(call.contains(part), "{part}: {call}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_command_that_somebody_else_ended_has_no_answer() {
+    let script = Script {
+        job_result: Some("canceled"),
+        ..Script::default()
+    };
+    let fake = Fake::new(script).await;
+    let error = fake.systemd.run_command(&COMMAND, "").await.unwrap_err();
+    assert!(matches!(error, SystemdError::JobFailed { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -71,7 +82,7 @@ async fn a_command_that_takes_too_long_or_is_not_waited_for_is_ended() {
         let ran = tokio::time::timeout(SHORT * 2, fake.systemd.run_command(&command, "")).await;
         if patience == SHORT {
             let error = ran.unwrap().unwrap_err();
-            assert!(matches!(error, SystemdError::TimedOut { .. }), "{error:?}");
+            assert_eq!(error.to_string(), "Say it: it was not done after 50ms");
         } else {
             ran.unwrap_err();
         }
