@@ -165,7 +165,7 @@ pub async fn clear_up(systemd: &Systemd, runtime: RuntimeDir) -> Result<(), Guar
 /// The unit of the guard for a program that lies elsewhere than where packages install it, by its absolute path.
 pub fn guard_unit(program: &str) -> Result<String, ValueError> {
     let command = command_line(&[program, "guard"])?;
-    // It is there twice.
+    // `ExecStart=` and `ExecStopPost=` both name it.
     Ok(GUARD_UNIT_TEXT.replace(&format!("{PACKAGED_PROGRAM} guard"), &command))
 }
 

@@ -79,11 +79,11 @@ impl Systemd {
     ) -> Result<Output, SystemdError> {
         static COMMANDS: AtomicU64 = AtomicU64::new(0);
         let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
-        // A name on the bus is nobody else's (D-Bus Specification, "Unique Connection Name").
+        // A name on the bus is nobody else's (D-Bus Specification, "Unique Connection Name"), unless the bus was started anew: then the
+        // process tells two apart.
         let connection = &self.link().await?.connection;
         let caller = connection.unique_name().map(|name| name.as_str());
         let caller = caller.unwrap_or_default().trim_start_matches(':');
-        // Unless the bus was started anew.
         let process = std::process::id();
         let name = format!("run-mcpod-{caller}-{process}-{number}.service");
         let unit = UnitName::from_systemd(name);
